@@ -1,0 +1,39 @@
+# Everything is installed into one virtual environment, VENV, and installed again only when a
+# pyproject.toml, constraints.txt or this file changes.
+
+PYTHON ?= python3
+VENV ?= .venv
+
+BIN := $(VENV)/bin
+PLUGINS := $(sort $(wildcard plugins/*/pyproject.toml))
+SOURCES := reidbench $(wildcard plugins/*/reidbench_*)
+CHECKED := reidbench plugins tests $(wildcard benchmarks/perf)
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/.installed-core
+	$(BIN)/reidbench run --translator cyclegan --constraint sianet
+
+test: $(VENV)/.installed-test
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check $(CHECKED)
+	$(BIN)/ruff format --check $(CHECKED)
+	$(BIN)/mypy $(SOURCES)
+
+bench: $(VENV)/.installed-test
+	$(BIN)/python -m pytest benchmarks/perf
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .benchmarks
+	find reidbench plugins tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+# The core is installed with the extra that the stamp is named after ("core" is no extra); one call
+# of pip, so that the plugins' dependency on reidbench is met by the checkout.
+$(VENV)/.installed-%: pyproject.toml constraints.txt Makefile $(PLUGINS)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (PyTorch is large: minutes, once)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+		-e ".$(if $(filter-out core,$*),[$*])" $(addprefix -e ./,$(dir $(PLUGINS)))
+	touch $@

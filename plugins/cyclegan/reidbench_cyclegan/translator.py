@@ -1,0 +1,202 @@
+"""CycleGAN.
+
+Zhu, Park, Isola and Efros, "Unpaired Image-to-Image Translation using Cycle-Consistent
+Adversarial Networks", ICCV 2017; trained for persons as section 4.2 of Deng et al.,
+"Similarity-preserving Image-image Domain Adaptation for Person Re-identification" says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim import Adam
+
+from reidbench.augment import Augmentation
+from reidbench.clock import Clock
+from reidbench.errors import UsageError
+from reidbench.hops import Batch, Hop, Hops, Images, domain_index
+from reidbench.interfaces import Context, ExtraLoss, Translator
+from reidbench.nn.frozen import frozen
+from reidbench.nn.image_pool import ImagePool
+from reidbench.nn.patchgan import LEAST_SIDE, PatchGAN
+from reidbench.nn.resnet_generator import STRIDE, ResNetGenerator
+from reidbench.nn.schedule import scale_rates
+from reidbench.ranges import at_least, within
+from reidbench.training import Log
+from reidbench_cyclegan.adversarial import ADVERSARIAL
+
+SOURCE, TARGET = 0, 1
+
+
+class CycleGAN(Translator):
+    """G: source to target, F: target to source, and a discriminator of each domain.
+
+    Args:
+        width: channels of the generators' first layer.
+        blocks: residual blocks of the generators.
+        discriminator_width: channels of the discriminators' first layer.
+        discriminator_norm: instance normalisation in the discriminators. The authors' release
+            has it; the SPGAN paper trains without.
+        lr: learning rate of Adam.
+        beta1: Adam's first decay rate; the second is 0.999.
+        decay_from: fraction of the run after which the rate falls linearly to zero.
+        cycle: weight of the cycle consistency loss (lambda; alpha in SPGAN's eq. 4).
+        identity: weight of the identity mapping loss (beta in SPGAN's eq. 7); 0 leaves out the
+            forward passes that it takes.
+        adversarial: "lsgan" (least squares, as trained) or "log" (eq. 1).
+        pool: translated images that each discriminator's history holds.
+        flip: mirror training images at random.
+        enlarge: enlarge training images by this factor and crop at random (286 to 256 pixels).
+
+    Raises:
+        ValueError: if a value is out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        width: int = 64,
+        blocks: int = 9,
+        discriminator_width: int = 64,
+        discriminator_norm: bool = False,
+        lr: float = 2e-4,
+        beta1: float = 0.5,
+        decay_from: float = 0.5,
+        cycle: float = 10.0,
+        identity: float = 5.0,
+        adversarial: Literal["lsgan", "log"] = "lsgan",
+        pool: int = 50,
+        flip: bool = True,
+        enlarge: float = 1.117,
+    ) -> None:
+        super().__init__()
+        at_least(1, width=width, discriminator_width=discriminator_width, enlarge=enlarge)
+        at_least(0, blocks=blocks, lr=lr, cycle=cycle, identity=identity, pool=pool)
+        within(0, 1, beta1=beta1, decay_from=decay_from)
+        self.width, self.blocks = width, blocks
+        self.discriminator_width, self.discriminator_norm = discriminator_width, discriminator_norm
+        self.lr, self.beta1, self.decay_from = lr, beta1, decay_from
+        self.cycle, self.identity, self.pool = cycle, identity, pool
+        self.adversarial = ADVERSARIAL[adversarial]
+        self.augmentation = Augmentation(flip=flip, enlarge=enlarge)
+        self.provides = frozenset({"rec", "idt"} if identity > 0 else {"rec"})
+
+    def setup(self, ctx: Context) -> None:
+        """Build both players.
+
+        Raises:
+            UsageError: if the networks cannot take images of this size.
+        """
+        _check_size(ctx.image_size)
+        self.to_target = ResNetGenerator(self.width, self.blocks)
+        self.to_source = ResNetGenerator(self.width, self.blocks)
+        self.target_critic = self._discriminator()
+        self.source_critic = self._discriminator()
+        self.target_pool = ImagePool(self.pool, ctx.image_size)
+        self.source_pool = ImagePool(self.pool, ctx.image_size)
+        self.generator_optimizer = self._adam(self.to_target, self.to_source)
+        self.discriminator_optimizer = self._adam(self.target_critic, self.source_critic)
+
+    def training_step(self, batch: Batch, extra_loss: ExtraLoss, clock: Clock) -> tuple[Hops, Log]:
+        """Update the generators, then the discriminators, once."""
+        rate = clock.decay(self.decay_from)
+        with frozen(self.target_critic, self.source_critic):
+            hops = self._hops(batch)
+            losses = self._generator_losses(hops)
+            _step(self.generator_optimizer, [*losses.values(), extra_loss(hops)], rate)
+        critics = self._discriminator_losses(hops)
+        _step(self.discriminator_optimizer, [*critics.values()], rate)
+        return hops, {k: v.detach() for k, v in (losses | critics).items()}
+
+    def translate(self, images: Images, src: int, dst: int, code: Tensor | None = None) -> Tensor:
+        """Translate images to domain ``dst``; ``src`` equal to it is the identity mapping."""
+        generator = self.to_source if dst == SOURCE else self.to_target
+        fake: Tensor = generator(images.pixels)
+        return fake
+
+    def _hops(self, batch: Batch) -> Hops:
+        source, target = batch.source, batch.target
+        fake_target, idt_target = self._map(self.to_target, source.pixels, target.pixels)
+        fake_source, idt_source = self._map(self.to_source, target.pixels, source.pixels)
+        there = Hop(
+            images=source,
+            fake=fake_target,
+            style=target.pixels,
+            dst=domain_index(len(source), TARGET, source.pixels.device),
+            rec=self.to_source(fake_target),
+            idt=idt_source,
+        )
+        back = Hop(
+            images=target,
+            fake=fake_source,
+            style=source.pixels,
+            dst=domain_index(len(target), SOURCE, target.pixels.device),
+            rec=self.to_target(fake_source),
+            idt=idt_target,
+        )
+        return there, back
+
+    def _map(self, generator: nn.Module, foreign: Tensor, own: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return ``foreign`` translated and, if the identity loss wants it, ``own`` mapped.
+
+        One pass serves both: instance normalisation keeps rows apart.
+        """
+        if self.identity == 0:
+            return generator(foreign), None
+        fake, idt = generator(torch.cat([foreign, own])).split([len(foreign), len(own)])
+        return fake, idt
+
+    def _generator_losses(self, hops: Hops) -> dict[str, Tensor]:
+        there, back = hops
+        adversarial = self.adversarial.generator(self.target_critic(there.fake))
+        adversarial = adversarial + self.adversarial.generator(self.source_critic(back.fake))
+        losses = {"adversarial": adversarial}
+        losses["cycle"] = self.cycle * sum_l1(hops, "rec")
+        if self.identity > 0:
+            losses["identity"] = self.identity * sum_l1(hops, "idt")
+        return losses
+
+    def _discriminator_losses(self, hops: Hops) -> dict[str, Tensor]:
+        there, back = hops
+        target = self._judge(self.target_critic, there.style, self.target_pool(there.fake))
+        source = self._judge(self.source_critic, back.style, self.source_pool(back.fake))
+        return {"critics": target + source}
+
+    def _judge(self, critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+        scores = critic(torch.cat([real, fake.detach()]))
+        return self.adversarial.discriminator(*scores.split([len(real), len(fake)]))
+
+    def _discriminator(self) -> PatchGAN:
+        return PatchGAN(self.discriminator_width, norm=self.discriminator_norm)
+
+    def _adam(self, *modules: nn.Module) -> Adam:
+        parameters = [p for m in modules for p in m.parameters()]
+        return Adam(parameters, lr=self.lr, betas=(self.beta1, 0.999), fused=True)
+
+
+def sum_l1(hops: Hops, field: Literal["rec", "idt"]) -> Tensor:
+    """Return the mean absolute differences to the real images, summed over the hops.
+
+    Eq. 2 of CycleGAN for "rec"; the identity loss of its section 5.2 for "idt".
+    """
+    terms = [F.l1_loss(getattr(hop, field), hop.images.pixels) for hop in hops]
+    return torch.stack(terms).sum()
+
+
+def _step(optimizer: Adam, losses: Sequence[Tensor], rate: float) -> None:
+    scale_rates(optimizer, rate)
+    optimizer.zero_grad()
+    torch.stack([*losses]).sum().backward()
+    optimizer.step()
+
+
+def _check_size(image_size: tuple[int, int]) -> None:
+    if min(image_size) < LEAST_SIDE or any(side % STRIDE for side in image_size):
+        raise UsageError(
+            f"cyclegan needs images of at least {LEAST_SIDE} pixels a side, in multiples of "
+            f"{STRIDE}; this benchmark has {image_size[0]}x{image_size[1]}"
+        )

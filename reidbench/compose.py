@@ -1,0 +1,230 @@
+"""Names and overrides -> a Recipe whose every value is resolved and checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from reidbench.benchmark import ROLES, SECTIONS, Benchmark
+from reidbench.errors import UsageError, did_you_mean
+from reidbench.evaluation.options import RankingOptions
+from reidbench.keys import JSON
+from reidbench.parameters import parameters_of, resolve
+from reidbench.recipe import Budget, Component, Embedding, Recipe
+from reidbench.registry import STRATEGIES, Entry, Method, Registry, Strategy
+
+NO_TRANSLATOR = "none"
+
+Section = TypeVar("Section", Budget, Embedding, RankingOptions)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user named; None where the method or the default decides."""
+
+    method: str | None = None
+    translator: str | None = None
+    constraints: Sequence[str] = ()
+    learner: str | None = None
+    strategy: str | None = None
+
+
+def parse_setting(text: str) -> tuple[str, JSON]:
+    """Split ``"sianet.margin=1"`` into its name and its JSON value; other text stands for itself.
+
+    Raises:
+        UsageError: if there is no ``=`` or no dot in the name.
+    """
+    name, equals, value = text.partition("=")
+    if not equals or "." not in name.strip("."):
+        raise UsageError(f"--set takes NAME.PARAMETER=VALUE (e.g. sianet.margin=1), not '{text}'")
+    try:
+        return name.strip(), json.loads(value)
+    except json.JSONDecodeError:
+        return name.strip(), value
+
+
+def compose(
+    request: Request, benchmark: Benchmark, registry: Registry, settings: Mapping[str, JSON]
+) -> Recipe:
+    """Return the recipe of a request on a benchmark.
+
+    A parameter's value is, in rising order of precedence, the component's default, the method's,
+    the benchmark's and the user's ``settings``.
+
+    Raises:
+        UsageError: for unknown names and parameters, values of the wrong type or range, and parts
+            that do not fit together; each names what would do.
+    """
+    method = _method(request, registry)
+    entries = _entries(method, registry)
+    _refuse_strangers(settings, entries)
+    translator, constraints, learner = _resolve_all(method, entries, benchmark, settings)
+    recipe = Recipe(
+        name=method.name,
+        translator=translator,
+        constraints=constraints,
+        learner=learner,
+        strategy=method.strategy,
+        budget=_section(Budget, "budget", method, benchmark, settings),
+        embedding=_section(Embedding, "embedding", method, benchmark, settings),
+        ranking=_section(RankingOptions, "ranking", method, benchmark, settings),
+        paper=method.paper,
+        modified=dict(settings),
+    )
+    check_fit(recipe)
+    return recipe
+
+
+def check_fit(recipe: Recipe) -> None:
+    """Refuse a recipe whose parts do not fit together.
+
+    Raises:
+        UsageError: naming the constraint and what it lacks.
+    """
+    if recipe.translator is None:
+        _check_untranslated(recipe)
+        return
+    if recipe.strategy in ("source", "target"):
+        raise UsageError(
+            f"strategy '{recipe.strategy}' does not use the translator '{recipe.translator.name}'; "
+            f"use --translator {NO_TRANSLATOR} or another strategy"
+        )
+    for component in recipe.components:
+        component.build()
+    provides = recipe.translator.build().provides | {"mask"}
+    for constraint in recipe.constraints:
+        if lacking := constraint.build().needs - provides:
+            raise UsageError(
+                f"constraint '{constraint.name}' needs {', '.join(sorted(lacking))}, which "
+                f"translator '{recipe.translator.name}' does not provide as it is set"
+            )
+
+
+def _check_untranslated(recipe: Recipe) -> None:
+    if recipe.constraints:
+        names = ", ".join(f"'{c.name}'" for c in recipe.constraints)
+        raise UsageError(f"constraint {names} needs a translator; name one with --translator")
+    if recipe.strategy not in ("source", "target"):
+        raise UsageError(
+            f"strategy '{recipe.strategy}' needs a translator; without one it is 'source' "
+            "(direct transfer) or 'target' (supervised)"
+        )
+    recipe.learner.build()
+
+
+def _method(request: Request, registry: Registry) -> Method:
+    """Return the named method with the user's replacements, or one composed from the names."""
+    if request.method is not None:
+        base = registry.method(request.method)
+    else:
+        base = Method("", request.translator or NO_TRANSLATOR, (), "ide", "finetune", {}, "")
+    translator = request.translator or base.translator
+    method = replace(
+        base,
+        translator=translator,
+        constraints=tuple(request.constraints) or base.constraints,
+        learner=request.learner or base.learner,
+        strategy=_strategy(request.strategy, base.strategy, translator),
+    )
+    composed = request.method is None or method != base
+    return replace(method, name=_composed_name(method, registry), paper="") if composed else method
+
+
+def _strategy(asked: str | None, usual: Strategy, translator: str) -> Strategy:
+    if asked is not None:
+        if asked not in STRATEGIES:
+            raise UsageError(f"no strategy is named '{asked}'{did_you_mean(asked, STRATEGIES)}")
+        return asked
+    untranslated = translator == NO_TRANSLATOR and usual not in ("source", "target")
+    return "source" if untranslated else usual
+
+
+def _composed_name(method: Method, registry: Registry) -> str:
+    """Return the name of a registered method that is the same, or one built from the parts."""
+    parts = ("translator", "constraints", "learner", "strategy")
+    for known in registry.methods():
+        if not known.parameters and all(getattr(known, p) == getattr(method, p) for p in parts):
+            return known.name
+    words = [method.translator, *method.constraints, method.learner]
+    return "+".join(words) + ("" if method.strategy == "finetune" else f"+{method.strategy[:6]}")
+
+
+def _entries(method: Method, registry: Registry) -> dict[str, list[Entry]]:
+    doubled = {c for c in method.constraints if method.constraints.count(c) > 1}
+    if doubled:
+        raise UsageError(f"constraint '{doubled.pop()}' is named twice")
+    translated = method.translator != NO_TRANSLATOR
+    return {
+        "translator": [registry.entry("translator", method.translator)] if translated else [],
+        "constraint": [registry.entry("constraint", c) for c in method.constraints],
+        "learner": [registry.entry("learner", method.learner)],
+    }
+
+
+def _refuse_strangers(settings: Mapping[str, JSON], entries: Mapping[str, list[Entry]]) -> None:
+    owners = {e.name for group in entries.values() for e in group} | set(SECTIONS)
+    for name in settings:
+        owner = name.rpartition(".")[0]
+        if owner not in owners:
+            raise UsageError(
+                f"--set {name}: '{owner}' is no part of this run{did_you_mean(owner, owners)}"
+            )
+
+
+def _resolve_all(
+    method: Method,
+    entries: Mapping[str, list[Entry]],
+    benchmark: Benchmark,
+    settings: Mapping[str, JSON],
+) -> tuple[Component | None, tuple[Component, ...], Component]:
+    resolved = {
+        role: [_component(e, role, method, benchmark, settings) for e in entries[role]]
+        for role in ROLES
+    }
+    translator = resolved["translator"][0] if resolved["translator"] else None
+    return translator, tuple(resolved["constraint"]), resolved["learner"][0]
+
+
+def _component(
+    entry: Entry,
+    role: str,
+    method: Method,
+    benchmark: Benchmark,
+    settings: Mapping[str, JSON],
+) -> Component:
+    factory = entry.load()
+    shared = benchmark.settings.get(role, {})
+    known = parameters_of(factory)
+    given = {
+        **_of(entry.name, method.parameters),
+        **{k: v for k, v in shared.items() if k in known},
+        **_of(entry.name, settings),
+    }
+    return Component(entry, factory.version, resolve(factory, given, entry.name))
+
+
+def _section(
+    factory: type[Section],
+    section: str,
+    method: Method,
+    benchmark: Benchmark,
+    settings: Mapping[str, JSON],
+) -> Section:
+    given = {
+        **_of(section, method.parameters),
+        **benchmark.settings.get(section, {}),
+        **_of(section, settings),
+    }
+    try:
+        return factory(**resolve(factory, given, section))
+    except ValueError as error:
+        raise UsageError(f"'{section}': {error}") from error
+
+
+def _of(owner: str, dotted: Mapping[str, JSON]) -> dict[str, JSON]:
+    """Return the parameters of one owner from a mapping by dotted names."""
+    prefix = f"{owner}."
+    return {k.removeprefix(prefix): v for k, v in dotted.items() if k.startswith(prefix)}

@@ -1,0 +1,1 @@
+"""Datasets, decoded-image arrays and the synthetic renderer."""

@@ -1,0 +1,113 @@
+"""Decoded images of a split as arrays, and how training steps draw batches from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from reidbench.hops import UNLABELLED, Images
+from reidbench.keys import derive_seed
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ImageArray:
+    """The images of a split, decoded once and mapped from disk.
+
+    Attributes:
+        pixels: ``[N, H, W, 3]`` uint8 RGB.
+        pids: ``[N]`` int64 person.
+        cams: ``[N]`` int64 camera.
+        masks: ``[N, H, W]`` uint8, 255 on the person, or None.
+    """
+
+    pixels: NDArray[np.uint8]
+    pids: NDArray[np.int64]
+    cams: NDArray[np.int64]
+    masks: NDArray[np.uint8] | None = None
+
+    @classmethod
+    def open(cls, folder: Path) -> ImageArray:
+        """Map the arrays that a stage wrote to ``folder``."""
+        masks = folder / "masks.npy"
+        return cls(
+            np.load(folder / "pixels.npy", mmap_mode="r"),
+            np.load(folder / "pids.npy"),
+            np.load(folder / "cams.npy"),
+            np.load(masks, mmap_mode="r") if masks.exists() else None,
+        )
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.pixels)
+
+    def unlabelled(self) -> ImageArray:
+        """Return the same images without identities: what a translator may see of the target."""
+        return replace(self, pids=np.full_like(self.pids, UNLABELLED))
+
+    def classes(self) -> ImageArray:
+        """Return the same images with persons numbered from 0, as a classifier wants them."""
+        return replace(self, pids=np.unique(self.pids, return_inverse=True)[1].astype(np.int64))
+
+    @property
+    def num_pids(self) -> int:
+        """Number of persons."""
+        return len(np.unique(self.pids))
+
+    def images(self, rows: Rows, device: torch.device) -> Images:
+        """Return a batch, its pixels channels-last in [-1, 1]."""
+        pixels = _to_device(self.pixels[rows], device).permute(0, 3, 1, 2).float()
+        mask = None
+        if self.masks is not None:
+            mask = _to_device(self.masks[rows], device).unsqueeze(1).float() / 255
+        pid = torch.from_numpy(self.pids[rows]).to(device)
+        cam = torch.from_numpy(self.cams[rows]).to(device)
+        return Images(pixels / 127.5 - 1, pid, cam, mask)
+
+
+def to_uint8(pixels: Tensor) -> NDArray[np.uint8]:
+    """Return ``[B, 3, H, W]`` in [-1, 1] as ``[B, H, W, 3]`` uint8, rounded."""
+    levels = ((pixels.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    return levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+def shuffled_rows(count: int, batch: int, step: int, seed: int, axis: str) -> Rows:
+    """Return the rows of one step of an endless shuffle: every row once in each pass.
+
+    A function of its arguments alone, so that a resumed run draws the same batches.
+    """
+    places = np.arange(step * batch, (step + 1) * batch)
+    passes = {p: _permutation(count, seed, axis, p) for p in set((places // count).tolist())}
+    return np.array([passes[p // count][p % count] for p in places.tolist()], dtype=np.int64)
+
+
+def paired_rows(pids: NDArray[np.int64], batch: int, step: int, seed: int, axis: str) -> Rows:
+    """Return rows in pairs ``(2k, 2k + 1)``: the same person for even k, different for odd k."""
+    anchors = shuffled_rows(len(pids), batch // 2, step, seed, axis)
+    rng = np.random.default_rng(derive_seed(seed, axis, "partner", step))
+    partners = [_partner(pids, a, k % 2 == 0, rng) for k, a in enumerate(anchors.tolist())]
+    return np.stack([anchors, np.array(partners, dtype=np.int64)], 1).reshape(-1)
+
+
+def _partner(pids: NDArray[np.int64], anchor: int, same: bool, rng: np.random.Generator) -> int:
+    fits = np.flatnonzero((pids == pids[anchor]) == same)
+    others = fits[fits != anchor]
+    return int(rng.choice(others)) if len(others) else anchor
+
+
+@lru_cache(maxsize=8)
+def _permutation(count: int, seed: int, axis: str, number: int) -> Rows:
+    rng = np.random.default_rng(derive_seed(seed, axis, "pass", number))
+    return rng.permutation(count)
+
+
+def _to_device(array: NDArray[np.uint8], device: torch.device) -> Tensor:
+    tensor = torch.from_numpy(array)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor

@@ -1,0 +1,111 @@
+"""Decode a split once into memory-mapped arrays, in parallel and in bounded memory."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
+from PIL import Image
+
+from reidbench.data.dataset import Dataset, Split
+from reidbench.progress import Progress, silent
+
+CHUNK = 64  # images a task: small enough for a moving bar, large enough to hide the overhead
+
+
+def decode(
+    dataset: Dataset,
+    split: Split,
+    size: tuple[int, int],
+    folder: Path,
+    progress: Progress = silent,
+    workers: int | None = None,
+) -> None:
+    """Write ``pixels.npy``, ``pids.npy``, ``cams.npy`` and, if there are any, ``masks.npy``.
+
+    Args:
+        dataset: sent to the workers by pickle, so it must be small.
+        split: which of its splits.
+        size: height and width to resize to (bicubic; masks bilinear).
+        folder: where to write; it must exist.
+        progress: told images done and in all.
+        workers: number of processes; the number of usable cores by default.
+
+    Raises:
+        ReidbenchError: naming the first image that cannot be decoded.
+    """
+    samples = dataset.samples(split)
+    np.save(folder / "pids.npy", samples.pids)
+    np.save(folder / "cams.npy", samples.cams)
+    _create(folder / "pixels.npy", (len(samples), *size, 3))
+    if dataset.has_masks:
+        _create(folder / "masks.npy", (len(samples), *size))
+    tasks = [range(i, min(i + CHUNK, len(samples))) for i in range(0, len(samples), CHUNK)]
+    usable = workers or len(os.sched_getaffinity(0))
+    done = 0
+    for rows in _run(dataset, split, size, folder, tasks, min(usable, len(tasks))):
+        done += rows
+        progress(done, len(samples), {})
+
+
+def _run(
+    dataset: Dataset,
+    split: Split,
+    size: tuple[int, int],
+    folder: Path,
+    tasks: list[range],
+    workers: int,
+) -> Iterator[int]:
+    if workers <= 1:
+        yield from (_decode_rows(dataset, split, size, folder, rows) for rows in tasks)
+        return
+    with _pool(workers) as pool:
+        futures = [pool.submit(_decode_rows, dataset, split, size, folder, r) for r in tasks]
+        for future in as_completed(futures):
+            yield future.result()
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Open a pool whose waiting tasks are dropped when the first one fails."""
+    # Forking a process that runs torch's threads can hang, so workers start afresh.
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _create(path: Path, shape: tuple[int, ...]) -> None:
+    open_memmap(path, mode="w+", dtype=np.uint8, shape=shape).flush()
+    # The file is sparse: without the space taken here, a full disk would kill a writer of the map.
+    with path.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+
+
+def _decode_rows(
+    dataset: Dataset, split: Split, size: tuple[int, int], folder: Path, rows: range
+) -> int:
+    pixels = open_memmap(folder / "pixels.npy", mode="r+")
+    masks = open_memmap(folder / "masks.npy", mode="r+") if dataset.has_masks else None
+    for row in rows:
+        pixels[row] = _resize(dataset.read(split, row), size, Image.Resampling.BICUBIC)
+        if masks is not None:
+            masks[row] = _resize(dataset.read_mask(split, row), size, Image.Resampling.BILINEAR)
+    return len(rows)
+
+
+def _resize(
+    image: NDArray[np.uint8], size: tuple[int, int], filter_: Image.Resampling
+) -> NDArray[np.uint8]:
+    if image.shape[:2] == size:
+        return image
+    height, width = size
+    return np.asarray(Image.fromarray(image).resize((width, height), filter_))

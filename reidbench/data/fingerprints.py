@@ -1,0 +1,76 @@
+"""Digests of image files, remembered between runs so that an unchanged folder is not read again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from reidbench.errors import ReidbenchError
+from reidbench.files import write_json
+from reidbench.keys import digest
+
+
+def files_digest(home: Path, names: Sequence[str]) -> str:
+    """Return the SHA-256 over names, sizes and contents of files below ``home``.
+
+    The digest is kept in the user's cache beside a listing of paths, sizes and modification
+    times (nanoseconds); while the listing stays equal the contents are not read again. Where
+    the cache cannot be written the digest is computed every time.
+
+    Raises:
+        ReidbenchError: naming the file that cannot be read.
+    """
+    listing = _listing(home, names)
+    memo = _memo(home)
+    known = _recall(memo)
+    if known.get("listing") == listing and known.get("files"):
+        return known["files"]
+    files = _hash_contents(home, names)
+    with suppress(ReidbenchError):
+        write_json(memo, {"folder": str(home), "listing": listing, "files": files})
+    return files
+
+
+def _memo(home: Path) -> Path:
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
+    return Path(cache, "reidbench", "fingerprints", f"{digest(str(home.absolute()))}.json")
+
+
+def _recall(memo: Path) -> dict[str, str]:
+    try:
+        known = json.loads(memo.read_text())
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _listing(home: Path, names: Sequence[str]) -> str:
+    stats = ((name, _stat(home / name)) for name in sorted(names))
+    return digest([[name, s.st_size, s.st_mtime_ns] for name, s in stats])
+
+
+def _stat(path: Path) -> os.stat_result:
+    try:
+        return path.stat()
+    except OSError as error:
+        raise ReidbenchError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _hash_contents(home: Path, names: Sequence[str]) -> str:
+    total = hashlib.sha256()
+    for name in sorted(names):
+        content = _content(home / name)
+        line = json.dumps([name, len(content), hashlib.sha256(content).hexdigest()])
+        total.update(line.encode())
+    return total.hexdigest()
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ReidbenchError(f"cannot read {path}: {error.strerror}") from error

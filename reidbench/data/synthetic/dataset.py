@@ -1,0 +1,159 @@
+"""The synthetic benchmark's dataset: pedestrians rendered from a seed."""
+
+from __future__ import annotations
+
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reidbench.data.dataset import Dataset, Samples, Split
+from reidbench.data.synthetic.looks import DOMAINS
+from reidbench.data.synthetic.render import RENDERER_VERSION, World
+from reidbench.errors import UsageError, did_you_mean
+from reidbench.keys import digest
+
+DISTRACTOR = 0
+MAX_GAP = 1.5
+
+
+class Shot(NamedTuple):
+    """One image: whom the renderer draws, where, and how the person is labelled."""
+
+    role: str
+    person: int
+    camera: int
+    shot: int
+    pid: int
+
+    @property
+    def name(self) -> str:
+        """A name in the manner of the real datasets: person, camera, shot."""
+        return f"{self.role}_{self.person:05d}_c{self.camera + 1}_{self.shot:03d}.png"
+
+
+class Synthetic(Dataset):
+    """Pedestrians rendered from a seed, with person masks.
+
+    The first half of the persons (rounded up) is for training, the rest for testing; of each
+    test person, one image a camera is a query and the others are gallery. Persons of different
+    domains are different people. ``ids=1501, cameras=6, images_per_camera=3`` is about the size of
+    Market-1501 (751 and 750 persons), ``ids=1078, cameras=6, images_per_camera=4`` has exactly its
+    12,936 training images.
+    """
+
+    version: ClassVar[int] = RENDERER_VERSION
+    synthetic: ClassVar[bool] = True
+    has_masks: ClassVar[bool] = True
+    terms: ClassVar[str] = "Rendered by reidbench; shows nobody; free to use."
+    citation: ClassVar[str] = "reidbench, synthetic benchmark."
+
+    def __init__(
+        self,
+        *,
+        domain: str = "a",
+        ids: int = 200,
+        cameras: int = 3,
+        images_per_camera: int = 4,
+        distractors: int = 0,
+        gap: float = 1.0,
+        height: int = 128,
+        width: int = 64,
+        seed: int = 0,
+    ) -> None:
+        """Describe a domain; nothing is rendered before it is asked for.
+
+        Args:
+            domain: which of the looks.
+            ids: number of persons, training and test together.
+            cameras: number of cameras, each of which sees every person.
+            images_per_camera: images of a person in one camera.
+            distractors: strangers in the gallery, one image each, with pid 0.
+            gap: how far the domain's look is from that of domain a: 0 makes them alike, 1 is
+                the benchmark's difference. Colour response, light, place, blur, noise and
+                viewpoint go together. Domain a is the same at every gap.
+            height: of the images, in pixels.
+            width: of the images, in pixels.
+            seed: of persons, cameras and images.
+
+        Raises:
+            UsageError: if the domain is unknown or a number out of range.
+        """
+        if domain not in DOMAINS:
+            raise UsageError(f"synthetic: no domain '{domain}'{did_you_mean(domain, DOMAINS)}")
+        _require("ids", ids, 4, 99_999)
+        _require("cameras", cameras, 2, 99)
+        _require("images_per_camera", images_per_camera, 2, 999)
+        _require("distractors", distractors, 0, 99_999)
+        _require("gap", gap, 0, MAX_GAP)
+        _require("height", height, 16, 1024)
+        _require("width", width, 8, 1024)
+        self._world = World(domain, seed, float(gap), height, width)
+        self._ids, self._cameras = ids, cameras
+        self._images, self._distractors = images_per_camera, distractors
+
+    def samples(self, split: Split) -> Samples:
+        """Return the images of a split, by person, camera and shot."""
+        shots = [self._shot(split, index) for index in range(self._count(split))]
+        return Samples(
+            tuple(f"{split}/{shot.name}" for shot in shots),
+            np.array([shot.pid for shot in shots], dtype=np.int64),
+            np.array([shot.camera for shot in shots], dtype=np.int64),
+        )
+
+    def read(self, split: Split, index: int) -> NDArray[np.uint8]:
+        """Return one image, ``[height, width, 3]`` RGB."""
+        role, person, camera, shot, _ = self._shot(split, index)
+        return self._world.render(role, person, camera, shot)
+
+    def read_mask(self, split: Split, index: int) -> NDArray[np.uint8]:
+        """Return one mask, ``[height, width]``: the person and what they carry."""
+        role, person, camera, shot, _ = self._shot(split, index)
+        return self._world.mask(role, person, camera, shot)
+
+    def fingerprint(self) -> str:
+        """Return a digest of the parameters and the renderer's version."""
+        world = self._world
+        counts = [self._ids, self._cameras, self._images, self._distractors]
+        look = [world.domain, world.gap, world.height, world.width, world.seed]
+        return digest(["synthetic", self.version, counts, look])
+
+    def check(self) -> list[str]:
+        """Return nothing: there are no files that could be wrong."""
+        return []
+
+    @property
+    def _train_ids(self) -> int:
+        return (self._ids + 1) // 2
+
+    def _shots_each(self, split: Split) -> range:
+        """Return which shots of a person and camera belong to a split."""
+        return {
+            "train": range(self._images),
+            "query": range(1),
+            "gallery": range(1, self._images),
+        }[split]
+
+    def _labelled(self, split: Split) -> int:
+        persons = self._train_ids if split == "train" else self._ids - self._train_ids
+        return persons * self._cameras * len(self._shots_each(split))
+
+    def _count(self, split: Split) -> int:
+        return self._labelled(split) + (self._distractors if split == "gallery" else 0)
+
+    def _shot(self, split: Split, index: int) -> Shot:
+        if not 0 <= index < self._count(split):
+            raise IndexError(f"{split} has {self._count(split)} images, no number {index}")
+        stranger = index - self._labelled(split)
+        if stranger >= 0:
+            return Shot("stranger", stranger + 1, stranger % self._cameras, 0, DISTRACTOR)
+        each = self._shots_each(split)
+        place, shot = divmod(index, len(each))
+        number, camera = divmod(place, self._cameras)
+        person = number + 1 + (0 if split == "train" else self._train_ids)
+        return Shot("person", person, camera, each[shot], person)
+
+
+def _require(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise UsageError(f"synthetic: {name} is {low} to {high:,}, not {value}")

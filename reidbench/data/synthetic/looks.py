@@ -1,0 +1,195 @@
+"""What the domains look like, and how much the cameras of one domain differ.
+
+A new domain is a new entry of ``DOMAINS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import astuple, dataclass, fields
+
+from reidbench.data.synthetic.draws import Draws
+
+Numbers = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a camera renders a place. Lengths are in half image heights, colours in 0..1.
+
+    Attributes:
+        response: rows of the 3x3 matrix from scene colour to sensor colour.
+        tone: curve of each channel, ``(1 + k) x / (1 + k x)``; k above 0 brightens.
+        black, white: what the darkest and the brightest become, by channel.
+        light: colour of the light.
+        sun: slope of the light across a body.
+        shadow: darkness of shadows on the ground and of the shade that crosses a picture.
+        ground, wall: colours of the place.
+        plants: how much of the background is green, 0..1.
+        detail: contrast of tiles, panels and windows.
+        horizon: where ground meets wall; -1 is the top of the picture.
+        blur: standard deviation of the optical blur.
+        noise: standard deviation of the sensor's noise.
+        vignette: darkening of the corners.
+        tilt: enlargement of the top over the bottom, as seen from above.
+        squash: foreshortening of heights.
+        shear: slant of verticals.
+        zoom: size of a person.
+    """
+
+    response: Numbers
+    tone: Numbers
+    black: Numbers
+    white: Numbers
+    light: Numbers
+    sun: Numbers
+    shadow: Numbers
+    ground: Numbers
+    wall: Numbers
+    plants: Numbers
+    detail: Numbers
+    horizon: Numbers
+    blur: Numbers
+    noise: Numbers
+    vignette: Numbers
+    tilt: Numbers
+    squash: Numbers
+    shear: Numbers
+    zoom: Numbers
+
+    def towards(self, other: Look, weight: float) -> Look:
+        """Return this look at weight 0, the other at 1, and beyond it above 1."""
+        return self._combine(other, lambda a, b: a + weight * (b - a))
+
+    def varied(self, draws: Draws, spread: Look) -> Look:
+        """Return a look that differs from this one by up to ``spread`` in each number."""
+        return self._combine(spread, lambda a, s: a + draws.about_zero(s))
+
+    def _combine(self, other: Look, rule: Callable[[float, float], float]) -> Look:
+        values: list[Numbers] = []
+        for field, mine, theirs in zip(fields(self), astuple(self), astuple(other), strict=True):
+            low, high = LIMITS.get(field.name, (-9.0, 9.0))
+            pairs = zip(mine, theirs, strict=True)
+            values.append(tuple(min(max(rule(a, b), low), high) for a, b in pairs))
+        return Look(*values)
+
+
+# What stays physical when cameras vary and when the gap is widened.
+LIMITS = {
+    "tone": (-0.85, 6.0),
+    "black": (0.0, 0.4),
+    "white": (0.45, 1.1),
+    "light": (0.2, 1.5),
+    "shadow": (0.0, 0.9),
+    "ground": (0.03, 0.95),
+    "wall": (0.03, 0.95),
+    "plants": (0.0, 1.0),
+    "detail": (0.0, 1.0),
+    "horizon": (-1.2, 0.6),
+    "blur": (0.0, 0.06),
+    "noise": (0.0, 0.15),
+    "vignette": (0.0, 0.8),
+    "tilt": (-0.4, 0.4),
+    "squash": (0.8, 1.3),
+    "zoom": (0.6, 1.2),
+}
+
+# By day on a paved street, neutral colours, the camera at eye height.
+STREET = Look(
+    response=(1.04, -0.02, -0.02, -0.02, 1.04, -0.02, -0.02, -0.02, 1.04),
+    tone=(0.30, 0.28, 0.22),
+    black=(0.03, 0.03, 0.03),
+    white=(0.99, 0.98, 0.96),
+    light=(1.03, 1.00, 0.95),
+    sun=(0.16,),
+    shadow=(0.35,),
+    ground=(0.60, 0.58, 0.55),
+    wall=(0.66, 0.60, 0.52),
+    plants=(0.25,),
+    detail=(0.55,),
+    horizon=(-0.10,),
+    blur=(0.008,),
+    noise=(0.012,),
+    vignette=(0.05,),
+    tilt=(0.0,),
+    squash=(1.0,),
+    shear=(0.0,),
+    zoom=(1.0,),
+)
+
+# An overcast court seen from a window: cold, dim and dull, more lawn than paving.
+COURT = Look(
+    response=(0.68, 0.25, 0.07, 0.05, 0.83, 0.12, 0.12, 0.12, 0.78),
+    tone=(-0.24, 0.02, 0.30),
+    black=(0.03, 0.06, 0.09),
+    white=(0.86, 0.93, 0.98),
+    light=(0.90, 0.98, 1.05),
+    sun=(-0.02,),
+    shadow=(0.14,),
+    ground=(0.43, 0.48, 0.39),
+    wall=(0.44, 0.48, 0.52),
+    plants=(0.65,),
+    detail=(0.32,),
+    horizon=(-0.60,),
+    blur=(0.012,),
+    noise=(0.020,),
+    vignette=(0.10,),
+    tilt=(0.12,),
+    squash=(1.06,),
+    shear=(0.02,),
+    zoom=(0.93,),
+)
+
+# A square at dusk under sodium lamps: warm, harsh and dark towards the corners.
+DUSK = Look(
+    response=(0.92, 0.12, 0.01, 0.12, 0.80, 0.04, 0.08, 0.14, 0.58),
+    tone=(1.00, 0.40, -0.05),
+    black=(0.06, 0.04, 0.03),
+    white=(1.02, 0.90, 0.72),
+    light=(1.09, 0.93, 0.76),
+    sun=(0.30,),
+    shadow=(0.55,),
+    ground=(0.32, 0.29, 0.27),
+    wall=(0.26, 0.23, 0.24),
+    plants=(0.12,),
+    detail=(0.80,),
+    horizon=(0.08,),
+    blur=(0.010,),
+    noise=(0.035,),
+    vignette=(0.35,),
+    tilt=(-0.06,),
+    squash=(0.97,),
+    shear=(-0.03,),
+    zoom=(1.04,),
+)
+
+DOMAINS: dict[str, Look] = {"a": STREET, "b": COURT, "c": DUSK}
+ORIGIN = STREET  # what every domain looks like at gap 0
+
+CAMERA_SPREAD = Look(
+    response=(0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05),
+    tone=(0.20, 0.20, 0.20),
+    black=(0.02, 0.02, 0.02),
+    white=(0.04, 0.04, 0.04),
+    light=(0.05, 0.04, 0.06),
+    sun=(0.20,),
+    shadow=(0.15,),
+    ground=(0.10, 0.10, 0.10),
+    wall=(0.18, 0.16, 0.18),
+    plants=(0.25,),
+    detail=(0.25,),
+    horizon=(0.20,),
+    blur=(0.003,),
+    noise=(0.005,),
+    vignette=(0.05,),
+    tilt=(0.05,),
+    squash=(0.03,),
+    shear=(0.03,),
+    zoom=(0.05,),
+)
+
+
+def camera_look(seed: int, domain: str, camera: int, gap: float) -> Look:
+    """Return the look of one camera of a domain."""
+    centre = ORIGIN.towards(DOMAINS[domain], gap)
+    return centre.varied(Draws(seed, domain, "camera", camera), CAMERA_SPREAD)

@@ -1,0 +1,28 @@
+"""The errors a user may cause, and the exit code each leaves."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class ReidbenchError(Exception):
+    """Something failed; the message says what is wrong and what would do."""
+
+    exit_code = 1
+
+
+class UsageError(ReidbenchError):
+    """The command asked for something that does not exist or cannot be combined."""
+
+    exit_code = 2
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the known name nearest to ``name``.
+
+    Without a near one it lists them all: ``"; known: a, b"``.
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    if near:
+        return f"; did you mean '{near[0]}'?"
+    return f"; known: {', '.join(names)}" if names else "; none is installed"

@@ -1,0 +1,39 @@
+"""Scores of features: rankings, measures, protocols, re-ranking and significance, in numpy."""
+
+from reidbench.evaluation.distance import Distances, FeatureDistances, MatrixDistances
+from reidbench.evaluation.evaluate import evaluate
+from reidbench.evaluation.features import Features, Labels
+from reidbench.evaluation.options import RankingOptions
+from reidbench.evaluation.protocols import (
+    PROTOCOLS,
+    Market1501,
+    MultiQuery,
+    Protocol,
+    SingleGalleryShot,
+    SingleShot,
+)
+from reidbench.evaluation.scores import Scores
+from reidbench.evaluation.significance import Comparison, compare
+from reidbench.evaluation.trials import Spread, Trials, spread
+
+__all__ = [
+    "PROTOCOLS",
+    "Comparison",
+    "Distances",
+    "FeatureDistances",
+    "Features",
+    "Labels",
+    "Market1501",
+    "MatrixDistances",
+    "MultiQuery",
+    "Protocol",
+    "RankingOptions",
+    "Scores",
+    "SingleGalleryShot",
+    "SingleShot",
+    "Spread",
+    "Trials",
+    "compare",
+    "evaluate",
+    "spread",
+]

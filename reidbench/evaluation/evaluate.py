@@ -1,0 +1,88 @@
+"""From features to scores."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from reidbench.errors import ReidbenchError
+from reidbench.evaluation.distance import Distances, FeatureDistances, unit
+from reidbench.evaluation.expansion import expanded
+from reidbench.evaluation.features import JUNK, Features, Floats, checked, same_dimension
+from reidbench.evaluation.options import RankingOptions
+from reidbench.evaluation.protocols import Market1501, Protocol
+from reidbench.evaluation.scores import Scores
+
+
+def evaluate(
+    query: Features,
+    gallery: Features,
+    protocol: Protocol | None = None,
+    options: RankingOptions | None = None,
+    *,
+    boxes: Features | None = None,
+) -> Scores:
+    """Rank the gallery for every query and score the rankings.
+
+    Above the features it holds one copy of them (two with re-ranking) and one chunk of
+    distances; time grows as Q x G x D.
+
+    Args:
+        query: the query set.
+        gallery: the gallery set, with junk (pid -1) and distractors (pid 0).
+        protocol: what is looked for; :class:`Market1501` unless said otherwise.
+        options: how the ranking is made; :class:`RankingOptions` unless said otherwise.
+        boxes: further images of the queries' persons, for :class:`MultiQuery`.
+
+    Raises:
+        ReidbenchError: if a set is empty, misshapen or not finite, their dimensions differ, the
+            gallery is all junk or no query has a match.
+    """
+    protocol, options = protocol or Market1501(), options or RankingOptions()
+    query, gallery = checked("query", query), checked("gallery", gallery)
+    same_dimension("query", query, "gallery", gallery)
+    if boxes is not None:
+        boxes = checked("boxes", boxes)
+        same_dimension("boxes", boxes, "gallery", gallery)
+    ranked, wanted = _without_junk(gallery, options), _scaled(query, options)
+    wanted = protocol.queries(wanted, boxes, unit_length=options.unit_length)
+    distances = _distances(wanted.features, ranked.features, options)
+    return protocol.scores(distances, wanted.labels, ranked.labels, ties=options.ties)
+
+
+def _without_junk(gallery: Features, options: RankingOptions) -> Features:
+    kept = gallery.pids != JUNK
+    if not kept.any():
+        raise ReidbenchError(f"gallery holds junk only: every pid is {JUNK}")
+    features = gallery.features[kept]
+    if options.unit_length:
+        unit(features)
+    return Features(features, gallery.pids[kept], gallery.cams[kept])
+
+
+def _scaled(query: Features, options: RankingOptions) -> Features:
+    if not options.unit_length:
+        return query
+    return replace(query, features=unit(query.features.copy()))
+
+
+def _distances(query: Floats, gallery: Floats, options: RankingOptions) -> Distances:
+    distances = FeatureDistances(query, gallery, options.distance)
+    if options.expansion:
+        query = expanded(
+            query, gallery, distances, options.expansion, unit_length=options.unit_length
+        )
+        distances = FeatureDistances(query, gallery, options.distance)
+    return _reranked(query, gallery, options) if options.rerank else distances
+
+
+def _reranked(query: Floats, gallery: Floats, options: RankingOptions) -> Distances:
+    # Only re-ranking needs scipy's sparse rows, which take long to import.
+    from reidbench.evaluation.rerank import Reranked
+
+    images = np.concatenate([query, gallery])
+    joint = FeatureDistances(images, images, options.distance)
+    return Reranked(
+        joint, len(query), k1=options.k1, k2=options.k2, lambda_value=options.lambda_value
+    )

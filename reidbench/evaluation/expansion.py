@@ -1,0 +1,32 @@
+"""Average query expansion (Chum et al., "Total Recall", ICCV 2007, section 4.1)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reidbench.evaluation.distance import Distances, unit
+from reidbench.evaluation.features import Floats
+from reidbench.evaluation.ranking import nearest
+
+
+def expanded(
+    query: Floats, gallery: Floats, distances: Distances, k: int, *, unit_length: bool
+) -> Floats:
+    """Return new queries ``[Q, D]``: the mean of each query and its ``k`` nearest gallery features.
+
+    No label is looked at, so images of the query's own camera are averaged in like any other.
+    The gallery is left as it is, and all weigh the same (fast-reid expands both, and weighs).
+
+    Args:
+        query: ``[Q, D]`` float32.
+        gallery: ``[G, D]`` float32; all of it is averaged in if it is smaller than ``k``.
+        distances: ``[Q, G]`` between them.
+        k: number of neighbours.
+        unit_length: whether the means are scaled to unit length.
+    """
+    out = np.empty_like(query)
+    for start, rows in distances.chunks():
+        for i, row in enumerate(rows, start):
+            neighbours = gallery[nearest(row, k)]
+            out[i] = (query[i] + neighbours.sum(axis=0)) / (1 + len(neighbours))
+    return unit(out) if unit_length else out

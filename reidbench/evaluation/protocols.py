@@ -1,0 +1,205 @@
+"""Evaluation protocols: what is looked for, in which gallery, and how often."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reidbench.errors import ReidbenchError, UsageError
+from reidbench.evaluation.distance import Distances, unit
+from reidbench.evaluation.features import DISTRACTOR, JUNK, Features, Floats, Ints, Labels
+from reidbench.evaluation.options import Ties
+from reidbench.evaluation.ranking import People, check_fit, match_ranks
+from reidbench.evaluation.scores import Scores
+
+
+class Protocol(ABC):
+    """Turns distances and labels into scores. Raise ``version`` whenever its numbers change."""
+
+    version: ClassVar[int] = 1
+
+    def queries(self, query: Features, boxes: Features | None, *, unit_length: bool) -> Features:
+        """Return what is looked for; by default each query image by itself.
+
+        Args:
+            query: the query images, features already of unit length if they shall be.
+            boxes: further images of the queries' persons, as they were given.
+            unit_length: whether features count at unit length.
+        """
+        if boxes is not None:
+            raise UsageError(f"{type(self).__name__} has no use for further boxes of the queries")
+        return query
+
+    @abstractmethod
+    def scores(
+        self, distances: Distances, query: Labels, gallery: Labels, *, ties: Ties = "stable"
+    ) -> Scores:
+        """Return the scores of ``distances`` ``[Q, G]``.
+
+        Args:
+            distances: between the queries and the gallery.
+            query: labels of the Q queries.
+            gallery: labels of the G gallery images.
+            ties: how equal distances rank; see :class:`RankingOptions`.
+
+        Raises:
+            ReidbenchError: if labels do not fit, or no query has a match.
+        """
+
+
+class Market1501(Protocol):
+    """Single query across cameras (Zheng et al., "Scalable Person Re-identification", ICCV 2015).
+
+    Junk (pid -1, and the query's person in the query's camera) is left out; distractors stay.
+    """
+
+    def scores(
+        self, distances: Distances, query: Labels, gallery: Labels, *, ties: Ties = "stable"
+    ) -> Scores:
+        """Score every query by all its matches in other cameras."""
+        ranks = match_ranks(distances, query, gallery, cross_camera=True, ties=ties)
+        images = int((gallery.pids != JUNK).sum())
+        return Scores.from_ranks(query.pids, list(ranks), images, ties)
+
+
+class MultiQuery(Market1501):
+    """One query a person and camera: the mean feature of all boxes (Zheng et al., section 5).
+
+    The boxes are ``gt_bbox`` in Market-1501, which holds training persons too: only boxes that
+    share a query's person and camera count. Without boxes the query images themselves are pooled.
+    """
+
+    def queries(self, query: Features, boxes: Features | None, *, unit_length: bool) -> Features:
+        """Pool the boxes of each (person, camera) that the queries name, in order of appearance.
+
+        Raises:
+            ReidbenchError: if a query has no box.
+        """
+        rows = _boxes_of(query, query if boxes is None else boxes)
+        source = (query if boxes is None else boxes).features
+        means = np.concatenate([_mean(source[r], unit_length) for r in rows.values()])
+        pids, cams = np.array(list(rows), np.int64).T
+        return Features(means, pids, cams)
+
+
+class SingleShot(Protocol):
+    """One gallery image a person, as in VIPeR, PRID 2011 and GRID; cameras are not looked at.
+
+    Average precision is then 1 / rank. Repeated splits are the dataset's; see :class:`Trials`.
+    """
+
+    def scores(
+        self, distances: Distances, query: Labels, gallery: Labels, *, ties: Ties = "stable"
+    ) -> Scores:
+        """Score every query by its one match; refuse a gallery that shows a person twice."""
+        persons, shots = np.unique(gallery.pids[~_nobody(query, gallery)], return_counts=True)
+        if (shots > 1).any():
+            raise ReidbenchError(
+                f"single-shot needs one gallery image a person, but person "
+                f"{persons[shots.argmax()]} has {shots.max()}; "
+                "use market1501, or single-gallery-shot, which draws one"
+            )
+        ranks = match_ranks(distances, query, gallery, cross_camera=False, ties=ties)
+        images = int((gallery.pids != JUNK).sum())
+        return Scores.from_ranks(query.pids, list(ranks), images, ties)
+
+
+class SingleGalleryShot(Protocol):
+    """One gallery image a person, drawn anew in each repeat (CUHK03; Li et al., CVPR 2014).
+
+    The drawn image of the query's own person comes from another camera. Distractors, being
+    different people, all stay. Every measure is of the drawn galleries, mAP too (some released
+    code draws for the CMC curve only); queries are counted once a repeat.
+    """
+
+    def __init__(self, *, repeats: int = 10, seed: int = 0) -> None:
+        """Draw ``repeats`` galleries; the draws depend on ``seed`` and the labels alone."""
+        if repeats < 1:
+            raise UsageError(f"repeats must be at least 1, not {repeats}")
+        self.repeats, self.seed = repeats, seed
+
+    def scores(
+        self, distances: Distances, query: Labels, gallery: Labels, *, ties: Ties = "stable"
+    ) -> Scores:
+        """Score all repeats; the scores hold the queries of the first, then of the second."""
+        check_fit(distances, query, gallery)
+        draws, matches, own = self._draw(query, gallery)
+        ranks = np.zeros(matches.shape, np.int64)
+        for start, rows in distances.chunks():
+            part = slice(start, start + len(rows))
+            for r in range(self.repeats):
+                ranks[r, part] = _drawn_ranks(rows, draws[r], matches[r, part], own[part], ties)
+        found = [rank[rank > 0] for rank in ranks.reshape(-1, 1)]
+        return Scores.from_ranks(np.tile(query.pids, self.repeats), found, draws.shape[1], ties)
+
+    def _draw(self, query: Labels, gallery: Labels) -> tuple[Ints, Ints, Ints]:
+        """Return the galleries ``[R, P]``, matches ``[R, Q]`` (-1: none), own columns ``[Q]``."""
+        rng, people = np.random.default_rng(self.seed), People(gallery)
+        nobody = _nobody(query, gallery)
+        persons = np.unique(gallery.pids[~nobody])
+        drawn = [self._pick(rng, people.images(int(p))) for p in persons]
+        extras = np.flatnonzero(nobody & (gallery.pids != JUNK))
+        fixed = np.broadcast_to(extras, (self.repeats, len(extras)))
+        matches = [
+            self._pick(rng, people.matches(int(p), int(c), cross_camera=True))
+            for p, c in zip(query.pids, query.cams, strict=True)
+        ]
+        own = np.where(np.isin(query.pids, persons), np.searchsorted(persons, query.pids), -1)
+        return np.column_stack([*drawn, fixed]), np.column_stack(matches), own
+
+    def _pick(self, rng: np.random.Generator, images: Ints) -> Ints:
+        if not len(images):
+            return np.full(self.repeats, -1)
+        return rng.choice(images, self.repeats)
+
+
+PROTOCOLS: dict[str, type[Protocol]] = {
+    "market1501": Market1501,
+    "multi-query": MultiQuery,
+    "single-shot": SingleShot,
+    "single-gallery-shot": SingleGalleryShot,
+}
+
+
+def _nobody(query: Labels, gallery: Labels) -> NDArray[np.bool_]:
+    """Return which gallery images are junk or distractors: pid 0, unless a query is called 0."""
+    distractor = (gallery.pids == DISTRACTOR) & (DISTRACTOR not in query.pids)
+    nobody: NDArray[np.bool_] = distractor | (gallery.pids == JUNK)
+    return nobody
+
+
+def _drawn_ranks(rows: Floats, drawn: Ints, matches: Ints, own: Ints, ties: Ties) -> Ints:
+    """Return the rank of each row's match among the other persons' drawn images; 0 without one."""
+    value = rows[np.arange(len(rows)), matches][:, None]
+    others = rows[:, drawn]
+    before = others < value
+    if ties != "optimistic":
+        before |= (others == value) & ((ties == "pessimistic") | (drawn < matches[:, None]))
+    known = own >= 0
+    before[known, own[known]] = False
+    return np.where(matches >= 0, before.sum(axis=1) + 1, 0)
+
+
+def _boxes_of(query: Features, boxes: Features) -> dict[tuple[int, int], list[int]]:
+    rows: dict[tuple[int, int], list[int]] = {}
+    for pid, cam in zip(query.pids.tolist(), query.cams.tolist(), strict=True):
+        rows[pid, cam] = []
+    for i, pair in enumerate(zip(boxes.pids.tolist(), boxes.cams.tolist(), strict=True)):
+        if pair in rows:
+            rows[pair].append(i)
+    missing = [pair for pair, found in rows.items() if not found]
+    if missing:
+        raise ReidbenchError(
+            f"boxes lack {len(missing)} of {len(rows)} queried persons and cameras, "
+            f"first person {missing[0][0]} in camera {missing[0][1]}"
+        )
+    return rows
+
+
+def _mean(features: Floats, unit_length: bool) -> Floats:
+    # Indexing by a list copied the rows, so that they may be scaled in place.
+    mean: Floats = (unit(features) if unit_length else features).mean(axis=0, keepdims=True)
+    return unit(mean) if unit_length else mean

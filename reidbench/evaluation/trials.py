@@ -1,0 +1,80 @@
+"""Repeated measurements: over the splits of a dataset, the folds, or the seeds of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from reidbench.errors import ReidbenchError
+from reidbench.evaluation.scores import Denominator, Doubles, Scores
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A repeated measurement.
+
+    Attributes:
+        mean: the arithmetic mean.
+        sd: the sample standard deviation (n - 1); None of a single value.
+        n: number of values.
+    """
+
+    mean: float
+    sd: float | None
+    n: int
+
+    def to_dict(self) -> dict[str, float | int | None]:
+        """Return the fields by name, ready for JSON."""
+        return asdict(self)
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Return mean, standard deviation and number of ``values``.
+
+    Raises:
+        ReidbenchError: if there is none.
+    """
+    if not len(values):
+        raise ReidbenchError("no values to take the mean of")
+    sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return Spread(float(np.mean(values)), sd, len(values))
+
+
+@dataclass(frozen=True, eq=False)
+class Trials:
+    """The scores of several splits or folds; each split weighs the same.
+
+    Attributes:
+        scores: one a split, at least one.
+    """
+
+    scores: tuple[Scores, ...]
+
+    def __post_init__(self) -> None:
+        """Raise ``ReidbenchError`` if there is no split."""
+        if not self.scores:
+            raise ReidbenchError("no splits to merge")
+
+    def measures(self, over: Denominator = "valid") -> dict[str, Spread]:
+        """Return every measure's mean and spread over the splits."""
+        each = [s.measures(over) for s in self.scores]
+        return {name: spread([m[name] for m in each]) for name in each[0]}
+
+    @property
+    def cmc(self) -> Doubles:
+        """The mean curve, as long as the largest gallery; a shorter one stays at its end."""
+        points = max(s.gallery for s in self.scores)
+        curves = [np.pad(s.cmc, (0, points - s.gallery), mode="edge") for s in self.scores]
+        mean: Doubles = np.mean(curves, axis=0)
+        return mean
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return mean and spread of the measures, then each split's scores, ready for JSON."""
+        return {
+            **{name: s.to_dict() for name, s in self.measures().items()},
+            "over_all_queries": {n: s.to_dict() for n, s in self.measures("all").items()},
+            "splits": [s.to_dict() for s in self.scores],
+        }

@@ -1,0 +1,38 @@
+"""The hooks a plugin may implement. Numbers never pass through them: hook order changes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    import click
+
+    from reidbench.registry import Registration
+    from reidbench.results import Result
+    from reidbench.store import Artifact
+
+PROJECT = "reidbench"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def reidbench_register(registry: Registration) -> None:
+    """Register translators, constraints, learners, datasets, protocols and methods by name."""
+
+
+@hookspec
+def reidbench_commands(cli: click.Group) -> None:
+    """Add commands to the ``reidbench`` command line."""
+
+
+@hookspec
+def reidbench_stage_finished(artifact: Artifact, reused: bool) -> None:
+    """Learn that a stage's artifact is in the store, freshly computed or reused."""
+
+
+@hookspec
+def reidbench_result(result: Result) -> None:
+    """Learn of a finished run's result, before it is written."""

@@ -1,0 +1,89 @@
+"""What a translator hands to the identity constraints: batches and directed translations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+UNLABELLED = -1
+
+
+@dataclass(frozen=True)
+class Images:
+    """A mini-batch of one domain.
+
+    Attributes:
+        pixels: ``[B, 3, H, W]`` in [-1, 1].
+        pid: ``[B]`` class index of the person; ``UNLABELLED`` where identity may not be used.
+        cam: ``[B]`` camera index.
+        mask: ``[B, 1, H, W]`` in [0, 1], 1 on the person; None if the dataset has no masks.
+    """
+
+    pixels: Tensor
+    pid: Tensor
+    cam: Tensor
+    mask: Tensor | None = None
+
+    def __len__(self) -> int:
+        """Return the number of rows B."""
+        return len(self.pixels)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether identities may be used."""
+        return bool((self.pid != UNLABELLED).all())
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One training step's images of both domains, drawn unpaired."""
+
+    source: Images
+    target: Images
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One directed translation, row by row.
+
+    Attributes:
+        images: the real images, as the data gave them.
+        fake: ``[B, 3, H, W]`` the images translated to ``dst``.
+        style: ``[B, 3, H, W]`` unpaired real images of the destination.
+        dst: ``[B]`` index of the destination domain; 0 is the source domain.
+        rec: ``fake`` translated back; should equal ``align(images.pixels)``.
+        idt: the real images through the generator of their own domain.
+        grid: ``[B, H, W, 2]`` sampling grid in [-1, 1] when the translation also moves pixels.
+    """
+
+    images: Images
+    fake: Tensor
+    style: Tensor
+    dst: Tensor
+    rec: Tensor | None = None
+    idt: Tensor | None = None
+    grid: Tensor | None = None
+
+    def align(self, x: Tensor) -> Tensor:
+        """Warp ``x`` ``[B, C, H, W]``, drawn over the real images, to where ``fake`` put it."""
+        if self.grid is None:
+            return x
+        return F.grid_sample(x, self.grid, align_corners=False)
+
+    def detach(self) -> Hop:
+        """Return the same hop cut from the generators' graph."""
+        rec, idt, grid = (
+            None if t is None else t.detach() for t in (self.rec, self.idt, self.grid)
+        )
+        return replace(self, fake=self.fake.detach(), rec=rec, idt=idt, grid=grid)
+
+
+Hops = tuple[Hop, ...]
+
+
+def domain_index(rows: int, domain: int, device: torch.device) -> Tensor:
+    """Return ``[rows]`` filled with the domain's index."""
+    return torch.full((rows,), domain, dtype=torch.long, device=device)

@@ -1,0 +1,83 @@
+"""Discovery: entry points are loaded one by one, and a broken one stops nothing."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+
+import pluggy
+
+from reidbench import __version__, builtin, hookspecs
+from reidbench.hookspecs import PROJECT
+from reidbench.registry import Broken, Registration, Registry
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plugin that was found.
+
+    Attributes:
+        distribution: the installed distribution it came in.
+        error: why it could not be loaded, in one line; empty if it was.
+        trace: the traceback behind the error.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    error: str = ""
+    trace: str = ""
+
+
+@dataclass(frozen=True)
+class Plugins:
+    """Everything that discovery found."""
+
+    registry: Registry
+    found: tuple[Plugin, ...]
+    manager: pluggy.PluginManager
+
+
+@cache
+def load_plugins() -> Plugins:
+    """Return the installed plugins; they are loaded once a process."""
+    points = sorted(entry_points(group=PROJECT), key=lambda p: (p.name, p.value))
+    return load_from(points)
+
+
+def load_from(points: list[EntryPoint]) -> Plugins:
+    """Load the built-in components and then each entry point, in the order given."""
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(hookspecs)
+    registry = Registry()
+    _register(manager, registry, builtin, "reidbench")
+    found = [Plugin("reidbench", "reidbench", __version__)]
+    found += [_load(point, manager, registry) for point in points]
+    registry.broken += [Broken(p.name, p.error) for p in found if p.error]
+    return Plugins(registry, tuple(found), manager)
+
+
+def _load(point: EntryPoint, manager: pluggy.PluginManager, registry: Registry) -> Plugin:
+    distribution = point.dist.name if point.dist else "?"
+    version = point.dist.version if point.dist else "?"
+    try:
+        _register(manager, registry, point.load(), point.name)
+    except Exception as error:  # whatever a plugin does wrong stays its own trouble
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        return Plugin(point.name, distribution, version, reason, traceback.format_exc())
+    return Plugin(point.name, distribution, version)
+
+
+def _register(manager: pluggy.PluginManager, registry: Registry, plugin: object, name: str) -> None:
+    manager.register(plugin, name)
+    registration = Registration(name)
+    others = [p for p in manager.get_plugins() if p is not plugin]
+    try:
+        hook = manager.subset_hook_caller("reidbench_register", others)
+        hook(registry=registration)
+        registry.add(registration)
+    except Exception:
+        manager.unregister(plugin)
+        raise

@@ -1,0 +1,23 @@
+"""Checks that constructors make of their parameters."""
+
+
+def at_least(least: float, **values: float) -> None:
+    """Refuse values below ``least``.
+
+    Raises:
+        ValueError: naming the first that is too small.
+    """
+    for name, value in values.items():
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}, got {value}")
+
+
+def within(low: float, high: float, **values: float) -> None:
+    """Refuse values outside ``[low, high]``.
+
+    Raises:
+        ValueError: naming the first that lies outside.
+    """
+    for name, value in values.items():
+        if not low <= value <= high:
+            raise ValueError(f"{name} must be in [{low}, {high}], got {value}")

@@ -1,0 +1,122 @@
+"""What is run, with every value resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+from reidbench.errors import UsageError
+from reidbench.evaluation.options import RankingOptions
+from reidbench.keys import JSON, digest
+from reidbench.registry import Entry, Strategy
+
+
+@dataclass(frozen=True)
+class Component:
+    """A registered class with all of its parameters resolved."""
+
+    entry: Entry
+    version: int
+    parameters: Mapping[str, JSON]
+
+    @property
+    def name(self) -> str:
+        """The name it is registered under."""
+        return self.entry.name
+
+    def build(self) -> Any:
+        """Construct it.
+
+        Raises:
+            UsageError: naming the component, if it refuses a value.
+        """
+        try:
+            return self.entry.load()(**self.parameters)
+        except ValueError as error:
+            raise UsageError(f"'{self.name}': {error}") from error
+
+    def identity(self) -> JSON:
+        """Return what decides its numbers, for keys and results."""
+        return {"name": self.name, "version": self.version, "parameters": dict(self.parameters)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """How long a translator is trained.
+
+    Attributes:
+        batch: images of each domain in a step.
+        epochs: passes over the source's training images; used when ``steps`` is 0.
+        steps: training steps.
+    """
+
+    batch: int = 1
+    epochs: int = 6
+    steps: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        for name, least in (("batch", 1), ("epochs", 1), ("steps", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+
+    def resolved_steps(self, images: int) -> int:
+        """Return the number of steps for that many source images."""
+        return self.steps or -(-images * self.epochs // self.batch)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Embedding:
+    """How test images become features.
+
+    Attributes:
+        flip: add the features of the mirrored image.
+    """
+
+    flip: bool = False
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is run: every part resolved.
+
+    Attributes:
+        translator: None is direct transfer.
+        modified: what the user set by hand; a ranked result has nothing here.
+    """
+
+    name: str
+    translator: Component | None
+    constraints: tuple[Component, ...]
+    learner: Component
+    strategy: Strategy
+    budget: Budget
+    embedding: Embedding
+    ranking: RankingOptions
+    paper: str
+    modified: Mapping[str, JSON]
+
+    def identity(self) -> dict[str, JSON]:
+        """Return what decides its numbers; the parts it does not use are left out."""
+        translates = self.translator is not None
+        return {
+            "translator": self.translator.identity() if self.translator else None,
+            "constraints": [c.identity() for c in self.constraints],
+            "learner": self.learner.identity(),
+            "strategy": self.strategy,
+            "budget": asdict(self.budget) if translates else None,
+            "embedding": asdict(self.embedding),
+            "ranking": self.ranking.to_dict(),
+        }
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of ``identity``."""
+        return digest(self.identity())
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """The translator if there is one, the constraints and the learner."""
+        return (*((self.translator,) if self.translator else ()), *self.constraints, self.learner)

@@ -1,0 +1,215 @@
+"""Results: one JSON file a run, which the leaderboard reads without torch and without plugins."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NoReturn
+
+from reidbench import __version__
+from reidbench.errors import ReidbenchError
+from reidbench.files import write_bytes
+from reidbench.keys import JSON, digest
+
+SCHEMA = 1
+
+MEASURES = ("mAP", "mAP_trapezoid", "mINP", "rank1", "rank5", "rank10", "rank20")
+
+# What every result must hold, by dotted name; sections may hold more.
+_FIELDS: dict[str, type] = {
+    "reidbench": str,
+    "benchmark.name": str,
+    "benchmark.version": int,
+    "benchmark.digest": str,
+    "benchmark.synthetic": bool,
+    "benchmark.source.name": str,
+    "benchmark.source.fingerprint": str,
+    "benchmark.target.name": str,
+    "benchmark.target.fingerprint": str,
+    "benchmark.protocol.name": str,
+    "benchmark.protocol.version": int,
+    "benchmark.seeds": list,
+    "recipe.name": str,
+    "recipe.digest": str,
+    "recipe.provenance": dict,
+    "modified": dict,
+    "seed": int,
+    "precision": str,
+    "uses.target_images": bool,
+    "uses.target_cameras": bool,
+    "uses.target_labels": bool,
+    "scores": dict,
+    "execution": dict,
+}
+
+_FOREIGN_LETTERS = re.compile(r"[^a-z0-9._@+-]+")
+_SPREAD_LIST = re.compile(r'\[\n\s+([^\[\]{}"]*)\n\s+\]')
+_NAME_LENGTH = 120
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run scored, and everything that decided it.
+
+    Attributes:
+        benchmark: name, version, digest, synthetic, source and target (name, fingerprint, ...),
+            protocol (name, version, ...) and the seeds that a ranked method must have run.
+        recipe: name, digest, its resolved parts, paper and provenance of initial weights.
+        modified: what was set by hand, by dotted name; empty for an untouched method.
+        precision: of the forward passes, e.g. "float32".
+        uses: whether target_images, target_cameras and target_labels were used in training.
+        scores: what ``evaluation.Scores.to_dict`` gives: measures in [0, 1], what they count, and
+            ``per_query`` columns for paired tests.
+        execution: when and on what it ran; the only part in which two runs of a seed may differ.
+        reidbench: version that made it.
+    """
+
+    benchmark: Mapping[str, JSON]
+    recipe: Mapping[str, JSON]
+    modified: Mapping[str, JSON]
+    seed: int
+    precision: str
+    uses: Mapping[str, bool]
+    scores: Mapping[str, JSON]
+    execution: Mapping[str, JSON] = field(default_factory=dict)
+    reidbench: str = __version__
+
+    @classmethod
+    def from_dict(cls, record: JSON) -> Result:
+        """Return the result that ``to_dict`` wrote.
+
+        Raises:
+            ReidbenchError: if it is not one, or of a newer schema; says which field is wrong.
+        """
+        if not isinstance(record, dict) or type(record.get("schema")) is not int:
+            raise ReidbenchError("not a result of reidbench: it has no schema number")
+        if record["schema"] > SCHEMA:
+            raise ReidbenchError(
+                f"written by a newer reidbench: it has result schema {record['schema']}, this "
+                f"version ({__version__}) reads up to {SCHEMA}; upgrade reidbench"
+            )
+        _check(record)
+        return cls(**{name: record[name] for name in cls.__dataclass_fields__})
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return everything, ready for JSON, with the schema's number."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {"schema": SCHEMA, "reidbench": values.pop("reidbench"), **values}
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of all that decides the scores but the seed; runs that differ in it never mix."""
+        return digest(
+            [
+                dict(self.benchmark),
+                self.recipe["digest"],
+                self.recipe["provenance"],
+                dict(self.modified),
+                self.precision,
+            ]
+        )
+
+    @property
+    def file_name(self) -> Path:
+        """Where it lies below the folder of results, whatever its names hold."""
+        name = f"{_letters(self.recipe['name'])}-{self.digest[:8]}-seed{self.seed}.json"
+        return Path(_letters(self.benchmark["name"]), name)
+
+    def measure(self, name: str) -> float:
+        """Return one of ``MEASURES``, in [0, 1]."""
+        return float(self.scores[name])
+
+    def save(self, root: Path) -> Path:
+        """Write it below ``root`` and return its path; an earlier run of the same is replaced.
+
+        Raises:
+            ReidbenchError: if it cannot be written.
+        """
+        path = root / self.file_name
+        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+        # A column of per-query values is one line, so that a person can read the rest.
+        text = _SPREAD_LIST.sub(lambda found: f"[{' '.join(found[1].split())}]", text)
+        write_bytes(path, f"{text}\n".encode())
+        return path
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A file among the results that is not one.
+
+    Attributes:
+        reason: what is wrong with it, in one line.
+    """
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """What lies in a folder of results."""
+
+    results: tuple[Result, ...]
+    unreadable: tuple[Unreadable, ...]
+
+
+def load(path: Path) -> Result:
+    """Return the result in a file.
+
+    Raises:
+        ReidbenchError: naming the file, if it cannot be read or is not a result.
+    """
+    try:
+        return Result.from_dict(json.loads(path.read_bytes(), parse_constant=_refuse_constant))
+    except OSError as error:
+        raise ReidbenchError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise ReidbenchError(f"{path}: not a result of reidbench: {error}") from error
+    except ReidbenchError as error:
+        raise ReidbenchError(f"{path}: {error}") from error
+
+
+def load_all(root: Path) -> Found:
+    """Return every result below ``root``, by path, and the files that are none."""
+    results, unreadable = [], []
+    for path in sorted(root.glob("*/*.json")):
+        try:
+            results.append(load(path))
+        except ReidbenchError as error:
+            unreadable.append(Unreadable(path, str(error).removeprefix(f"{path}: ")))
+    return Found(tuple(results), tuple(unreadable))
+
+
+def _check(record: Mapping[str, JSON]) -> None:
+    for name, wanted in _FIELDS.items():
+        value = _at(record, name)
+        if type(value) is not wanted:
+            raise ReidbenchError(f"'{name}' must be of type {wanted.__name__}, not {value!r}")
+    if not all(type(seed) is int for seed in record["benchmark"]["seeds"]):
+        raise ReidbenchError("'benchmark.seeds' must be whole numbers")
+    for name in MEASURES:
+        value = _at(record, f"scores.{name}")
+        if type(value) not in (int, float) or not (math.isfinite(value) and 0 <= value <= 1):
+            raise ReidbenchError(f"'scores.{name}' must be a fraction in [0, 1], not {value!r}")
+
+
+def _at(record: Any, name: str) -> JSON:
+    for part in name.split("."):
+        if not isinstance(record, dict) or part not in record:
+            raise ReidbenchError(f"'{name}' is missing")
+        record = record[part]
+    return record
+
+
+def _letters(name: str) -> str:
+    """Return ``name`` in letters that are safe in a file name, and never a path."""
+    return _FOREIGN_LETTERS.sub("-", name.lower()).strip(".-")[:_NAME_LENGTH] or "unnamed"
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,115 @@
+"""Carries a plan out: asks the store for each stage, and keeps what was finished."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pluggy
+
+from reidbench.hardware import Hardware
+from reidbench.keys import JSON
+from reidbench.planning import Plan
+from reidbench.progress import Reporter
+from reidbench.stages import Stage, Work
+from reidbench.store import Artifact, Store
+
+
+@dataclass(frozen=True)
+class Session:
+    """What runs are carried out with.
+
+    Attributes:
+        hooks: told of every finished stage.
+        checkpoint_every: seconds between checkpoints of a training.
+    """
+
+    store: Store
+    hardware: Hardware
+    reporter: Reporter
+    hooks: pluggy.HookRelay
+    checkpoint_every: float = 60.0
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A stage whose artifact is in the store.
+
+    Attributes:
+        reused: whether it was there before this run.
+    """
+
+    stage: Stage
+    artifact: Artifact
+    reused: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A plan that was carried out; stages that nothing needed any more are left out."""
+
+    plan: Plan
+    finished: Mapping[str, Finished]
+
+    def artifact(self, stage: Stage) -> Artifact:
+        """Return the artifact of one of the plan's stages."""
+        return self.finished[stage.key].artifact
+
+
+def needed(plan: Plan, store: Store) -> list[Stage]:
+    """Return the stages that have to be computed: those not in the store that something needs."""
+    missing: dict[str, Stage] = {}
+    waiting: list[Stage] = [plan.evaluate, *([plan.preview] if plan.preview else [])]
+    while waiting:
+        stage = waiting.pop()
+        if stage.key not in missing and store.find(stage.key) is None:
+            missing[stage.key] = stage
+            waiting += stage.inputs
+    return [s for s in plan.stages if s.key in missing]
+
+
+def execute(plan: Plan, session: Session) -> Outcome:
+    """Compute what the store lacks of a plan.
+
+    Whatever ends it early, the next call takes it up where the last checkpoint left it.
+
+    Raises:
+        ReidbenchError: if a stage fails; the finished ones stay in the store.
+    """
+    session.store.prepare()
+    missing = {s.key for s in needed(plan, session.store)}
+    finished = {}
+    for stage in plan.stages:
+        done = _obtain(stage, session) if stage.key in missing else _find(stage, session.store)
+        if done is not None:
+            finished[stage.key] = done
+            session.hooks.reidbench_stage_finished(artifact=done.artifact, reused=done.reused)
+    return Outcome(plan, finished)
+
+
+def _find(stage: Stage, store: Store) -> Finished | None:
+    artifact = store.find(stage.key)
+    return Finished(stage, artifact, reused=True) if artifact else None
+
+
+def _obtain(stage: Stage, session: Session) -> Finished:
+    with session.reporter.stage(stage.title) as progress:
+
+        def compute(folder: Path) -> dict[str, JSON]:
+            inputs = _folders(stage, session.store)
+            work = Work(folder, inputs, session.hardware, progress, session.checkpoint_every)
+            return {"device": session.hardware.description, **stage.compute(work)}
+
+        artifact, reused = session.store.make(stage.key, _manifest(stage), compute)
+    return Finished(stage, artifact, reused)
+
+
+def _manifest(stage: Stage) -> dict[str, Any]:
+    return {"title": stage.title, **stage.facts}
+
+
+def _folders(stage: Stage, store: Store) -> dict[str, Path]:
+    found = ((i.key, store.find(i.key)) for i in stage.inputs)
+    return {key: artifact.path for key, artifact in found if artifact}

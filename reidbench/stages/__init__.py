@@ -1,0 +1,25 @@
+"""The stages of a run: each a value whose key follows from what it is made of.
+
+Data flows one way: decode -> [learn on the source] -> fit translator -> translate -> learn ->
+embed -> evaluate. A stage holds its inputs as other stages; nothing is computed until the store
+is asked for it, and nothing is computed twice.
+"""
+
+from reidbench.stages.base import Stage, Work
+from reidbench.stages.images import Decode, TrainingImages
+from reidbench.stages.learning import Learn
+from reidbench.stages.scoring import Embed, Evaluate
+from reidbench.stages.translating import FitTranslator, Preview, Translate
+
+__all__ = [
+    "Decode",
+    "Embed",
+    "Evaluate",
+    "FitTranslator",
+    "Learn",
+    "Preview",
+    "Stage",
+    "TrainingImages",
+    "Translate",
+    "Work",
+]

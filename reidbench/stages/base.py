@@ -1,0 +1,102 @@
+"""What a stage is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from safetensors.torch import save
+from torch import nn
+
+from reidbench import __version__
+from reidbench.errors import ReidbenchError
+from reidbench.files import write_bytes
+from reidbench.hardware import Hardware
+from reidbench.keys import JSON, digest
+from reidbench.progress import Progress
+from reidbench.training import Loop
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a stage computes with.
+
+    Attributes:
+        folder: where its files go.
+        inputs: folder of each finished input, by key.
+        hardware: device and precision.
+        progress: told how far it is.
+        checkpoint_every: seconds between checkpoints of a training.
+    """
+
+    folder: Path
+    inputs: Mapping[str, Path]
+    hardware: Hardware
+    progress: Progress
+    checkpoint_every: float
+
+    def of(self, stage: Stage) -> Path:
+        """Return the folder of an input."""
+        return self.inputs[stage.key]
+
+    def loop(self, seed: int) -> Loop:
+        """Return the loop that this stage trains in."""
+        resume = self.folder / "resume"
+        return Loop(resume, seed, self.hardware, self.progress, self.checkpoint_every)
+
+
+class Stage(ABC):
+    """A function of its inputs and its own values, whose output is an artifact."""
+
+    kind: ClassVar[str]
+    version: ClassVar[int] = 1
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """What it does, for a person."""
+
+    @property
+    def inputs(self) -> tuple[Stage, ...]:
+        """The stages whose artifacts it reads."""
+        return ()
+
+    @abstractmethod
+    def values(self) -> JSON:
+        """Return everything but the inputs that decides the output."""
+
+    @abstractmethod
+    def compute(self, work: Work) -> dict[str, JSON]:
+        """Write the artifact's files and return facts worth keeping with them."""
+
+    @cached_property
+    def facts(self) -> dict[str, JSON]:
+        """What the key is the digest of; kept in the artifact's manifest."""
+        return {
+            "stage": self.kind,
+            "version": self.version,
+            "values": self.values(),
+            "inputs": [i.key for i in self.inputs],
+        }
+
+    @cached_property
+    def key(self) -> str:
+        """``<kind>/<digest>``."""
+        return f"{self.kind}/{digest(self.facts)}"
+
+
+def save_weights(path: Path, module: nn.Module) -> None:
+    """Write a module's state to a safetensors file.
+
+    Raises:
+        ReidbenchError: if a value is not finite.
+    """
+    tensors = {k: v.detach().cpu().contiguous().clone() for k, v in module.state_dict().items()}
+    if not all(torch.isfinite(v).all() for v in tensors.values() if v.is_floating_point()):
+        raise ReidbenchError(f"training diverged: {path.stem} holds values that are not finite")
+    write_bytes(path, save(tensors, metadata={"reidbench": __version__}))

@@ -1,0 +1,60 @@
+"""Images as arrays: decoded, and as one input of several."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from reidbench.data.arrays import ImageArray
+from reidbench.data.catalog import OpenDataset
+from reidbench.data.dataset import Split
+from reidbench.data.decode import decode
+from reidbench.keys import JSON
+from reidbench.stages.base import Stage, Work
+
+
+class TrainingImages(Stage):
+    """A stage whose output is labelled images."""
+
+    def open(self, folder: Path) -> ImageArray:
+        """Map the images it wrote to ``folder``."""
+        return ImageArray.open(folder)
+
+
+@dataclass(frozen=True)
+class Decode(TrainingImages):
+    """Decode (or render) a split once, at the size the networks take."""
+
+    kind: ClassVar[str] = "decode"
+
+    data: OpenDataset
+    split: Split
+    size: tuple[int, int]
+
+    @property
+    def title(self) -> str:
+        """What it does."""
+        verb = "render" if self.data.dataset.synthetic else "decode"
+        return f"{verb} {self.data.title} {self.split}"
+
+    def values(self) -> JSON:
+        """Return dataset, split and size."""
+        return {"dataset": self.data.identity(), "split": self.split, "size": list(self.size)}
+
+    def compute(self, work: Work) -> dict[str, JSON]:
+        """Write pixels, labels and masks."""
+        decode(self.data.dataset, self.split, self.size, work.folder, work.progress)
+        return {"images": len(self.data.dataset.samples(self.split))}
+
+
+def concatenated(arrays: list[ImageArray]) -> ImageArray:
+    """Return the images of several arrays as one."""
+    if len(arrays) == 1:
+        return arrays[0]
+    pixels, pids, cams = (
+        np.concatenate([getattr(a, name) for a in arrays]) for name in ("pixels", "pids", "cams")
+    )
+    return ImageArray(pixels, pids, cams)

@@ -1,0 +1,123 @@
+"""Embedding the test images and scoring them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from reidbench.data.arrays import ImageArray
+from reidbench.evaluation import Features, Protocol, RankingOptions, evaluate
+from reidbench.files import write_json
+from reidbench.interfaces import FeatureLearner
+from reidbench.keys import JSON
+from reidbench.recipe import Component, Embedding
+from reidbench.stages.base import Stage, Work
+from reidbench.stages.images import Decode
+from reidbench.stages.learning import Learn
+
+EMBED_BATCH = 128
+
+
+@dataclass(frozen=True)
+class Embed(Stage):
+    """Embed the target's query and gallery images."""
+
+    kind: ClassVar[str] = "embed"
+
+    learned: Learn
+    query: Decode
+    gallery: Decode
+    embedding: Embedding
+
+    @property
+    def title(self) -> str:
+        """What it does."""
+        return f"embed {self.query.data.title} query and gallery"
+
+    @property
+    def inputs(self) -> tuple[Stage, ...]:
+        """The model and the test images."""
+        return (self.learned, self.query, self.gallery)
+
+    def values(self) -> JSON:
+        """Return how images are embedded, and the precision of the model."""
+        return {"flip": self.embedding.flip, "precision": self.learned.precision}
+
+    def compute(self, work: Work) -> dict[str, JSON]:
+        """Write the features and labels of both sets."""
+        learner, model = self.learned.load(work.of(self.learned), work.hardware)
+        arrays = {s.split: s.open(work.of(s)) for s in (self.query, self.gallery)}
+        total, done = sum(map(len, arrays.values())), 0
+        for split, images in arrays.items():
+            features = self._embed(learner, model, images, work, done, total)
+            done += len(images)
+            np.save(work.folder / f"{split}_features.npy", features)
+            np.save(work.folder / f"{split}_pids.npy", images.pids)
+            np.save(work.folder / f"{split}_cams.npy", images.cams)
+        return {"dimensions": int(features.shape[1])}
+
+    @torch.no_grad()
+    def _embed(
+        self,
+        learner: FeatureLearner,
+        model: nn.Module,
+        images: ImageArray,
+        work: Work,
+        done: int,
+        total: int,
+    ) -> NDArray[np.float32]:
+        parts = []
+        for start in range(0, len(images), EMBED_BATCH):
+            rows = np.arange(start, min(start + EMBED_BATCH, len(images)))
+            pixels = images.images(rows, work.hardware.device).pixels
+            with work.hardware.autocast():
+                features = learner.embed(model, pixels).float()
+                if self.embedding.flip:
+                    features = features + learner.embed(model, pixels.flip(-1)).float()
+            parts.append(features.cpu().numpy())
+            work.progress(done + int(rows[-1]) + 1, total, {})
+        return np.concatenate(parts)
+
+
+@dataclass(frozen=True)
+class Evaluate(Stage):
+    """Rank the gallery for every query and score the ranking."""
+
+    kind: ClassVar[str] = "evaluate"
+
+    embedded: Embed
+    protocol: Component
+    ranking: RankingOptions
+
+    @property
+    def title(self) -> str:
+        """What it does."""
+        return f"evaluate by {self.protocol.name}"
+
+    @property
+    def inputs(self) -> tuple[Stage, ...]:
+        """The features."""
+        return (self.embedded,)
+
+    def values(self) -> JSON:
+        """Return the protocol and the ranking options."""
+        return {"protocol": self.protocol.identity(), "ranking": self.ranking.to_dict()}
+
+    def compute(self, work: Work) -> dict[str, JSON]:
+        """Write ``scores.json``."""
+        query, gallery = (_features(work.of(self.embedded), s) for s in ("query", "gallery"))
+        protocol: Protocol = self.protocol.build()
+        scores = evaluate(query, gallery, protocol, self.ranking)
+        write_json(work.folder / "scores.json", scores.to_dict())
+        work.progress(1, 1, {"mAP": scores.to_dict()["mAP"]})
+        return {}
+
+
+def _features(folder: Path, split: str) -> Features:
+    return Features(*(np.load(folder / f"{split}_{n}.npy") for n in ("features", "pids", "cams")))

@@ -1,0 +1,171 @@
+"""Training a translator, translating with it, and showing what it does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+
+from reidbench.data.arrays import ImageArray
+from reidbench.hardware import Hardware
+from reidbench.interfaces import Translator
+from reidbench.keys import JSON, derive_seed
+from reidbench.recipe import Budget, Component
+from reidbench.stages.base import Stage, Work, save_weights
+from reidbench.stages.images import Decode, TrainingImages
+from reidbench.translation import SOURCE, TARGET, Domains, fit, set_up, translate
+
+PREVIEW_COLUMNS = 8
+
+
+@dataclass(frozen=True)
+class FitTranslator(Stage):
+    """Train a translator under its constraints."""
+
+    kind: ClassVar[str] = "translator"
+
+    translator: Component
+    constraints: tuple[Component, ...]
+    source: Decode
+    target: Decode
+    budget: Budget
+    seed: int
+    precision: str
+
+    @property
+    def title(self) -> str:
+        """What it does."""
+        return "train " + "+".join(c.name for c in (self.translator, *self.constraints))
+
+    @property
+    def inputs(self) -> tuple[Stage, ...]:
+        """The training images of both domains."""
+        return (self.source, self.target)
+
+    def values(self) -> JSON:
+        """Return components, budget, seed and precision."""
+        return {
+            "translator": self.translator.identity(),
+            "constraints": [c.identity() for c in self.constraints],
+            "batch": self.budget.batch,
+            "steps": self.steps,
+            "seed": self.seed,
+            "precision": self.precision,
+        }
+
+    @property
+    def steps(self) -> int:
+        """Number of training steps."""
+        images = len(self.source.data.dataset.samples(self.source.split))
+        return self.budget.resolved_steps(images)
+
+    def compute(self, work: Work) -> dict[str, JSON]:
+        """Train, and write the translator's weights."""
+        domains = self._domains(work)
+        translator = self._set_up(domains, work.hardware)
+        context = domains.context(translator, work.hardware)
+        constraints = {c.name: c.build() for c in self.constraints}
+        for name, constraint in constraints.items():
+            set_up(constraint, name, context, self._root)
+        fit(translator, constraints, domains, self.steps, self.budget.batch, work.loop(self._root))
+        save_weights(work.folder / "translator.safetensors", translator)
+        return {"parameters": sum(p.numel() for p in translator.parameters())}
+
+    def load(self, work: Work) -> Translator:
+        """Return the trained translator, for a stage whose input this is."""
+        translator = self._set_up(self._domains(work), work.hardware)
+        translator.load_state_dict(load_file(work.of(self) / "translator.safetensors"))
+        return translator
+
+    @property
+    def _root(self) -> int:
+        return derive_seed(self.seed, "translator")
+
+    def _domains(self, work: Work) -> Domains:
+        source = self.source.open(work.of(self.source)).classes()
+        return Domains(source, self.target.open(work.of(self.target)).unlabelled())
+
+    def _set_up(self, domains: Domains, hardware: Hardware) -> Translator:
+        translator: Translator = self.translator.build()
+        set_up(translator, self.translator.name, domains.context(translator, hardware), self._root)
+        return translator
+
+
+@dataclass(frozen=True)
+class Translate(TrainingImages):
+    """Translate the source's training images to the target's style; labels stay."""
+
+    kind: ClassVar[str] = "translate"
+
+    fitted: FitTranslator
+    precision: str
+
+    @property
+    def title(self) -> str:
+        """What it does."""
+        return f"translate {self.fitted.source.data.title} train"
+
+    @property
+    def inputs(self) -> tuple[Stage, ...]:
+        """The translator and the images it was trained on."""
+        return (self.fitted, *self.fitted.inputs)
+
+    def values(self) -> JSON:
+        """Return the precision."""
+        return {"precision": self.precision}
+
+    def compute(self, work: Work) -> dict[str, JSON]:
+        """Write the translated images with the source's labels."""
+        source = self.fitted.source.open(work.of(self.fitted.source))
+        translator = self.fitted.load(work)
+        pixels = translate(translator, source, SOURCE, TARGET, work.hardware, work.progress)
+        for name, array in (("pixels", pixels), ("pids", source.pids), ("cams", source.cams)):
+            np.save(work.folder / f"{name}.npy", array)
+        return {"images": len(source)}
+
+
+@dataclass(frozen=True)
+class Preview(Stage):
+    """A few source images beside their translation, their reconstruction and target images."""
+
+    kind: ClassVar[str] = "preview"
+
+    translated: Translate
+
+    @property
+    def title(self) -> str:
+        """What it does."""
+        return "draw examples"
+
+    @property
+    def inputs(self) -> tuple[Stage, ...]:
+        """The translated images and what they were made with."""
+        return (self.translated, *self.translated.inputs)
+
+    def values(self) -> JSON:
+        """Return the number of columns."""
+        return {"columns": PREVIEW_COLUMNS}
+
+    def compute(self, work: Work) -> dict[str, JSON]:
+        """Write ``rows.npy``, ``[4, columns, H, W, 3]`` uint8."""
+        fitted = self.translated.fitted
+        source = fitted.source.open(work.of(fitted.source))
+        target = fitted.target.open(work.of(fitted.target))
+        fakes = self.translated.open(work.of(self.translated))
+        rows = _one_a_person(source)
+        # The translator sees its own rounded output, as a learner does.
+        shown = ImageArray(fakes.pixels[rows], fakes.pids[rows], fakes.cams[rows])
+        back = translate(fitted.load(work), shown, TARGET, SOURCE, work.hardware, work.progress)
+        styles = target.pixels[np.linspace(0, len(target) - 1, len(rows)).astype(int)]
+        sheet = np.stack([source.pixels[rows], shown.pixels, back, styles])
+        np.save(work.folder / "rows.npy", sheet)
+        return {}
+
+
+def _one_a_person(images: ImageArray) -> NDArray[np.int64]:
+    firsts: NDArray[np.int64] = np.unique(images.pids, return_index=True)[1].astype(np.int64)
+    chosen = np.linspace(0, len(firsts) - 1, min(PREVIEW_COLUMNS, len(firsts)))
+    return firsts[chosen.astype(np.int64)]

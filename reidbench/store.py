@@ -1,0 +1,179 @@
+"""Artifacts by content key: atomic, locked, and kept through any kind of end of the process."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reidbench.errors import ReidbenchError
+from reidbench.files import unwritable, write_json
+from reidbench.keys import JSON
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """The finished output of a stage.
+
+    Attributes:
+        key: ``<kind>/<digest>``.
+        path: folder of its files.
+        manifest: what it was made from, when, in how many seconds, and its files' hashes.
+    """
+
+    key: str
+    path: Path
+    manifest: dict[str, Any]
+
+    @property
+    def bytes(self) -> int:
+        """Size of its files."""
+        return sum(f["bytes"] for f in self.manifest["files"].values())
+
+
+class Store:
+    """A folder of artifacts, shared by any number of processes."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._objects = root / "objects"
+        self._partial = root / "partial"
+        self._locks = root / "locks"
+
+    def prepare(self) -> None:
+        """Make sure that the store can be written.
+
+        Raises:
+            ReidbenchError: if it cannot, before anything was computed.
+        """
+        try:
+            for folder in (self._objects, self._partial, self._locks):
+                folder.mkdir(parents=True, exist_ok=True)
+            probe = self._partial / f".probe-{os.getpid()}"
+            probe.write_bytes(b"reidbench")
+            probe.unlink()
+        except OSError as error:
+            raise unwritable(self.root, error) from error
+
+    def find(self, key: str) -> Artifact | None:
+        """Return the artifact of that key if it is finished and its files are all there."""
+        path = self._objects / key
+        try:
+            manifest = json.loads((path / MANIFEST).read_text())
+            whole = all(
+                (path / name).stat().st_size == fact["bytes"]
+                for name, fact in manifest["files"].items()
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return Artifact(key, path, manifest) if whole else None
+
+    def make(self, key: str, facts: JSON, compute: Callable[[Path], JSON]) -> tuple[Artifact, bool]:
+        """Return the artifact of ``key``, computing it unless it is there, and whether it was.
+
+        ``compute(folder)`` writes the files and returns facts for the manifest. Its folder is kept
+        when it is interrupted, so that it may resume from what it saved under ``resume/``.
+        Another process that wants the same key waits.
+        """
+        with self._locked(key):
+            if found := self.find(key):
+                return found, True
+            draft = self._partial / key
+            draft.mkdir(parents=True, exist_ok=True)
+            started = time.time()
+            try:
+                extra = compute(draft)
+                self._commit(key, draft, {**facts, **extra, "started": started})
+            except OSError as error:
+                raise unwritable(draft, error) from error
+        artifact = self.find(key)
+        if artifact is None:
+            raise ReidbenchError(f"the artifact {key} vanished from {self.root} while it was used")
+        return artifact, False
+
+    def artifacts(self) -> Iterator[Artifact]:
+        """Yield every finished artifact, by key."""
+        for manifest in sorted(self._objects.glob(f"*/*/{MANIFEST}")):
+            key = manifest.parent.relative_to(self._objects).as_posix()
+            if artifact := self.find(key):
+                yield artifact
+
+    def partial(self) -> list[str]:
+        """Return the keys of unfinished artifacts, which the command that began them resumes."""
+        return sorted(p.relative_to(self._partial).as_posix() for p in self._partial.glob("*/*"))
+
+    def remove(self, key: str) -> None:
+        """Delete an artifact, finished or not, unless a process is at work on it."""
+        with self._locked(key, wait=False):
+            for path in (self._objects / key, self._partial / key):
+                # The manifest goes first: a half-deleted artifact must not look finished.
+                (path / MANIFEST).unlink(missing_ok=True)
+                shutil.rmtree(path, ignore_errors=True)
+
+    def damaged(self, artifact: Artifact) -> list[str]:
+        """Return the names of the artifact's files whose content is not what was written."""
+        files = artifact.manifest["files"]
+        return [n for n, f in files.items() if _sha256(artifact.path / n) != f["sha256"]]
+
+    def _commit(self, key: str, draft: Path, facts: dict[str, Any]) -> None:
+        shutil.rmtree(draft / "resume", ignore_errors=True)
+        (draft / MANIFEST).unlink(missing_ok=True)
+        files = {
+            p.relative_to(draft).as_posix(): {"bytes": p.stat().st_size, "sha256": _sha256(p)}
+            for p in sorted(draft.rglob("*"))
+            if p.is_file()
+        }
+        for name in files:
+            _sync(draft / name)
+        facts["seconds"] = round(time.time() - facts["started"], 3)
+        write_json(draft / MANIFEST, {"key": key, **facts, "files": files})
+        final = self._objects / key
+        final.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(final, ignore_errors=True)  # only a damaged one can be there
+        draft.rename(final)
+        _sync(final.parent)
+
+    @contextmanager
+    def _locked(self, key: str, *, wait: bool = True) -> Iterator[None]:
+        path = self._locks / f"{key.replace('/', '-')}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError as error:
+                raise ReidbenchError(f"{key} is in use by another process") from error
+            yield
+
+
+def default_root() -> Path:
+    """Return where artifacts are kept by default: ``$REIDBENCH_CACHE`` or the XDG cache."""
+    if named := os.environ.get("REIDBENCH_CACHE"):
+        return Path(named)
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "reidbench"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    # Not every file system can sync a folder; then its own journal must do.
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,162 @@
+"""The one GAN loop: a translator and any number of identity constraints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from reidbench.clock import Clock
+from reidbench.data.arrays import ImageArray, paired_rows, shuffled_rows, to_uint8
+from reidbench.hardware import Hardware
+from reidbench.hops import Batch, Hops, Images
+from reidbench.interfaces import Context, IdentityConstraint, Trainable, Translator
+from reidbench.keys import derive_seed
+from reidbench.nn.frozen import frozen
+from reidbench.progress import Progress, silent
+from reidbench.streams import generator, stream
+from reidbench.training import Log, Loop
+
+SOURCE, TARGET = 0, 1
+TRANSLATE_BATCH = 64
+
+Constraints = Mapping[str, IdentityConstraint]
+
+
+@dataclass(frozen=True)
+class Domains:
+    """The training images of both domains; the target's carry no identities."""
+
+    source: ImageArray
+    target: ImageArray
+
+    def context(self, translator: Translator, hardware: Hardware) -> Context:
+        """Return what the components may know of them."""
+        cameras = len(np.unique(self.target.cams)) if translator.split == "camera" else 1
+        height, width = self.source.pixels.shape[1:3]
+        return Context((height, width), self.source.num_pids, 1 + cameras, hardware.device)
+
+
+def set_up(component: Trainable, name: str, ctx: Context, seed: int) -> None:
+    """Build a component's networks from its own stream and put them on the device."""
+    with stream(seed, "setup", name):
+        component.setup(ctx)  # type: ignore[operator]
+    component.to(ctx.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def fit(
+    translator: Translator,
+    constraints: Constraints,
+    domains: Domains,
+    steps: int,
+    batch: int,
+    loop: Loop,
+) -> None:
+    """Train the translator, and what the constraints learn beside it, in place.
+
+    Args:
+        translator: set up.
+        constraints: set up, by name.
+        domains: what the batches are drawn from.
+        steps: number of training steps.
+        batch: images of each domain in a step.
+        loop: where the training runs.
+    """
+    draw = BatchDrawer(domains, batch, translator, constraints, loop)
+    state = _state({"translator": translator, **constraints})
+
+    def step(clock: Clock) -> Log:
+        return train_step(translator, constraints, draw(clock.step), clock, loop.seed)
+
+    loop.run(steps, step, state, "translator")
+
+
+def train_step(
+    translator: Translator, constraints: Constraints, batch: Batch, clock: Clock, seed: int
+) -> Log:
+    """Make one step of the translator and then one of each constraint's own networks."""
+    shown: dict[str, Tensor | float] = {}
+
+    def extra_loss(hops: Hops) -> Tensor:
+        total = hops[0].fake.new_zeros(())
+        for name, constraint in constraints.items():
+            with stream(seed, name, "losses", clock.step), frozen(constraint):
+                terms = constraint.losses(hops, clock)
+            shown.update({f"{name}.{k}": v.detach() for k, v in terms.items()})
+            total = sum((v.float() for v in terms.values()), total)
+        return total
+
+    with stream(seed, "translator", clock.step):
+        hops, log = translator.training_step(batch, extra_loss, clock)
+    detached = tuple(hop.detach() for hop in hops)
+    for name, constraint in constraints.items():
+        with stream(seed, name, "update", clock.step):
+            shown |= {f"{name}.{k}": v for k, v in constraint.update(detached, clock).items()}
+    return {**log, **shown}
+
+
+@dataclass(frozen=True)
+class BatchDrawer:
+    """Draws the batch of any step, as a function of the step alone."""
+
+    domains: Domains
+    batch: int
+    translator: Translator
+    constraints: Constraints
+    loop: Loop
+
+    def __call__(self, step: int) -> Batch:
+        """Return the augmented, unpaired images of both domains of a step."""
+        seed = derive_seed(self.loop.seed, "batches")
+        source, target = self.domains.source, self.domains.target
+        if any(c.sampling == "pairs" for c in self.constraints.values()):
+            source_rows = paired_rows(source.pids, self.batch, step, seed, "source")
+        else:
+            source_rows = shuffled_rows(len(source), self.batch, step, seed, "source")
+        target_rows = shuffled_rows(len(target), self.batch, step, seed, "target")
+        return Batch(
+            self._augmented(source, source_rows, "source", step),
+            self._augmented(target, target_rows, "target", step),
+        )
+
+    def _augmented(
+        self, array: ImageArray, rows: NDArray[np.int64], axis: str, step: int
+    ) -> Images:
+        images = array.images(rows, self.loop.hardware.device)
+        return self.translator.augmentation(images, generator(self.loop.seed, axis, step))
+
+
+@torch.no_grad()
+def translate(
+    translator: Translator,
+    images: ImageArray,
+    src: int,
+    dst: int,
+    hardware: Hardware,
+    progress: Progress = silent,
+) -> NDArray[np.uint8]:
+    """Return all ``images`` of domain ``src`` in the style of ``dst``, ``[N, H, W, 3]`` uint8."""
+    translator.eval()
+    out = np.empty(images.pixels.shape, dtype=np.uint8)
+    for start in range(0, len(images), TRANSLATE_BATCH):
+        rows = np.arange(start, min(start + TRANSLATE_BATCH, len(images)))
+        with hardware.autocast():
+            fake = translator.translate(images.images(rows, hardware.device), src, dst)
+        out[rows] = to_uint8(fake)
+        progress(int(rows[-1]) + 1, len(images), {})
+    return out
+
+
+def _state(
+    components: Mapping[str, Trainable],
+) -> dict[str, nn.Module | torch.optim.Optimizer]:
+    optimisers = {
+        f"{name}.{slot}": optimiser
+        for name, component in components.items()
+        for slot, optimiser in component.optimizers().items()
+    }
+    return {**components, **optimisers}
