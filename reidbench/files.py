@@ -6,7 +6,14 @@ import errno
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
 
 from reidbench.errors import ReidbenchError
 from reidbench.keys import JSON
@@ -19,25 +26,52 @@ def write_bytes(path: Path, content: bytes) -> None:
         ReidbenchError: if the disk is full or the folder cannot be written.
     """
     temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-            temporary = Path(file.name)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise unwritable(path, error) from error
+    with writing(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+                temporary = Path(file.name)
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.chmod(0o644)
+            temporary.replace(path)
+        finally:
+            if temporary is not None:
+                temporary.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: JSON) -> None:
     """Write a value as indented JSON, atomically."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
     write_bytes(path, (text + "\n").encode())
+
+
+def write_array(path: Path, array: NDArray[Any]) -> None:
+    """Write an array as ``.npy``; not atomic.
+
+    Raises:
+        ReidbenchError: if the disk is full or the folder cannot be written. (numpy's own ``save``
+            does not say which.)
+    """
+    array = np.ascontiguousarray(array)
+    with writing(path), path.open("wb") as file:
+        npy.write_array_header_1_0(file, npy.header_data_from_array_1_0(array))
+        file.write(array.data)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the operating system has against writing ``path`` into a ``ReidbenchError``."""
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def cannot_hold_more(error: OSError) -> bool:
+    """Whether an error tells of a full or read-only disk, whichever file it came from."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def unwritable(path: Path, error: OSError) -> ReidbenchError:

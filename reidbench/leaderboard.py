@@ -8,12 +8,10 @@ from typing import Any, TypeVar
 
 from reidbench.evaluation.trials import Spread, spread
 from reidbench.keys import JSON, canonical
-from reidbench.results import Result, Unreadable
+from reidbench.results import MEASURES, Result, Unreadable
 
 PRIMARY = "mAP"
 SHOWN = (PRIMARY, "rank1", "mAP_trapezoid")
-HEADINGS = {"mAP": "mAP", "rank1": "rank-1", "mAP_trapezoid": "mAP (trapezoid)"}
-
 T = TypeVar("T")
 
 
@@ -67,7 +65,42 @@ class Setting:
         (source, s), (target, t), (protocol, p) = self.source, self.target, self.protocol
         return (
             f"{source} ({s[:8]}) to {target} ({t[:8]}), protocol {protocol} version {p}, "
-            f"seeds {_numbers(self.seeds)}, definition {self.digest[:8]}"
+            f"seeds {numbers(self.seeds)}, definition {self.digest[:8]}"
+        )
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One recipe and what it scored.
+
+    Attributes:
+        recipe: its name; several, if the same recipe was run under several.
+        digest: of the recipe.
+        weights: where the initial weights came from.
+        uses: which of the target's "images", "cameras" and "labels" it was trained with.
+        seeds: that were run.
+        measures: mean, standard deviation and number of seeds of each of ``SHOWN``.
+    """
+
+    recipe: str
+    digest: str
+    weights: str
+    uses: tuple[str, ...]
+    seeds: tuple[int, ...]
+    measures: dict[str, Spread]
+
+    @classmethod
+    def of(cls, group: Sequence[Result]) -> Entry:
+        """Return the entry of results that differ in the seed alone."""
+        ordered = sorted(group, key=lambda r: r.seed)  # the order of addition must not show
+        first = ordered[0]
+        return cls(
+            " = ".join(sorted({r.recipe["name"] for r in ordered})),
+            first.recipe["digest"],
+            ", ".join(str(w) for w in first.recipe["provenance"].values()),
+            tuple(u for u in ("images", "cameras", "labels") if first.uses[f"target_{u}"]),
+            tuple(r.seed for r in ordered),
+            {name: spread([r.measure(name) for r in ordered]) for name in SHOWN},
         )
 
 
@@ -77,16 +110,10 @@ class Row:
 
     Attributes:
         place: 1 for the best; rows of the same mean share it.
-        digest: of the recipe.
-        uses: which of the target's "images", "cameras" and "labels" it was trained with.
-        measures: mean, standard deviation and number of seeds of each of ``SHOWN``.
     """
 
     place: int
-    recipe: str
-    digest: str
-    uses: tuple[str, ...]
-    measures: dict[str, Spread]
+    entry: Entry
 
 
 @dataclass(frozen=True)
@@ -94,11 +121,7 @@ class Unranked:
     """Results of one recipe that cannot be ranked, and why."""
 
     setting: Setting
-    recipe: str
-    digest: str
-    uses: tuple[str, ...]
-    seeds: tuple[int, ...]
-    measures: dict[str, Spread]
+    entry: Entry
     reason: str
 
 
@@ -134,35 +157,34 @@ def build(results: Iterable[Result], unreadable: Sequence[Unreadable] = ()) -> L
     """
     ranked: dict[Setting, list[list[Result]]] = {}
     unranked = []
-    for group in _grouped(results, lambda r: (r.digest, Setting.of(r))).values():
+    for group in _grouped(results, _identity).values():
         setting, distinct = Setting.of(group[0]), _distinct(group)
-        counted = [r for r in distinct if r.seed in setting.seeds]
-        if reason := _obstacle(setting, counted):
-            unranked.append(_unranked(setting, distinct, reason))
+        if reason := _obstacle(setting, distinct):
+            unranked.append(Unranked(setting, Entry.of(distinct), reason))
             continue
+        counted = [r for r in distinct if r.seed in setting.seeds]
         ranked.setdefault(setting, []).append(counted)
         if others := [r for r in distinct if r.seed not in setting.seeds]:
-            unranked.append(_unranked(setting, others, "not among the benchmark's seeds"))
+            reason = "not among the benchmark's seeds"
+            unranked.append(Unranked(setting, Entry.of(others), reason))
     boards = [Board(s, _rows(groups)) for s, groups in ranked.items()]
     return Leaderboard(
         tuple(sorted(boards, key=lambda b: _order(b.setting))),
-        tuple(sorted(unranked, key=lambda u: (*_order(u.setting), u.recipe, u.digest, u.reason))),
+        tuple(sorted(unranked, key=lambda u: (_order(u.setting), u.entry.recipe, u.reason))),
         tuple(unreadable),
     )
 
 
-def percent(value: Spread) -> str:
-    """Return mean and standard deviation in percent: ``"65.3 ± 1.2"``."""
-    mean = f"{100 * value.mean:.1f}"
-    return mean if value.sd is None else f"{mean} ± {100 * value.sd:.1f}"
+def numbers(values: Iterable[int]) -> str:
+    """Return whole numbers as a person lists them: ``"0, 1, 2"``."""
+    return ", ".join(map(str, values))
 
 
-def _obstacle(setting: Setting, counted: Sequence[Result]) -> str:
+def _obstacle(setting: Setting, group: Sequence[Result]) -> str:
     """Return why the results of a recipe cannot be ranked; empty if they can."""
-    if counted and counted[0].modified:
-        changes = (f"{k}={canonical(v)}" for k, v in sorted(counted[0].modified.items()))
-        return f"modified: {', '.join(changes)}"
-    seeds = [r.seed for r in counted]
+    if modified := group[0].modified:
+        return f"modified: {', '.join(f'{k}={canonical(v)}' for k, v in sorted(modified.items()))}"
+    seeds = [r.seed for r in group]
     if doubled := sorted({s for s in seeds if seeds.count(s) > 1}):
         return f"{_named(doubled)} scored differently in two files"
     if missing := sorted(set(setting.seeds) - set(seeds)):
@@ -171,37 +193,26 @@ def _obstacle(setting: Setting, counted: Sequence[Result]) -> str:
 
 
 def _rows(groups: Sequence[Sequence[Result]]) -> tuple[Row, ...]:
-    measured = [(g, _measures(g)) for g in groups]
-    means = [m[PRIMARY].mean for _, m in measured]
-    rows = [
-        Row(
-            1 + sum(other > m[PRIMARY].mean for other in means),
-            _name(g),
-            g[0].recipe["digest"],
-            _uses(g[0]),
-            m,
-        )
-        for g, m in measured
-    ]
-    return tuple(sorted(rows, key=lambda r: (r.place, r.recipe, r.digest)))
+    entries = [Entry.of(group) for group in groups]
+    means = [e.measures[PRIMARY].mean for e in entries]
+    places = [1 + sum(other > mean for other in means) for mean in means]
+    rows = [Row(place, entry) for place, entry in zip(places, entries, strict=True)]
+    return tuple(sorted(rows, key=lambda r: (r.place, r.entry.recipe, r.entry.digest)))
 
 
-def _unranked(setting: Setting, group: Sequence[Result], reason: str) -> Unranked:
-    seeds = tuple(sorted(r.seed for r in group))
-    first = group[0]
-    return Unranked(
-        setting, _name(group), first.recipe["digest"], _uses(first), seeds, _measures(group), reason
-    )
-
-
-def _measures(group: Sequence[Result]) -> dict[str, Spread]:
-    ordered = sorted(group, key=lambda r: r.seed)  # the order of addition must not show
-    return {name: spread([r.measure(name) for r in ordered]) for name in SHOWN}
+def _identity(result: Result) -> Hashable:
+    """Return what must be equal for two results to be the same but for their seed."""
+    own = [result.recipe["digest"], result.recipe["provenance"], result.modified]
+    return Setting.of(result), canonical(own)
 
 
 def _distinct(group: Sequence[Result]) -> list[Result]:
     """Return the results without copies: files of one seed with the same scores are one."""
-    return [g[0] for g in _grouped(group, lambda r: (r.seed, canonical(r.scores))).values()]
+
+    def content(result: Result) -> Hashable:
+        return result.seed, *(result.measure(name) for name in MEASURES)
+
+    return [same[0] for same in _grouped(group, content).values()]
 
 
 def _grouped(items: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hashable, list[T]]:
@@ -211,22 +222,15 @@ def _grouped(items: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hashable,
     return groups
 
 
-def _name(group: Sequence[Result]) -> str:
-    return " = ".join(sorted({r.recipe["name"] for r in group}))
-
-
-def _uses(result: Result) -> tuple[str, ...]:
-    return tuple(u for u in ("images", "cameras", "labels") if result.uses[f"target_{u}"])
-
-
 def _order(setting: Setting) -> tuple[Any, ...]:
     """Return the sorting key of a setting: by name, the newest version first."""
-    return (setting.benchmark, -setting.version, setting.precision != "float32", *vars(setting).values())
-
-
-def _numbers(values: Iterable[int]) -> str:
-    return ", ".join(map(str, values))
+    return (
+        setting.benchmark,
+        -setting.version,
+        setting.precision != "float32",
+        *vars(setting).values(),
+    )
 
 
 def _named(seeds: Sequence[int]) -> str:
-    return f"seed{'s' if len(seeds) > 1 else ''} {_numbers(seeds)}"
+    return f"seed{'s' if len(seeds) > 1 else ''} {numbers(seeds)}"

@@ -10,6 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 import pluggy
 
 from reidbench import __version__, builtin, hookspecs
+from reidbench.errors import ReidbenchError
 from reidbench.hookspecs import PROJECT
 from reidbench.registry import Broken, Registration, Registry
 
@@ -71,12 +72,14 @@ def _load(point: EntryPoint, manager: pluggy.PluginManager, registry: Registry) 
 
 
 def _register(manager: pluggy.PluginManager, registry: Registry, plugin: object, name: str) -> None:
-    manager.register(plugin, name)
+    if manager.has_plugin(name) or manager.is_registered(plugin):
+        raise ReidbenchError(f"the plugin '{manager.get_name(plugin) or name}' is loaded already")
     registration = Registration(name)
-    others = [p for p in manager.get_plugins() if p is not plugin]
     try:
-        hook = manager.subset_hook_caller("reidbench_register", others)
-        hook(registry=registration)
+        manager.register(plugin, name)
+        manager.check_pending()
+        others = [p for p in manager.get_plugins() if p is not plugin]
+        manager.subset_hook_caller("reidbench_register", others)(registry=registration)
         registry.add(registration)
     except Exception:
         manager.unregister(plugin)

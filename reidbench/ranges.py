@@ -1,5 +1,7 @@
 """Checks that constructors make of their parameters."""
 
+import math
+
 
 def at_least(least: float, **values: float) -> None:
     """Refuse values below ``least``.
@@ -8,8 +10,8 @@ def at_least(least: float, **values: float) -> None:
         ValueError: naming the first that is too small.
     """
     for name, value in values.items():
-        if value < least:
-            raise ValueError(f"{name} must be at least {least}, got {value}")
+        if not least <= value < math.inf:  # NaN is refused too
+            raise ValueError(f"{name} must be a number of at least {least}, got {value}")
 
 
 def within(low: float, high: float, **values: float) -> None:

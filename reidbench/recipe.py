@@ -10,6 +10,7 @@ from typing import Any
 from reidbench.errors import UsageError
 from reidbench.evaluation.options import RankingOptions
 from reidbench.keys import JSON, digest
+from reidbench.ranges import at_least
 from reidbench.registry import Entry, Strategy
 
 
@@ -58,9 +59,8 @@ class Budget:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        for name, least in (("batch", 1), ("epochs", 1), ("steps", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        at_least(1, batch=self.batch, epochs=self.epochs)
+        at_least(0, steps=self.steps)
 
     def resolved_steps(self, images: int) -> int:
         """Return the number of steps for that many source images."""

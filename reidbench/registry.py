@@ -160,12 +160,14 @@ class Registry:
         Raises:
             ReidbenchError: naming both plugins, if a name is taken; nothing is taken in then.
         """
+        entries, methods = dict(self._entries), dict(self._methods)
         for entry in registration.entries:
-            self._refuse_taken(entry.kind, entry, self._entries.get((entry.kind, entry.name)))
+            self._refuse_taken(entry.kind, entry, entries.get((entry.kind, entry.name)))
+            entries[entry.kind, entry.name] = entry
         for method in registration.methods:
-            self._refuse_taken("method", method, self._methods.get(method.name))
-        self._entries |= {(e.kind, e.name): e for e in registration.entries}
-        self._methods |= {m.name: m for m in registration.methods}
+            self._refuse_taken("method", method, methods.get(method.name))
+            methods[method.name] = method
+        self._entries, self._methods = entries, methods
 
     def entry(self, kind: Kind, name: str) -> Entry:
         """Return the component of that kind and name.

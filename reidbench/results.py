@@ -190,8 +190,9 @@ def _check(record: Mapping[str, JSON]) -> None:
         value = _at(record, name)
         if type(value) is not wanted:
             raise ReidbenchError(f"'{name}' must be of type {wanted.__name__}, not {value!r}")
-    if not all(type(seed) is int for seed in record["benchmark"]["seeds"]):
-        raise ReidbenchError("'benchmark.seeds' must be whole numbers")
+    seeds = record["benchmark"]["seeds"]
+    if not seeds or any(type(seed) is not int for seed in seeds):
+        raise ReidbenchError(f"'benchmark.seeds' must be whole numbers, at least one, not {seeds}")
     for name in MEASURES:
         value = _at(record, f"scores.{name}")
         if type(value) not in (int, float) or not (math.isfinite(value) and 0 <= value <= 1):

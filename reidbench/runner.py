@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,18 +99,16 @@ def _obtain(stage: Stage, session: Session) -> Finished:
     with session.reporter.stage(stage.title) as progress:
 
         def compute(folder: Path) -> dict[str, JSON]:
-            inputs = _folders(stage, session.store)
-            work = Work(folder, inputs, session.hardware, progress, session.checkpoint_every)
-            return {"device": session.hardware.description, **stage.compute(work)}
+            with ExitStack() as reading:
+                held = {i.key: reading.enter_context(session.store.held(i.key)) for i in inputs}
+                folders = {key: artifact.path for key, artifact in held.items()}
+                work = Work(folder, folders, session.hardware, progress, session.checkpoint_every)
+                return {"device": session.hardware.description, **stage.compute(work)}
 
+        inputs = stage.inputs
         artifact, reused = session.store.make(stage.key, _manifest(stage), compute)
     return Finished(stage, artifact, reused)
 
 
 def _manifest(stage: Stage) -> dict[str, Any]:
     return {"title": stage.title, **stage.facts}
-
-
-def _folders(stage: Stage, store: Store) -> dict[str, Path]:
-    found = ((i.key, store.find(i.key)) for i in stage.inputs)
-    return {key: artifact.path for key, artifact in found if artifact}

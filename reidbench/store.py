@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from reidbench.errors import ReidbenchError
-from reidbench.files import unwritable, write_json
+from reidbench.files import cannot_hold_more, unwritable, write_json, writing
 from reidbench.keys import JSON
 
 MANIFEST = "manifest.json"
+RESUME = "resume"
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,12 @@ class Store:
         Raises:
             ReidbenchError: if it cannot, before anything was computed.
         """
-        try:
+        with writing(self.root):
             for folder in (self._objects, self._partial, self._locks):
                 folder.mkdir(parents=True, exist_ok=True)
             probe = self._partial / f".probe-{os.getpid()}"
             probe.write_bytes(b"reidbench")
             probe.unlink()
-        except OSError as error:
-            raise unwritable(self.root, error) from error
 
     def find(self, key: str) -> Artifact | None:
         """Return the artifact of that key if it is finished and its files are all there."""
@@ -82,25 +81,33 @@ class Store:
     def make(self, key: str, facts: JSON, compute: Callable[[Path], JSON]) -> tuple[Artifact, bool]:
         """Return the artifact of ``key``, computing it unless it is there, and whether it was.
 
-        ``compute(folder)`` writes the files and returns facts for the manifest. Its folder is kept
-        when it is interrupted, so that it may resume from what it saved under ``resume/``.
-        Another process that wants the same key waits.
+        ``compute(folder)`` writes the files and returns facts for the manifest. When it is
+        interrupted, what it saved under ``resume/`` is there again at the next call, and nothing
+        else. Another process that wants the same key waits.
+
+        Raises:
+            ReidbenchError: if the disk is full or cannot be written.
         """
         with self._locked(key):
             if found := self.find(key):
                 return found, True
-            draft = self._partial / key
-            draft.mkdir(parents=True, exist_ok=True)
             started = time.time()
-            try:
-                extra = compute(draft)
+            with writing(self._partial / key):
+                draft = self._draft(key)
+            extra = _computed(compute, draft)
+            with writing(draft):
                 self._commit(key, draft, {**facts, **extra, "started": started})
-            except OSError as error:
-                raise unwritable(draft, error) from error
-        artifact = self.find(key)
-        if artifact is None:
-            raise ReidbenchError(f"the artifact {key} vanished from {self.root} while it was used")
-        return artifact, False
+        return self._present(key), False
+
+    @contextmanager
+    def held(self, key: str) -> Iterator[Artifact]:
+        """Keep an artifact from being removed while the body reads it.
+
+        Raises:
+            ReidbenchError: if it is not there.
+        """
+        with self._locked(key, shared=True):
+            yield self._present(key)
 
     def artifacts(self) -> Iterator[Artifact]:
         """Yield every finished artifact, by key."""
@@ -113,8 +120,22 @@ class Store:
         """Return the keys of unfinished artifacts, which the command that began them resumes."""
         return sorted(p.relative_to(self._partial).as_posix() for p in self._partial.glob("*/*"))
 
+    def broken(self) -> list[str]:
+        """Return the keys of artifacts that lack files; whatever needs them makes them anew."""
+        keys = sorted(p.relative_to(self._objects).as_posix() for p in self._objects.glob("*/*"))
+        return [key for key in keys if self.find(key) is None]
+
+    def bytes_of(self, key: str) -> int:
+        """Return the size of everything that is kept under a key, finished or not."""
+        folders = (self._objects / key, self._partial / key)
+        return sum(p.stat().st_size for f in folders for p in f.rglob("*") if p.is_file())
+
     def remove(self, key: str) -> None:
-        """Delete an artifact, finished or not, unless a process is at work on it."""
+        """Delete an artifact, finished or not.
+
+        Raises:
+            ReidbenchError: if a process is making it or reading it.
+        """
         with self._locked(key, wait=False):
             for path in (self._objects / key, self._partial / key):
                 # The manifest goes first: a half-deleted artifact must not look finished.
@@ -126,9 +147,26 @@ class Store:
         files = artifact.manifest["files"]
         return [n for n, f in files.items() if _sha256(artifact.path / n) != f["sha256"]]
 
+    def _present(self, key: str) -> Artifact:
+        artifact = self.find(key)
+        if artifact is None:
+            raise ReidbenchError(f"{key} has gone from {self.root}; run again to make it anew")
+        return artifact
+
+    def _draft(self, key: str) -> Path:
+        """Return the folder of an unfinished artifact, holding at most what it may resume from."""
+        draft = self._partial / key
+        draft.mkdir(parents=True, exist_ok=True)
+        # A killed process leaves halves of files, under names of their own.
+        for left in draft.iterdir():
+            if left.is_dir() and left.name != RESUME:
+                shutil.rmtree(left)
+            elif left.is_file():
+                left.unlink()
+        return draft
+
     def _commit(self, key: str, draft: Path, facts: dict[str, Any]) -> None:
-        shutil.rmtree(draft / "resume", ignore_errors=True)
-        (draft / MANIFEST).unlink(missing_ok=True)
+        shutil.rmtree(draft / RESUME, ignore_errors=True)
         files = {
             p.relative_to(draft).as_posix(): {"bytes": p.stat().st_size, "sha256": _sha256(p)}
             for p in sorted(draft.rglob("*"))
@@ -145,15 +183,27 @@ class Store:
         _sync(final.parent)
 
     @contextmanager
-    def _locked(self, key: str, *, wait: bool = True) -> Iterator[None]:
+    def _locked(self, key: str, *, shared: bool = False, wait: bool = True) -> Iterator[None]:
         path = self._locks / f"{key.replace('/', '-')}.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a") as file:
+        how = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("a")
+        with file:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+                fcntl.flock(file, how)
             except BlockingIOError as error:
                 raise ReidbenchError(f"{key} is in use by another process") from error
             yield
+
+
+def _computed(compute: Callable[[Path], JSON], draft: Path) -> JSON:
+    try:
+        return compute(draft)
+    except OSError as error:
+        if cannot_hold_more(error):
+            raise unwritable(draft, error) from error
+        raise  # an error of reading something else, which speaks for itself
 
 
 def default_root() -> Path:

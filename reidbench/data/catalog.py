@@ -34,7 +34,7 @@ class OpenDataset:
             return f"{self.name}:{domain}"
         return self.name
 
-    def identity(self) -> JSON:
+    def identity(self) -> dict[str, JSON]:
         """Return what decides its samples and pixels."""
         return {"name": self.name, "version": self.dataset.version, "fingerprint": self.fingerprint}
 

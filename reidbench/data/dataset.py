@@ -39,6 +39,8 @@ class Dataset(ABC):
     Attributes:
         version: raise it when samples or pixels change for the same files.
         synthetic: whether the images were rendered; results of such datasets say so.
+        has_masks: whether ``read_mask`` gives person masks.
+        protocol: name of the protocol that it is usually evaluated by.
         terms: terms of use, in a sentence.
         citation: the publication to cite.
     """
@@ -46,6 +48,7 @@ class Dataset(ABC):
     version: ClassVar[int] = 1
     synthetic: ClassVar[bool] = False
     has_masks: ClassVar[bool] = False
+    protocol: ClassVar[str] = "market1501"
     terms: ClassVar[str] = ""
     citation: ClassVar[str] = ""
 

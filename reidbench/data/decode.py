@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from reidbench.data.dataset import Dataset, Split
+from reidbench.errors import ReidbenchError
+from reidbench.files import write_array
 from reidbench.progress import Progress, silent
 
 CHUNK = 64  # images a task: small enough for a moving bar, large enough to hide the overhead
@@ -42,8 +44,8 @@ def decode(
         ReidbenchError: naming the first image that cannot be decoded.
     """
     samples = dataset.samples(split)
-    np.save(folder / "pids.npy", samples.pids)
-    np.save(folder / "cams.npy", samples.cams)
+    write_array(folder / "pids.npy", samples.pids)
+    write_array(folder / "cams.npy", samples.cams)
     _create(folder / "pixels.npy", (len(samples), *size, 3))
     if dataset.has_masks:
         _create(folder / "masks.npy", (len(samples), *size))

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from reidbench.data.dataset import Dataset, Samples, Split
 from reidbench.data.fingerprints import files_digest
@@ -88,8 +88,12 @@ class FolderDataset(Dataset):
 
     def samples(self, split: Split) -> Samples:
         """Return the images of a split."""
-        names, pids, cams = zip(*self.rows(split), strict=True)
-        return Samples(names, np.array(pids, dtype=np.int64), np.array(cams, dtype=np.int64))
+        rows = self.rows(split)
+        return Samples(
+            tuple(row.name for row in rows),
+            np.array([row.pid for row in rows], dtype=np.int64),
+            np.array([row.cam for row in rows], dtype=np.int64),
+        )
 
     def read(self, split: Split, index: int) -> NDArray[np.uint8]:
         """Return one image, ``[h, w, 3]`` RGB."""
@@ -172,7 +176,7 @@ def _reason(path: Path, error: Exception) -> str:
         return "there is no such file"
     if path.stat().st_size == 0:
         return "the file is empty (0 bytes)"
-    if isinstance(error, Image.UnidentifiedImageError):
+    if isinstance(error, UnidentifiedImageError):
         return "it is neither a JPEG nor a PNG image"
     return str(error)
 

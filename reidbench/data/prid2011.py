@@ -139,7 +139,7 @@ def load_splits(path: Path) -> tuple[tuple[int, ...], ...]:
     """
     content = json.loads(path.read_text())
     if _checksum(content["train"]) != content["sha256"]:
-        raise ReidbenchError(f"{path} was changed: its checksum does not match; reinstall reidbench")
+        raise ReidbenchError(f"{path} does not match its checksum; reinstall reidbench")
     return tuple(tuple(split) for split in content["train"])
 
 

@@ -121,7 +121,8 @@ def _reciprocal(lists: Ints, k: int) -> Sparse:
 def _expanded_sets(lists: Ints, k1: int) -> Sparse:
     """Return R*(p, k1) (eq. 3) as rows whose entries are not zero.
 
-    A member's own half-sized set joins if more than 2/3 of it are members already.
+    A member's own half-sized set joins if more than 2/3 of it are members already. Whoever is
+    nobody's neighbour, as happens among more than k1 equal images, is left with himself.
     """
     members = _reciprocal(lists, k1)
     halves = _reciprocal(lists, round(k1 / 2))
@@ -129,7 +130,8 @@ def _expanded_sets(lists: Ints, k1: int) -> Sparse:
     sizes = halves.sum(axis=1)
     shared.data = (shared.data > sizes[shared.indices] * (2 / 3)).astype(np.float32)
     shared.eliminate_zeros()
-    return (members + shared @ halves).tocsr()
+    lonely = sparse.diags_array((members.sum(axis=1) == 0).astype(np.float32))
+    return (members + shared @ halves + lonely).tocsr()
 
 
 def _encodings(joint: Pairwise, near: Neighbours, sets: Sparse) -> Sparse:

@@ -19,6 +19,7 @@ from reidbench.files import write_bytes
 from reidbench.hardware import Hardware
 from reidbench.keys import JSON, digest
 from reidbench.progress import Progress
+from reidbench.store import RESUME
 from reidbench.training import Loop
 
 
@@ -46,8 +47,7 @@ class Work:
 
     def loop(self, seed: int) -> Loop:
         """Return the loop that this stage trains in."""
-        resume = self.folder / "resume"
-        return Loop(resume, seed, self.hardware, self.progress, self.checkpoint_every)
+        return Loop(self.folder / RESUME, seed, self.hardware, self.progress, self.checkpoint_every)
 
 
 class Stage(ABC):

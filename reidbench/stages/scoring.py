@@ -13,7 +13,7 @@ from torch import nn
 
 from reidbench.data.arrays import ImageArray
 from reidbench.evaluation import Features, Protocol, RankingOptions, evaluate
-from reidbench.files import write_json
+from reidbench.files import write_array, write_json
 from reidbench.interfaces import FeatureLearner
 from reidbench.keys import JSON
 from reidbench.recipe import Component, Embedding
@@ -57,9 +57,9 @@ class Embed(Stage):
         for split, images in arrays.items():
             features = self._embed(learner, model, images, work, done, total)
             done += len(images)
-            np.save(work.folder / f"{split}_features.npy", features)
-            np.save(work.folder / f"{split}_pids.npy", images.pids)
-            np.save(work.folder / f"{split}_cams.npy", images.cams)
+            write_array(work.folder / f"{split}_features.npy", features)
+            write_array(work.folder / f"{split}_pids.npy", images.pids)
+            write_array(work.folder / f"{split}_cams.npy", images.cams)
         return {"dimensions": int(features.shape[1])}
 
     @torch.no_grad()

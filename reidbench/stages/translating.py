@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from reidbench.data.arrays import ImageArray
+from reidbench.files import write_array
 from reidbench.hardware import Hardware
 from reidbench.interfaces import Translator
 from reidbench.keys import JSON, derive_seed
@@ -123,7 +124,7 @@ class Translate(TrainingImages):
         translator = self.fitted.load(work)
         pixels = translate(translator, source, SOURCE, TARGET, work.hardware, work.progress)
         for name, array in (("pixels", pixels), ("pids", source.pids), ("cams", source.cams)):
-            np.save(work.folder / f"{name}.npy", array)
+            write_array(work.folder / f"{name}.npy", array)
         return {"images": len(source)}
 
 
@@ -161,7 +162,7 @@ class Preview(Stage):
         back = translate(fitted.load(work), shown, TARGET, SOURCE, work.hardware, work.progress)
         styles = target.pixels[np.linspace(0, len(target) - 1, len(rows)).astype(int)]
         sheet = np.stack([source.pixels[rows], shown.pixels, back, styles])
-        np.save(work.folder / "rows.npy", sheet)
+        write_array(work.folder / "rows.npy", sheet)
         return {}
 
 

@@ -7,7 +7,6 @@ Adversarial Networks", ICCV 2017; trained for persons as section 4.2 of Deng et 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -20,11 +19,11 @@ from reidbench.clock import Clock
 from reidbench.errors import UsageError
 from reidbench.hops import Batch, Hop, Hops, Images, domain_index
 from reidbench.interfaces import Context, ExtraLoss, Translator
+from reidbench.nn.descent import descend, scale_rates
 from reidbench.nn.frozen import frozen
 from reidbench.nn.image_pool import ImagePool
 from reidbench.nn.patchgan import LEAST_SIDE, PatchGAN
 from reidbench.nn.resnet_generator import STRIDE, ResNetGenerator
-from reidbench.nn.schedule import scale_rates
 from reidbench.ranges import at_least, within
 from reidbench.training import Log
 from reidbench_cyclegan.adversarial import ADVERSARIAL
@@ -94,23 +93,25 @@ class CycleGAN(Translator):
         _check_size(ctx.image_size)
         self.to_target = ResNetGenerator(self.width, self.blocks)
         self.to_source = ResNetGenerator(self.width, self.blocks)
-        self.target_critic = self._discriminator()
-        self.source_critic = self._discriminator()
+        self.target_discriminator = self._discriminator()
+        self.source_discriminator = self._discriminator()
         self.target_pool = ImagePool(self.pool, ctx.image_size)
         self.source_pool = ImagePool(self.pool, ctx.image_size)
         self.generator_optimizer = self._adam(self.to_target, self.to_source)
-        self.discriminator_optimizer = self._adam(self.target_critic, self.source_critic)
+        self.discriminator_optimizer = self._adam(self.target_discriminator, self.source_discriminator)
 
     def training_step(self, batch: Batch, extra_loss: ExtraLoss, clock: Clock) -> tuple[Hops, Log]:
         """Update the generators, then the discriminators, once."""
-        rate = clock.decay(self.decay_from)
-        with frozen(self.target_critic, self.source_critic):
+        for optimizer in self.optimizers().values():
+            scale_rates(optimizer, clock.decay(self.decay_from))
+        with frozen(self.target_discriminator, self.source_discriminator):
             hops = self._hops(batch)
             losses = self._generator_losses(hops)
-            _step(self.generator_optimizer, [*losses.values(), extra_loss(hops)], rate)
-        critics = self._discriminator_losses(hops)
-        _step(self.discriminator_optimizer, [*critics.values()], rate)
-        return hops, {k: v.detach() for k, v in (losses | critics).items()}
+            total = torch.stack([*losses.values(), extra_loss(hops)]).sum()
+            descend(self.generator_optimizer, total)
+        losses["discriminators"] = self._discriminator_loss(hops)
+        descend(self.discriminator_optimizer, losses["discriminators"])
+        return hops, {k: v.detach() for k, v in losses.items()}
 
     def translate(self, images: Images, src: int, dst: int, code: Tensor | None = None) -> Tensor:
         """Translate images to domain ``dst``; ``src`` equal to it is the identity mapping."""
@@ -140,7 +141,9 @@ class CycleGAN(Translator):
         )
         return there, back
 
-    def _map(self, generator: nn.Module, foreign: Tensor, own: Tensor) -> tuple[Tensor, Tensor | None]:
+    def _map(
+        self, generator: nn.Module, foreign: Tensor, own: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
         """Return ``foreign`` translated and, if the identity loss wants it, ``own`` mapped.
 
         One pass serves both: instance normalisation keeps rows apart.
@@ -152,22 +155,22 @@ class CycleGAN(Translator):
 
     def _generator_losses(self, hops: Hops) -> dict[str, Tensor]:
         there, back = hops
-        adversarial = self.adversarial.generator(self.target_critic(there.fake))
-        adversarial = adversarial + self.adversarial.generator(self.source_critic(back.fake))
+        adversarial = self.adversarial.generator(self.target_discriminator(there.fake))
+        adversarial = adversarial + self.adversarial.generator(self.source_discriminator(back.fake))
         losses = {"adversarial": adversarial}
         losses["cycle"] = self.cycle * sum_l1(hops, "rec")
         if self.identity > 0:
             losses["identity"] = self.identity * sum_l1(hops, "idt")
         return losses
 
-    def _discriminator_losses(self, hops: Hops) -> dict[str, Tensor]:
+    def _discriminator_loss(self, hops: Hops) -> Tensor:
         there, back = hops
-        target = self._judge(self.target_critic, there.style, self.target_pool(there.fake))
-        source = self._judge(self.source_critic, back.style, self.source_pool(back.fake))
-        return {"critics": target + source}
+        target = self._judge(self.target_discriminator, there.style, self.target_pool(there.fake))
+        source = self._judge(self.source_discriminator, back.style, self.source_pool(back.fake))
+        return target + source
 
-    def _judge(self, critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-        scores = critic(torch.cat([real, fake.detach()]))
+    def _judge(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+        scores = discriminator(torch.cat([real, fake.detach()]))
         return self.adversarial.discriminator(*scores.split([len(real), len(fake)]))
 
     def _discriminator(self) -> PatchGAN:
@@ -185,13 +188,6 @@ def sum_l1(hops: Hops, field: Literal["rec", "idt"]) -> Tensor:
     """
     terms = [F.l1_loss(getattr(hop, field), hop.images.pixels) for hop in hops]
     return torch.stack(terms).sum()
-
-
-def _step(optimizer: Adam, losses: Sequence[Tensor], rate: float) -> None:
-    scale_rates(optimizer, rate)
-    optimizer.zero_grad()
-    torch.stack([*losses]).sum().backward()
-    optimizer.step()
 
 
 def _check_size(image_size: tuple[int, int]) -> None:

@@ -16,6 +16,7 @@ from reidbench.clock import Clock
 from reidbench.errors import UsageError
 from reidbench.hops import Hops
 from reidbench.interfaces import Context, IdentityConstraint
+from reidbench.nn.descent import descend
 from reidbench.ranges import at_least, within
 from reidbench.training import Log
 from reidbench_spgan.contrastive import contrastive
@@ -79,9 +80,7 @@ class SiaNet(IdentityConstraint):
     def update(self, hops: Hops, clock: Clock) -> Log:
         """Let SiaNet itself minimise eq. 6 on detached hops, by one step."""
         loss = self._contrast(hops)
-        self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.step()
+        descend(self.optimizer, loss)
         return {"sianet": loss.detach()}
 
     def _contrast(self, hops: Hops) -> Tensor:

@@ -16,6 +16,6 @@ def contrastive(a: Tensor, b: Tensor, *, positive: bool, margin: float) -> Tenso
         positive: whether the pairs are positive (i = 1).
         margin: m in [0, 2], the distance that negative pairs are pushed to.
     """
-    distance = torch.linalg.vector_norm(a - b, dim=1)
+    distance: Tensor = torch.linalg.vector_norm(a - b, dim=1)
     short = distance if positive else (margin - distance).clamp(min=0)
     return short.square().mean()

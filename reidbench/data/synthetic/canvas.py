@@ -7,11 +7,13 @@ which IEEE 754 defines exactly: the same bytes come out on every machine.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Plane = NDArray[np.float32]
+Plane = NDArray[np.floating[Any]]  # float32 throughout; arithmetic's stubs cannot tell
 Window = tuple[slice, slice]
 Point = tuple[float, float]
 Colour = tuple[float, float, float]
@@ -64,7 +66,7 @@ class Canvas:
 
     def edge(self, distance: Plane) -> Plane:
         """Return the coverage of pixels at a signed distance from an outline, negative inside."""
-        return np.clip(0.5 - distance / self.pixel, 0, 1)
+        return clamp(0.5 - distance / self.pixel, 0, 1)
 
     def capsule(self, start: Point, end: Point, r_start: float, r_end: float) -> Patch:
         """Return a limb: a round line from ``start`` to ``end`` of changing radius."""
@@ -74,7 +76,7 @@ class Canvas:
         x, y = self.x[window] - ax, self.y[window] - ay
         dx, dy = bx - ax, by - ay
         length2 = dx * dx + dy * dy
-        along = np.clip((x * dx + y * dy) / length2, 0, 1)
+        along = clamp((x * dx + y * dy) / length2, 0, 1)
         off_x, off_y = x - along * dx, y - along * dy
         off = np.sqrt(off_x * off_x + off_y * off_y)
         radius = r_start + along * (r_end - r_start)
@@ -88,20 +90,18 @@ class Canvas:
         window = self.window(cx - rx, cx + rx, cy - ry, cy + ry)
         u, v = (self.x[window] - cx) / rx, (self.y[window] - cy) / ry
         distance = (np.sqrt(u * u + v * v) - 1) * min(rx, ry)
-        return Patch(window, self.edge(distance), np.clip(u, -1, 1), np.clip(0.5 - v / 2, 0, 1))
+        return Patch(window, self.edge(distance), clamp(u, -1, 1), clamp(0.5 - v / 2, 0, 1))
 
     def box(self, centre: Point, half_width: float, half_height: float, corner: float) -> Patch:
         """Return a box with rounded corners."""
         cx, cy = centre
-        window = self.window(
-            cx - half_width, cx + half_width, cy - half_height, cy + half_height
-        )
+        window = self.window(cx - half_width, cx + half_width, cy - half_height, cy + half_height)
         x, y = self.x[window] - cx, self.y[window] - cy
         beyond_x = np.maximum(np.abs(x) - (half_width - corner), 0)
         beyond_y = np.maximum(np.abs(y) - (half_height - corner), 0)
         distance = np.sqrt(beyond_x * beyond_x + beyond_y * beyond_y) - corner
         across, along = x / half_width, 0.5 - y / (2 * half_height)
-        return Patch(window, self.edge(distance), np.clip(across, -1, 1), np.clip(along, 0, 1))
+        return Patch(window, self.edge(distance), clamp(across, -1, 1), clamp(along, 0, 1))
 
     def column(self, x_mid: float, top: float, outline: tuple[Point, ...], droop: float) -> Patch:
         """Return a garment hanging from ``top``, symmetric about ``x_mid``.
@@ -120,8 +120,8 @@ class Canvas:
         first = outline[0][1]
         upper = droop * (off / first) * (off / first) - below
         cover = self.edge(off - half) * self.edge(upper) * self.edge(below - outline[-1][0])
-        along = np.clip(below / outline[-1][0], 0, 1)
-        return Patch(window, cover, np.clip(x / half, -1, 1), along)
+        along = clamp(below / outline[-1][0], 0, 1)
+        return Patch(window, cover, clamp(x / half, -1, 1), along)
 
     def paint(self, patch: Patch, rgb: Plane) -> None:
         """Paint ``rgb``, ``[3, h, w]`` or broadcastable to it, over what is there."""
@@ -130,6 +130,12 @@ class Canvas:
         under += patch.cover * (rgb - under)
         alpha = self.alpha[patch.window]
         alpha += patch.cover * (1 - alpha)
+
+
+def clamp(values: Plane, low: float, high: float) -> Plane:
+    """Return the values limited to low..high."""
+    limited: Plane = np.clip(values, low, high)
+    return limited
 
 
 def planes(colour: Colour) -> Plane:
@@ -143,11 +149,13 @@ def lattice_noise(lattice: Plane, x: Plane, y: Plane) -> Plane:
     floor_x, floor_y = np.floor(x), np.floor(y)
     i, j = floor_y.astype(np.int32), floor_x.astype(np.int32)
     fx, fy = _ease(x - floor_x), _ease(y - floor_y)
-    i0, i1, j0, j1 = i & (rows - 1), (i + 1) & (rows - 1), j & (columns - 1), (j + 1) & (columns - 1)
+    i0, i1 = (i & (rows - 1)) * columns, ((i + 1) & (rows - 1)) * columns
+    j0, j1 = j & (columns - 1), (j + 1) & (columns - 1)
     flat = lattice.ravel()
-    upper = flat[i0 * columns + j0] * (1 - fx) + flat[i0 * columns + j1] * fx
-    lower = flat[i1 * columns + j0] * (1 - fx) + flat[i1 * columns + j1] * fx
-    return upper * (1 - fy) + lower * fy
+    upper = flat[i0 + j0] * (1 - fx) + flat[i0 + j1] * fx
+    lower = flat[i1 + j0] * (1 - fx) + flat[i1 + j1] * fx
+    noise: Plane = upper * (1 - fy) + lower * fy
+    return noise
 
 
 def _ease(t: Plane) -> Plane:
@@ -162,6 +170,6 @@ def _span(bounds: tuple[Plane, Plane], low: float, high: float) -> slice:
 
 def _piecewise(t: Plane, knots: tuple[Point, ...]) -> Plane:
     value = np.full(t.shape, knots[0][1], np.float32)
-    for (t0, v0), (t1, v1) in zip(knots, knots[1:], strict=False):
-        value += np.clip(t - t0, 0, t1 - t0) * ((v1 - v0) / (t1 - t0))
+    for (t0, v0), (t1, v1) in pairwise(knots):
+        value += clamp(t - t0, 0, t1 - t0) * ((v1 - v0) / (t1 - t0))
     return value

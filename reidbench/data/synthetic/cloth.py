@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reidbench.data.synthetic.canvas import Colour, Plane, planes
+from reidbench.data.synthetic.canvas import Colour, Plane, clamp, planes
 
 Mix = Callable[[Plane, Plane, float, float], Plane]
 
@@ -49,11 +49,11 @@ def _bands(position: Plane, period: float, pixel: float, share: float) -> Plane:
     """Return 1 on bands that take ``share`` of each period, with edges a pixel wide."""
     phase = position / period
     wave = np.abs(2 * (phase - np.floor(phase)) - 1)
-    return np.clip((wave - (1 - share)) * (period / (2 * pixel)) + 0.5, 0, 1)
+    return clamp((wave - (1 - share)) * (period / (2 * pixel)) + 0.5, 0, 1)
 
 
 def _inside(distance: Plane, pixel: float) -> Plane:
-    return np.clip(0.5 - distance / pixel, 0, 1)
+    return clamp(0.5 - distance / pixel, 0, 1)
 
 
 def _plain(across: Plane, below: Plane, size: float, pixel: float) -> Plane:
@@ -91,7 +91,7 @@ def _chest_band(across: Plane, below: Plane, size: float, pixel: float) -> Plane
 
 
 def _fade(across: Plane, below: Plane, size: float, pixel: float) -> Plane:
-    return np.clip(below / (7 * size), 0, 1)
+    return clamp(below / (7 * size), 0, 1)
 
 
 def _disc(across: Plane, below: Plane, size: float, pixel: float) -> Plane:

@@ -61,7 +61,8 @@ class Draws:
         total = self._bytes(4 * count).reshape(4, count)
         added = (total[0] + total[1]) + (total[2] + total[3])
         # Four uniform bytes: mean 4 * 127.5, variance 4 * (256**2 - 1) / 12 = 147.8**2.
-        return ((added - np.float32(510)) / np.float32(147.8)).reshape(shape)
+        standard: NDArray[np.float32] = (added - np.float32(510)) / np.float32(147.8)
+        return standard.reshape(shape)
 
     def _bytes(self, count: int) -> NDArray[np.float32]:
         raw = self._bits.random_raw((count + 7) // 8).astype("<u8")

@@ -131,7 +131,8 @@ class Figure:
         outline.append((min(at_hips, length), hips))
         if length > at_hips:
             outline.append((length, hips * (1 + 0.9 * (length - at_hips))))
-        return self.brush.canvas.column(0.4 * self.pose.lean, SHOULDER + 0.03, tuple(outline), 0.035)
+        middle, top = 0.4 * self.pose.lean, SHOULDER + 0.03
+        return self.brush.canvas.column(middle, top, tuple(outline), 0.035)
 
     def _opening(self, patch: Patch, length: float) -> None:
         """Paint the strip of the lower garment's second colour between a coat's open fronts."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reidbench.data.synthetic.canvas import Patch
-from reidbench.data.synthetic.figure import SHOULDER, Figure
+from reidbench.data.synthetic.figure import Figure
 
 HALF_WIDTH, HALF_HEIGHT = 0.050, 0.066
 CENTRE = 0.918

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from reidbench.data.synthetic.canvas import Plane
+from reidbench.data.synthetic.canvas import Plane, clamp
 from reidbench.data.synthetic.draws import Draws
 from reidbench.data.synthetic.looks import Look
 from reidbench.data.synthetic.scene import planes_of
@@ -32,7 +32,7 @@ def light_scene(rgb: Plane, x: Plane, y: Plane, look: Look, draws: Draws) -> Pla
     level = exposure * (1 + slope_x * x + slope_y * y)
     if draws.chance(0.35):
         slant, start = draws.about_zero(1.0), draws.about_zero(0.9)
-        shade = np.clip((y + slant * x - start) * draws.between(3.0, 9.0), 0, 1)
+        shade = clamp((y + slant * x - start) * draws.between(3.0, 9.0), 0, 1)
         level = level * (1 - look.shadow[0] * shade)
     return rgb * (planes_of(look.light) * level)
 
@@ -62,8 +62,13 @@ def expose(rgb: Plane, look: Look, draws: Draws) -> NDArray[np.uint8]:
     rgb = blur(rgb, look.blur[0] * height / 2)
     rgb = _tone(_mix(rgb, look), look) * _vignette(height, width, look.vignette[0])
     rgb = rgb + draws.bell(*rgb.shape) * np.float32(look.noise[0])
-    levels = np.floor(np.clip(rgb, 0, 1) * 255 + np.float32(0.5)).astype(np.uint8)
-    return np.ascontiguousarray(levels.transpose(1, 2, 0))
+    return np.ascontiguousarray(to_levels(clamp(rgb, 0, 1)).transpose(1, 2, 0))
+
+
+def to_levels(values: Plane) -> NDArray[np.uint8]:
+    """Return values in [0, 1] as 0..255, rounded."""
+    levels: NDArray[np.uint8] = np.floor(values * 255 + np.float32(0.5)).astype(np.uint8)
+    return levels
 
 
 def _mix(rgb: Plane, look: Look) -> Plane:
@@ -71,12 +76,13 @@ def _mix(rgb: Plane, look: Look) -> Plane:
     m = look.response
     red, green, blue_ = rgb
     rows = (red * m[k] + green * m[k + 1] + blue_ * m[k + 2] for k in (0, 3, 6))
-    return np.clip(np.stack(list(rows)), 0, 1.2)
+    return clamp(np.stack(list(rows)), 0, 1.2)
 
 
 def _tone(rgb: Plane, look: Look) -> Plane:
     k, black, white = planes_of(look.tone), planes_of(look.black), planes_of(look.white)
-    return black + (white - black) * ((1 + k) * rgb / (1 + k * rgb))
+    toned: Plane = black + (white - black) * ((1 + k) * rgb / (1 + k * rgb))
+    return toned
 
 
 def _vignette(height: int, width: int, strength: float) -> Plane:

@@ -38,7 +38,8 @@ SOBER = (
     "khaki", "beige", "brown", "olive", "white", "silver", "wine", "blue",
 )  # fmt: skip
 SKIN: tuple[Colour, ...] = (
-    (0.93, 0.76, 0.66), (0.86, 0.66, 0.53), (0.74, 0.53, 0.40), (0.55, 0.37, 0.26), (0.38, 0.25, 0.18)
+    (0.93, 0.76, 0.66), (0.86, 0.66, 0.53), (0.74, 0.53, 0.40),
+    (0.55, 0.37, 0.26), (0.38, 0.25, 0.18),
 )  # fmt: skip
 HAIR: tuple[Colour, ...] = (
     (0.07, 0.06, 0.06), (0.07, 0.06, 0.06), (0.17, 0.11, 0.08), (0.30, 0.19, 0.11),
@@ -46,15 +47,22 @@ HAIR: tuple[Colour, ...] = (
 )  # fmt: skip
 
 TOP_PATTERNS = (
-    "plain", "plain", "plain", "plain", "hoops", "stripes", "checks", "diagonal", "dots",
-    "yoke", "chest-band", "fade", "disc", "patch", "halves",
+    "plain", "plain", "plain", "plain", "plain", "plain", "plain", "plain", "hoops", "stripes",
+    "checks", "diagonal", "dots", "yoke", "chest-band", "fade", "disc", "patch", "halves",
 )  # fmt: skip
-LEG_PATTERNS = ("plain", "plain", "plain", "plain", "checks", "stripes", "fade", "side-stripe")
+LEG_PATTERNS = (
+    "plain", "plain", "plain", "plain", "plain", "plain", "plain", "plain", "plain",
+    "checks", "stripes", "fade", "side-stripe",
+)  # fmt: skip
 OUTFITS = ("shirt", "shirt", "shirt", "shirt", "coat", "dress")
+SHOES = ("black", "black", "brown", "white", "white", "red", "blue")
 BOTTOMS = ("trousers", "trousers", "trousers", "shorts", "skirt")
 SLEEVES = ("long", "long", "short", "none")
 HAIRSTYLES = ("short", "short", "long", "bun", "bald", "cap", "hat")
-CARRIED = ("nothing", "nothing", "backpack", "backpack", "bag", "handbag", "suitcase", "umbrella")
+CARRIED = (
+    "nothing", "nothing", "nothing", "nothing", "backpack", "backpack", "backpack",
+    "bag", "bag", "handbag", "suitcase", "umbrella",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -90,7 +98,7 @@ class Person:
 def draw_person(draws: Draws) -> Person:
     """Return the appearance that a stream decides."""
     skin = draws.pick(SKIN)
-    top = _cloth(draws, SOBER if draws.chance(0.4) else tuple(COLOURS), TOP_PATTERNS)
+    top = _cloth(draws, SOBER if draws.chance(0.6) else tuple(COLOURS), TOP_PATTERNS)
     lower = _cloth(draws, SOBER if draws.chance(0.75) else tuple(COLOURS), LEG_PATTERNS)
     item = _cloth(draws, tuple(COLOURS), ("plain", "plain", "halves", "hoops", "yoke"))
     outfit = draws.pick(OUTFITS)
@@ -114,7 +122,7 @@ def draw_person(draws: Draws) -> Person:
         trouser_width=draws.between(0.85, 1.35),
         skirt_length=draws.between(0.13, 0.30),
         calves=draws.pick((skin, skin, COLOURS["white"], COLOURS["black"])),
-        shoes=_shade(draws, draws.pick(("black", "black", "brown", "white", "white", "red", "blue"))),
+        shoes=_shade(draws, draws.pick(SHOES)),
         carried=draws.pick(CARRIED),
         item=item,
         item_size=draws.between(0.8, 1.25),

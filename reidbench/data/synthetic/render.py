@@ -15,7 +15,7 @@ from reidbench.data.synthetic.draws import Draws
 from reidbench.data.synthetic.figure import Figure
 from reidbench.data.synthetic.head import Head
 from reidbench.data.synthetic.looks import Look, camera_look
-from reidbench.data.synthetic.optics import expose, light_scene, pixel_grid
+from reidbench.data.synthetic.optics import expose, light_scene, pixel_grid, to_levels
 from reidbench.data.synthetic.person import Person, draw_person
 from reidbench.data.synthetic.pose import draw_pose
 from reidbench.data.synthetic.scene import ROOM, Scene, paint_passers_by, paint_scene
@@ -47,8 +47,7 @@ class World:
 
     def mask(self, role: str, person: int, camera: int, shot: int) -> NDArray[np.uint8]:
         """Return ``[H, W]`` in 0..255: how much of each pixel is the person or carried."""
-        alpha = Shot(self, role, person, camera, shot).figure().alpha
-        return np.floor(alpha * 255 + np.float32(0.5)).astype(np.uint8)
+        return to_levels(Shot(self, role, person, camera, shot).figure().alpha)
 
 
 @dataclass(frozen=True)

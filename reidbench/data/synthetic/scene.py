@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reidbench.data.synthetic.canvas import Canvas, Colour, Patch, Plane, lattice_noise, planes
+from reidbench.data.synthetic.canvas import (
+    Canvas,
+    Colour,
+    Patch,
+    Plane,
+    clamp,
+    lattice_noise,
+    planes,
+)
 from reidbench.data.synthetic.draws import Draws
 from reidbench.data.synthetic.looks import Look, Numbers
 from reidbench.data.synthetic.person import COLOURS, SOBER
@@ -33,8 +41,8 @@ class Scene:
     def sample(self, x: Plane, y: Plane) -> Plane:
         """Return ``[3, H, W]`` at scene coordinates, y downwards, interpolated linearly."""
         rows = len(self.texture) // self.columns
-        u = np.clip((x - LEFT) * self.density - 0.5, 0, self.columns - 1.001)
-        v = np.clip((y - TOP) * self.density - 0.5, 0, rows - 1.001)
+        u = clamp((x - LEFT) * self.density - 0.5, 0, self.columns - 1.001)
+        v = clamp((y - TOP) * self.density - 0.5, 0, rows - 1.001)
         j, i = np.floor(u), np.floor(v)
         corner = (i * self.columns + j).astype(np.int32)
         fx, fy = (u - j)[..., None], (v - i)[..., None]
@@ -57,7 +65,8 @@ def paint_scene(draws: Draws, look: Look, density: int) -> Scene:
     columns, rows = int((RIGHT - LEFT) * density), int((BOTTOM - TOP) * density)
     x = np.arange(columns, dtype=np.float32) / np.float32(density) + LEFT
     y = np.arange(rows, dtype=np.float32) / np.float32(-density) - TOP
-    canvas = Canvas(*(np.ascontiguousarray(g) for g in np.meshgrid(x, y)), 1.0 / density)
+    wide, high = np.meshgrid(x, y)
+    canvas = Canvas(np.ascontiguousarray(wide), np.ascontiguousarray(high), 1.0 / density)
     horizon = -look.horizon[0]
     _wall(canvas, draws, look)
     _plants(canvas, draws, look, horizon)
@@ -109,7 +118,7 @@ def _plants(canvas: Canvas, draws: Draws, look: Look, horizon: float) -> None:
     where = _clouded(canvas, draws, 1.2)
     leaves = _clouded(canvas, draws, 6.0)
     height = canvas.y - horizon
-    cover = np.clip((where + 0.25 * leaves + (1.7 * share - 0.75) - 0.35 * height) * 8, 0, 1)
+    cover = clamp((where + 0.25 * leaves + (1.7 * share - 0.75) - 0.35 * height) * 8, 0, 1)
     hue = planes((draws.between(0.8, 1.2), 1.0, draws.between(0.7, 1.2)))
     colour = planes(PLANT) * hue * (1 + 0.75 * leaves)
     canvas.paint(_everywhere(canvas, cover), colour)
@@ -124,7 +133,7 @@ def _ground(canvas: Canvas, draws: Draws, look: Look, horizon: float) -> None:
         _lines(canvas, depth, tile, 0.012), _lines(canvas, canvas.x * depth, tile, 0.012)
     )
     shade = 1 + noise * (0.08 + 0.10 * detail) - lines * (0.3 * detail) + 0.06 * below
-    lawn = np.clip((_clouded(canvas, draws, 0.8) + (1.6 * look.plants[0] - 1.0)) * 6, 0, 1)
+    lawn = clamp((_clouded(canvas, draws, 0.8) + (1.6 * look.plants[0] - 1.0)) * 6, 0, 1)
     paved = planes_of(look.ground)
     colour = paved + lawn * 0.8 * (planes(PLANT) * 1.25 - paved)
     canvas.paint(_everywhere(canvas, canvas.edge(-below)), colour * shade)

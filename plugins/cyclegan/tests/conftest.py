@@ -1,0 +1,50 @@
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+from reidbench_cyclegan.translator import CycleGAN
+
+from reidbench.hops import UNLABELLED, Batch, Images
+from reidbench.interfaces import Context
+
+SIZE = (32, 24)
+SMALL = {"width": 4, "blocks": 1, "discriminator_width": 4, "pool": 3}
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> Iterator[None]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
+
+
+@pytest.fixture
+def context() -> Context:
+    return Context(image_size=SIZE, num_pids=4, num_domains=2, device=torch.device("cpu"))
+
+
+@pytest.fixture
+def make(context: Context) -> Callable[..., CycleGAN]:
+    """Return a small CycleGAN whose initial weights are always the same."""
+
+    def build(**parameters: object) -> CycleGAN:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(7)
+            translator = CycleGAN(**(SMALL | parameters))
+            translator.setup(context)
+        return translator
+
+    return build
+
+
+def wave(rows: int, phase: float) -> torch.Tensor:
+    """Return images that are a formula, the same on every machine."""
+    places = torch.arange(rows * 3 * SIZE[0] * SIZE[1], dtype=torch.float64)
+    return torch.sin(0.37 * places + phase).float().view(rows, 3, *SIZE)
+
+
+@pytest.fixture
+def batch() -> Batch:
+    pid, cam = torch.arange(2), torch.zeros(2, dtype=torch.long)
+    hidden = torch.full((2,), UNLABELLED)
+    return Batch(Images(wave(2, 0.0), pid, cam), Images(wave(2, 1.5), hidden, cam))

@@ -1,0 +1,37 @@
+import subprocess
+import sys
+
+import reidbench_cyclegan
+
+from reidbench.parameters import parameters_of
+from reidbench.registry import Registration
+
+
+def registered():
+    registration = Registration("cyclegan")
+    reidbench_cyclegan.reidbench_register(registration)
+    return registration
+
+
+def test_registers_the_translator_and_two_methods():
+    registration = registered()
+    (entry,) = registration.entries
+    assert (entry.kind, entry.name) == ("translator", "cyclegan")
+    assert entry.load().__name__ == "CycleGAN"
+    assert [m.name for m in registration.methods] == ["cyclegan", "cyclegan-noidt"]
+    assert registration.methods[1].parameters == {"cyclegan.identity": 0.0}
+
+
+def test_parameters_are_a_configuration():
+    parameters = parameters_of(registered().entries[0].load())
+    paper = {"width": 64, "blocks": 9, "lr": 2e-4, "cycle": 10.0, "identity": 5.0, "pool": 50}
+    assert {k: parameters[k].default for k in paper} == paper
+    assert parameters["adversarial"].type_name == "'lsgan' | 'log'"
+
+
+def test_registering_needs_no_torch():
+    code = (
+        "import sys, reidbench_cyclegan as p; from reidbench.registry import Registration;"
+        "p.reidbench_register(Registration('x')); sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,72 @@
+"""Backbones by name: classification networks without their classifiers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+from torchvision import models
+
+from reidbench.errors import did_you_mean
+from reidbench.nn.small_resnet import SmallResNet
+
+SMALL = "small-resnet"
+# Networks that pool globally, so that they take any image size and give one vector an image.
+FAMILIES = (
+    "convnext",
+    "densenet",
+    "efficientnet",
+    "mnasnet",
+    "mobilenet",
+    "regnet",
+    "resnet",
+    "resnext",
+    "shufflenet",
+    "swin",
+    "wide_resnet",
+)
+CLASSIFIERS = ("fc", "classifier", "head")  # what torchvision calls them
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A network whose output is its pooled feature.
+
+    Attributes:
+        network: ``[B, 3, H, W]`` to ``[B, width]``.
+        width: length of the feature.
+        classifier: name of the attribute where the classifier stood.
+    """
+
+    network: nn.Module
+    width: int
+    classifier: str
+
+
+def backbone_names() -> list[str]:
+    """Return all names that ``build_backbone`` takes."""
+    named = models.list_models(models)
+    return [SMALL, *(n for n in named if n.startswith(FAMILIES))]
+
+
+def check_backbone(name: str) -> None:
+    """Refuse a name that is no backbone.
+
+    Raises:
+        ValueError: with the nearest name.
+    """
+    names = backbone_names()
+    if name not in names:
+        raise ValueError(f"there is no backbone '{name}'{did_you_mean(name, names)}")
+
+
+def build_backbone(name: str) -> Backbone:
+    """Return a randomly initialised backbone."""
+    network = SmallResNet() if name == SMALL else models.get_model(name, weights=None)
+    slot = next(s for s in CLASSIFIERS if hasattr(network, s))
+    classifier = getattr(network, slot)
+    layers = [*classifier] if isinstance(classifier, nn.Sequential) else [classifier]
+    first = next(i for i, layer in enumerate(layers) if isinstance(layer, nn.Linear))
+    kept = [layer for layer in layers[:first] if not isinstance(layer, nn.Dropout)]
+    setattr(network, slot, nn.Sequential(*kept))
+    return Backbone(network, layers[first].in_features, slot)

@@ -1,0 +1,144 @@
+import copy
+
+import pytest
+import torch
+from reidbench_spgan.constraint import SiaNet
+from torch.nn import functional as F
+
+from reidbench.checkpoint import load_state, save_state
+from reidbench.clock import Clock
+from reidbench.errors import UsageError
+from reidbench.hops import Hop, Images
+from reidbench.interfaces import Context
+from reidbench.nn.frozen import frozen
+
+CLOCK = Clock(0, 10)
+
+
+def detached(hops):
+    return tuple(h.detach() for h in hops)
+
+
+def same_weights(a, b):
+    return all(torch.equal(x, y) for x, y in zip(a.parameters(), b.parameters(), strict=True))
+
+
+def loss_by_definition(network, hops, margin):
+    """Compute eq. 6 row by row over the two positive and two negative kinds of pairs."""
+    total, kinds = 0.0, 0
+    for h in hops:
+        for first, second, i in ((h.images.pixels, h.fake, 1), (h.fake, h.style, 0)):
+            rows = []
+            for a, b in zip(first, second, strict=True):
+                d = F.pairwise_distance(network(a[None]), network(b[None]), eps=0)
+                rows.append((1 - i) * max(0, margin - d.item()) ** 2 + i * d.item() ** 2)
+            total, kinds = total + sum(rows) / len(rows), kinds + 1
+    return total / kinds
+
+
+@pytest.mark.parametrize("margin", [0.0, 1.0, 2.0])
+def test_loss_equals_its_definition(make, hops, margin):
+    constraint = make(margin=margin, weight=3.0)
+    expected = loss_by_definition(constraint.network, hops, margin)
+    assert expected > 0
+    (term,) = constraint.losses(hops, CLOCK).values()
+    assert term.item() == pytest.approx(3.0 * expected, rel=1e-4)
+    assert constraint.update(detached(hops), CLOCK)["sianet"].item() == pytest.approx(
+        expected, rel=1e-4
+    )
+
+
+def test_generators_get_gradients_of_both_directions_and_sianet_none(make, hops):
+    constraint = make()
+    with frozen(constraint):
+        constraint.losses(hops, CLOCK)["similarity"].backward()
+    assert all(h.fake.grad.any() for h in hops)
+    assert all(p.grad is None for p in constraint.parameters())
+
+
+def test_weight_0_runs_and_gives_the_generators_nothing(make, hops):
+    constraint = make(weight=0.0)
+    before = copy.deepcopy(constraint.network)
+    with frozen(constraint):
+        constraint.losses(hops, CLOCK)["similarity"].backward()
+    assert not any(h.fake.grad.any() for h in hops)
+    constraint.update(detached(hops), CLOCK)
+    assert not same_weights(before, constraint.network)
+
+
+def test_weight_does_not_change_what_sianet_itself_learns(make, hops):
+    light, heavy = make(weight=0.0), make(weight=9.0)
+    for constraint in (light, heavy):
+        constraint.update(detached(hops), CLOCK)
+    assert same_weights(light, heavy)
+
+
+def test_update_changes_sianet_alone(make, hops):
+    constraint = make()
+    before = copy.deepcopy(constraint.network)
+    fakes = [h.fake.detach().clone() for h in hops]
+    constraint.update(detached(hops), CLOCK)
+    assert not same_weights(before, constraint.network)
+    assert all(h.fake.grad is None for h in hops)
+    assert all(torch.equal(h.fake, f) for h, f in zip(hops, fakes, strict=True))
+
+
+def test_margin_0_makes_the_style_images_irrelevant(make, hops):
+    constraint = make(margin=0.0)
+    other = tuple(Hop(h.images, h.fake, -h.style, h.dst) for h in hops)
+    assert torch.equal(
+        constraint.losses(hops, CLOCK)["similarity"], constraint.losses(other, CLOCK)["similarity"]
+    )
+
+
+def test_learns_to_tell_pairs_apart(make):
+    """A fake is its original in another tint; the style images are others in the fake's tint."""
+    constraint = make(lr=1e-3)
+
+    def draw():
+        real, other = torch.rand(2, 8, 3, 32, 16) * 2 - 1
+        real, other = (
+            F.interpolate(F.avg_pool2d(x, 8) * 6, scale_factor=8) for x in (real, other)
+        )
+        tint = torch.tensor([0.5, -0.3, 0.1]).view(1, 3, 1, 1)
+        rows = torch.zeros(8, dtype=torch.long)
+        return (Hop(Images(real, rows, rows), real + tint, other + tint, rows + 1),)
+
+    for step in range(120):
+        constraint.update(draw(), Clock(step, 120))
+    (hop,) = draw()
+    with torch.no_grad():
+        real, fake, style = map(constraint.network, (hop.images.pixels, hop.fake, hop.style))
+    near, far = (real - fake).norm(dim=1).mean(), (fake - style).norm(dim=1).mean()
+    assert near < 0.5 < 1.0 < far
+
+
+def test_resumes_to_the_bit(make, hops, tmp_path):
+    whole, half, resumed = make(), make(), make()
+    for _ in range(4):
+        whole.update(detached(hops), CLOCK)
+    for _ in range(2):
+        half.update(detached(hops), CLOCK)
+    save_state(tmp_path / "state", {"c": half, **half.optimizers()}, 2)
+    load_state(tmp_path / "state", {"c": resumed, **resumed.optimizers()})
+    for _ in range(2):
+        resumed.update(detached(hops), CLOCK)
+    assert same_weights(whole, resumed)
+
+
+def test_asks_nothing_of_the_translator():
+    assert SiaNet().needs == frozenset()
+    assert SiaNet().sampling == "any"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"margin": 2.5}, {"margin": -1.0}, {"weight": -1.0}, {"beta1": 2.0}, {"lr": -1.0}]
+)
+def test_refuses_values_out_of_range(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        SiaNet(**wrong)
+
+
+def test_refuses_images_too_small_for_its_layers():
+    with pytest.raises(UsageError, match="this benchmark has 16x8"):
+        SiaNet().setup(Context((16, 8), 4, 2, torch.device("cpu")))

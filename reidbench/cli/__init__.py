@@ -1,0 +1,163 @@
+"""The command line: one module a verb, imported only when its verb is asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from reidbench import __version__
+from reidbench.errors import ReidbenchError, did_you_mean
+
+# Verb -> what `reidbench --help` says of it: the first sentence of the verb's own help, kept here
+# so that listing the verbs imports none of them.
+VERBS = {
+    "run": "Translate, learn and evaluate: one method on one benchmark with one seed.",
+    "sweep": "Run every combination, one after another, and show the means over the seeds.",
+    "list": "Show the methods, components and benchmarks that are installed.",
+    "leaderboard": "Rank the results of all recipes that can be compared.",
+    "data": "Show the datasets and check your copies of them.",
+    "plugin": "Show the plugins, working or broken.",
+    "cache": "Show and remove what runs have computed.",
+}
+
+# A module named like a builtin would hide it in this one.
+MODULES = {"list": "listing"}
+
+INTERRUPTED = 130
+PIPE_CLOSED = 1
+
+
+class Failure(click.ClickException):
+    """An error that is shown in one line."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code  # type: ignore[misc]
+
+
+class Verbs(click.Group):
+    """The group of all verbs: the core's by name, the plugins' only when no core verb matches."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the core's verbs."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the verb."""
+        if cmd_name in VERBS:
+            module = import_module(f"reidbench.cli.{MODULES.get(cmd_name, cmd_name)}")
+            command: click.Command = module.command
+            return command
+        from reidbench.cli.extensions import find_verb
+        from reidbench.plugins import load_plugins
+
+        return find_verb(load_plugins(), frozenset(VERBS), cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb, or name the one that may have been meant."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:
+            raise click.UsageError(_missing(error.command_name), ctx) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs without importing them."""
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Carry the verb out; whatever it raises becomes one line and an exit code."""
+        try:
+            value = super().invoke(ctx)
+            sys.stdout.flush()  # a closed pipe shows here, not while the interpreter ends
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except BrokenPipeError:
+            _close_stdout()
+            ctx.exit(PIPE_CLOSED)
+        except (Exception, KeyboardInterrupt) as error:
+            if ctx.params["debug"]:
+                import traceback
+
+                traceback.print_exc()
+            raise _failure(error) from error
+        return value
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
+        """Run the command line and exit."""
+        extra |= {"standalone_mode": False, "prog_name": "reidbench"}
+        try:
+            status = super().main(args, *rest, **extra)
+        except click.ClickException as error:
+            _show(error)
+            status = error.exit_code
+        except click.Abort:
+            status = INTERRUPTED
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+@click.group(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Every verb has its own --help with an example. Plugins may add verbs: see "
+    "'reidbench plugin list'.",
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(__version__, prog_name="reidbench", message="%(prog)s %(version)s")
+def cli(debug: bool) -> None:
+    """Benchmark for cross-domain person re-identification by image translation.
+
+    \b
+    Example:
+      reidbench run --translator cyclegan --constraint sianet
+    """
+
+
+def main() -> None:
+    """Run the command line on the arguments of this process."""
+    cli.main()
+
+
+def _missing(name: str) -> str:
+    from reidbench.cli.extensions import extensions, troubled
+    from reidbench.plugins import load_plugins
+
+    plugins, taken = load_plugins(), frozenset(VERBS)
+    known = [*VERBS, *(verb for e in extensions(plugins, taken) for verb in e.commands)]
+    message = f"no verb is named '{name}'{did_you_mean(name, known)}"
+    if names := troubled(plugins, taken):
+        message += f" (plugin {', '.join(names)} is broken; see: reidbench plugin list)"
+    return message
+
+
+def _failure(error: BaseException) -> Failure:
+    if isinstance(error, ReidbenchError):
+        return Failure(str(error), error.exit_code)
+    if isinstance(error, KeyboardInterrupt):
+        return Failure("interrupted; the same command resumes where it stopped", INTERRUPTED)
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's
+        return Failure("out of memory; smaller batches may help, e.g. --set budget.batch=1", 1)
+    what = f"{type(error).__name__}: {error}"
+    return Failure(f"unexpected {what} (a fault of the software; --debug shows where)", 1)
+
+
+def _show(error: click.ClickException) -> None:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return
+    click.echo(f"error: {error.format_message()}", err=True)
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        click.echo(f"see: {error.ctx.command_path} --help", err=True)
+
+
+def _close_stdout() -> None:
+    # The interpreter flushes stdout once more as it ends; there is nobody left to tell.
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

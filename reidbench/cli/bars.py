@@ -1,0 +1,121 @@
+"""How far a run is, on standard error: bars on a terminal, now and then a line elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Column
+
+from reidbench.progress import Progress as Told
+
+Clock = Callable[[], float]
+
+LINE_EVERY = 10.0  # seconds between the lines of a stage where there is no terminal
+
+
+class Bars:
+    """Shows each stage of a run; the reporter of the command line."""
+
+    def __init__(
+        self,
+        console: Console | None = None,
+        every: float = LINE_EVERY,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self._console = console or Console(stderr=True, highlight=False)
+        self._every, self._clock = every, clock
+
+    @contextmanager
+    def stage(self, title: str) -> Iterator[Told]:
+        """Show one stage from its start to the line that says how long it took."""
+        started = self._clock()
+        # Environment variables can make rich take a file for a terminal; bars would fill it.
+        if self._console.is_interactive and self._console.file.isatty():
+            with _bar(self._console, title) as told:
+                yield told
+        else:
+            yield Lines(self._say, title, self._every, self._clock)
+        self._say(f"{title}: done in {self._clock() - started:.1f} s")
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, markup=False, soft_wrap=True)
+
+
+class Lines:
+    """Says a line every so many seconds: steps, time left and values."""
+
+    def __init__(self, say: Callable[[str], None], title: str, every: float, clock: Clock) -> None:
+        self._say, self._title, self._every, self._clock = say, title, every, clock
+        self._said = clock()
+        self._since, self._first, self._done, self._total = 0.0, 0, 0, -1
+
+    def __call__(self, done: int, total: int, log: Mapping[str, float]) -> None:
+        """Take note of the progress, and say it if the last line is old enough."""
+        now = self._clock()
+        if total != self._total or done < self._done:  # a stage may have several phases
+            self._since, self._first = now, done  # an earlier run may have made the first steps
+        self._done, self._total = done, total
+        if now - self._said < self._every:
+            return
+        self._said = now
+        parts = [f"{self._title}: {done}/{total}", self._left(now), shown(log)]
+        self._say(", ".join(p for p in parts if p))
+
+    def _left(self, now: float) -> str:
+        if self._done == self._first:
+            return ""
+        each = (now - self._since) / (self._done - self._first)
+        return f"{duration(each * (self._total - self._done))} left"
+
+
+def shown(log: Mapping[str, float]) -> str:
+    """Return values as a person reads them: ``"cycle 0.31  identity 0.12"``."""
+    return "  ".join(f"{name} {value:.3g}" for name, value in log.items())
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in its two largest units: ``"40 s"``, ``"3 min 5 s"``, ``"2 h 7 min"``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+@contextmanager
+def _bar(console: Console, title: str) -> Iterator[Told]:
+    losses = Column(ratio=1, no_wrap=True, overflow="ellipsis")
+    display = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[log]}", markup=False, style="dim", table_column=losses),
+        console=console,
+        transient=True,
+        expand=True,
+        redirect_stdout=False,  # standard output is for results
+    )
+    with display:
+        task = display.add_task(title, total=None, log="")
+        last = 0
+
+        def told(done: int, total: int, log: Mapping[str, float]) -> None:
+            nonlocal last
+            if done < last:  # a stage may have several phases
+                display.reset(task)
+            last = done
+            display.update(task, completed=done, total=total, log=shown(log))
+
+        yield told

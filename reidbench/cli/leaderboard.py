@@ -1,0 +1,118 @@
+"""``reidbench leaderboard``: results that can be compared, ranked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reidbench.cli import options
+
+if TYPE_CHECKING:
+    from reidbench.leaderboard import Leaderboard
+
+PAGE = "LEADERBOARD.md"
+
+
+@click.command("leaderboard")
+@options.results
+@click.option("--benchmark", metavar="NAME", help="Show one benchmark only.")
+@click.option("--markdown", is_flag=True, help="Print the page in Markdown.")
+@click.option("--write", is_flag=True, help=f"Write the page to {PAGE} among the results.")
+@options.as_json
+def command(
+    results: Path, benchmark: str | None, markdown: bool, write: bool, as_json: bool
+) -> None:
+    """Rank the results of all recipes that can be compared.
+
+    Ranked together are untouched recipes with results for all of a benchmark's seeds, on the same
+    version of the benchmark, the protocol and the data, at the same precision. Everything else
+    stands in a second table with the reason.
+
+    \b
+    Examples:
+      reidbench leaderboard
+      reidbench leaderboard --benchmark synthetic --json
+      reidbench leaderboard --write
+    """
+    from reidbench.errors import UsageError
+
+    if sum((markdown, write, as_json)) > 1:
+        raise UsageError("--markdown, --write and --json exclude each other")
+    if write and benchmark:
+        raise UsageError(f"--write takes no --benchmark: {PAGE} holds all of them")
+    board = _read(results)
+    shown = _only(board, benchmark) if benchmark else board
+    if as_json:
+        click.echo(json.dumps(shown.to_dict(), indent=2))
+    elif markdown or write:
+        _page(shown, results / PAGE if write else None)
+    else:
+        _tables(shown)
+
+
+def _read(results: Path) -> Leaderboard:
+    from reidbench.errors import ReidbenchError
+    from reidbench.leaderboard import build
+    from reidbench.results import load_all
+
+    found = load_all(results)
+    if not (found.results or found.unreadable):
+        raise ReidbenchError(
+            f"there are no results in {results}; make some (e.g. reidbench sweep --method all) "
+            "or name another folder with --results"
+        )
+    return build(found.results, found.unreadable)
+
+
+def _only(board: Leaderboard, benchmark: str) -> Leaderboard:
+    """Return the part of one benchmark."""
+    from reidbench.errors import UsageError, did_you_mean
+
+    settings = [b.setting for b in board.boards] + [u.setting for u in board.unranked]
+    known = {setting.benchmark for setting in settings}
+    if benchmark not in known:
+        near = did_you_mean(benchmark, known)
+        raise UsageError(f"there are no results of benchmark '{benchmark}'{near}")
+    return replace(
+        board,
+        boards=tuple(b for b in board.boards if b.setting.benchmark == benchmark),
+        unranked=tuple(u for u in board.unranked if u.setting.benchmark == benchmark),
+    )
+
+
+def _page(board: Leaderboard, path: Path | None) -> None:
+    from reidbench.files import write_bytes
+    from reidbench.leaderboard_page import markdown
+
+    page = markdown(board)
+    if path is None:
+        click.echo(page, nl=False)
+        return
+    write_bytes(path, page.encode())
+    click.echo(path)
+
+
+def _tables(board: Leaderboard) -> None:
+    from reidbench.cli.tables import console, show_table
+    from reidbench.leaderboard_page import (
+        CAPTION,
+        HEADINGS,
+        RANKED,
+        UNRANKED,
+        ranked_cells,
+        unranked_cells,
+    )
+
+    right = ("", *HEADINGS.values())
+    for part in board.boards:
+        show_table(part.setting.title, RANKED, map(ranked_cells, part.rows), right)
+        console().print(part.setting.details + "\n", style="dim", markup=False)
+    if board.unranked:
+        show_table("Not ranked", UNRANKED, map(unranked_cells, board.unranked), right)
+    console().print(f"\n{CAPTION}", style="dim", markup=False)
+    for file in board.unreadable:
+        click.echo(f"not a result: {file.path}: {file.reason}", err=True)

@@ -1,0 +1,136 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+Decorator = Callable[[F], F]
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+class Seeds(click.ParamType[tuple[int, ...]]):
+    """Seeds as ``0-2`` or ``0,3,5``, each once, in the order given."""
+
+    name = "seeds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """Return the seeds as whole numbers."""
+        if isinstance(value, tuple):
+            return value
+        seeds: dict[int, None] = {}
+        for part in value.split(","):
+            match = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", part.strip())
+            first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, -1)
+            if not first <= last < first + 1000:
+                self.fail(f"'{value}' is not a list of seeds such as 0-2 or 0,3,5", param, ctx)
+            seeds |= dict.fromkeys(range(first, last + 1))
+        return tuple(seeds)
+
+
+def _all(*decorators: Decorator[F]) -> Decorator[F]:
+    """Return one decorator that adds the options in the order given."""
+
+    def decorate(function: F) -> F:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+def _default_cache() -> Path:
+    from reidbench.store import default_root
+
+    return default_root()
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
+
+cache = click.option(
+    "--cache",
+    type=FOLDER,
+    default=_default_cache,
+    show_default="$REIDBENCH_CACHE or ~/.cache/reidbench",
+    help="Folder of finished and interrupted stages.",
+)
+
+results = click.option(
+    "--results", type=FOLDER, default="results", show_default=True, help="Folder of results."
+)
+
+data_root = click.option(
+    "--data-root",
+    envvar="REIDBENCH_DATA_ROOT",
+    show_envvar=True,
+    metavar="FOLDER",
+    help="Folder that holds your datasets.",
+)
+
+benchmark_name = click.option(
+    "--benchmark",
+    default="synthetic",
+    show_default=True,
+    metavar="NAME",
+    help="A benchmark by name, or the path of a .toml file.",
+)
+
+set_values = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME.PARAMETER=VALUE",
+    help="Set a parameter, e.g. sianet.margin=1; repeatable. The result is then not ranked.",
+)
+
+recipe = _all(
+    click.option("--method", metavar="NAME", help="A named recipe, as a paper composes it."),
+    click.option("--translator", metavar="NAME", help="What translates; 'none' is nothing."),
+    click.option(
+        "--constraint",
+        "constraints",
+        multiple=True,
+        metavar="NAME",
+        help="What keeps persons recognisable; repeatable.",
+    ),
+    click.option("--learner", metavar="NAME", help="What learns the features."),
+    click.option(
+        "--strategy",
+        metavar="NAME",
+        help="What the learner is trained on: source, target, translated, source+translated or "
+        "finetune (source, then translated).",
+    ),
+)
+
+setting = _all(
+    benchmark_name,
+    click.option("--source", metavar="NAME", help="Another source dataset."),
+    click.option("--target", metavar="NAME", help="Another target dataset."),
+    set_values,
+    data_root,
+)
+
+place = _all(
+    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
+    click.option(
+        "--precision", default="float32", show_default=True, help="float32, or bf16 (autocast)."
+    ),
+    cache,
+    results,
+    click.option(
+        "--checkpoint-every",
+        type=click.FloatRange(min=0),
+        default=60.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="Seconds of training that an interruption may cost.",
+    ),
+)

@@ -1,0 +1,129 @@
+"""What ``run`` and ``sweep`` print: the plan before, the tables after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from reidbench.evaluation import Spread, spread
+from reidbench.planning import Plan
+from reidbench.results import Result
+from reidbench.runner import Finished, Session, needed
+
+MEASURES = {
+    "mAP": "mAP",
+    "mAP_trapezoid": "mAP (trapezoid)",
+    "rank1": "rank-1",
+    "rank5": "rank-5",
+    "rank10": "rank-10",
+    "mINP": "mINP",
+}
+
+
+def plans(planned: Sequence[Plan], session: Session) -> None:
+    """Say on standard error what will be done, and what is there already."""
+    console = Console(stderr=True, highlight=False)
+    setting, first = planned[0].setting, planned[0]
+    title = f"{setting.benchmark.name} v{setting.benchmark.version}: "
+    title += f"{setting.source.title} -> {setting.target.title}, {setting.protocol.name} protocol"
+    console.print(f"[bold]{escape(title)}[/bold]")
+    for plan in planned:
+        changed = {**plan.setting.modified, **plan.recipe.modified}
+        note = "".join(f", {k}={v}" for k, v in changed.items())
+        console.print(escape(f"  {plan.recipe.name}, seed {plan.seed}{note}"))
+    console.print(escape(f"  on {session.hardware.description}, {first.precision}"))
+    stages = {s.key: s for plan in planned for s in plan.stages}
+    missing = {s.key: s for plan in planned for s in needed(plan, session.store)}
+    console.print(f"  {len(stages)} stages, {len(missing)} to compute:" if missing else "  all cached")
+    for stage in missing.values():
+        console.print(escape(f"    {stage.title}"))
+
+
+def measured(results: Sequence[Result]) -> None:
+    """Print runs of one seed beside each other; the last is the one that was asked for."""
+    benchmark = results[-1].benchmark
+    table = _table(f"{benchmark['name']} v{benchmark['version']}, seed {results[-1].seed}", benchmark)
+    for result in results:
+        values = [f"{100 * result.measure(m):.1f}" for m in MEASURES]
+        table.add_row(escape(result.recipe["name"]), *values)
+    if len(results) > 1:
+        floor, top = results[0], results[-1]
+        gains = [f"{100 * (top.measure(m) - floor.measure(m)):+.1f}" for m in MEASURES]
+        table.add_row("difference", *gains, style="dim")
+    Console().print(table)
+    _caption(results)
+
+
+def means(results: Sequence[Result]) -> None:
+    """Print mean and standard deviation over the seeds of each recipe, in the order of mAP."""
+    if not results:
+        return
+    groups: dict[str, list[Result]] = {}
+    for result in results:
+        groups.setdefault(result.digest, []).append(result)
+    benchmark = results[0].benchmark
+    table = _table(f"{benchmark['name']} v{benchmark['version']}", benchmark)
+    table.add_column("seeds", justify="right")
+    for group in sorted(groups.values(), key=_mean_ap, reverse=True):
+        spreads = [spread([r.measure(m) for r in group]) for m in MEASURES]
+        values = [_spread(s) for s in spreads]
+        table.add_row(escape(group[0].recipe["name"]), *values, str(len(group)))
+    Console().print(table)
+    _caption(results)
+
+
+def times(finished: Sequence[Finished]) -> None:
+    """Print the seconds of every stage."""
+    table = Table("stage", "seconds", "", title="time", title_justify="left", box=None)
+    table.columns[1].justify = "right"
+    for item in finished:
+        manifest = item.artifact.manifest
+        note = "reused" if item.reused else ""
+        table.add_row(escape(manifest["title"]), f"{manifest['seconds']:.1f}", note)
+    Console().print(table)
+
+
+def paths(result: Path, picture: Path | None) -> None:
+    """Print where the result and the picture are."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(escape(f"result   {result}"))
+    if picture:
+        console.print(escape(f"picture  {picture}"))
+
+
+def failure(message: str) -> None:
+    """Say on standard error that a run failed while others go on."""
+    Console(stderr=True, highlight=False).print(f"[red]failed[/red] {escape(message)}")
+
+
+def _table(title: str, benchmark: object) -> Table:
+    synthetic = isinstance(benchmark, dict) and benchmark.get("synthetic")
+    table = Table(title=title + (" (synthetic)" if synthetic else ""), title_justify="left")
+    table.add_column("recipe")
+    for heading in MEASURES.values():
+        table.add_column(heading, justify="right")
+    return table
+
+
+def _caption(results: Sequence[Result]) -> None:
+    last = results[-1]
+    scores = last.scores
+    lines = [
+        f"in percent over {scores['valid_queries']} queries with a match (of {scores['queries']}), "
+        f"gallery of {scores['gallery']}",
+        *sorted({f"initial weights: {r.recipe['provenance']['weights']}" for r in results}),
+    ]
+    Console(highlight=False).print(escape("\n".join(lines)), style="dim")
+
+
+def _spread(measure: Spread) -> str:
+    mean = f"{100 * measure.mean:.1f}"
+    return mean if measure.sd is None else f"{mean} ± {100 * measure.sd:.1f}"
+
+
+def _mean_ap(group: Sequence[Result]) -> float:
+    return sum(r.measure("mAP") for r in group) / len(group)

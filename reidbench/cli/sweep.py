@@ -1,0 +1,126 @@
+"""``reidbench sweep``: methods x constraints x learners x seeds, one after another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reidbench.cli import options
+
+if TYPE_CHECKING:
+    from reidbench.compose import Request
+    from reidbench.registry import Registry
+
+
+@click.command("sweep")
+@click.option(
+    "--method",
+    "methods",
+    multiple=True,
+    metavar="NAME",
+    help="A method to run; repeatable; 'all' is every method that is installed.",
+)
+@click.option("--translator", "translators", multiple=True, metavar="NAME", help="Repeatable.")
+@click.option(
+    "--constraint",
+    "constraints",
+    multiple=True,
+    metavar="NAMES",
+    help="Constraints of one run, joined by '+'; 'none' for no constraint; repeatable.",
+)
+@click.option("--learner", "learners", multiple=True, metavar="NAME", help="Repeatable.")
+@click.option(
+    "--seeds",
+    metavar="LIST",
+    type=options.Seeds(),
+    help="Seeds, as 0-2 or 0,3,5; the benchmark's own by default.",
+)
+@options.setting
+@options.place
+@options.as_json
+def command(
+    methods: tuple[str, ...],
+    translators: tuple[str, ...],
+    constraints: tuple[str, ...],
+    learners: tuple[str, ...],
+    seeds: tuple[int, ...] | None,
+    benchmark: str,
+    source: str | None,
+    target: str | None,
+    settings: tuple[str, ...],
+    data_root: str | None,
+    device: str,
+    precision: str,
+    cache: Path,
+    results: Path,
+    checkpoint_every: float,
+    as_json: bool,
+) -> None:
+    """Run every combination, one after another, and show the means over the seeds.
+
+    Stages are shared: two learners on one translator train it once. A combination that fails is
+    reported at the end and stops none of the others.
+
+    \b
+    Examples:
+      reidbench sweep --method all --seeds 0-2
+      reidbench sweep --translator cyclegan --constraint none --constraint sianet --learner ide
+    """
+    from reidbench.cli import launch, show
+    from reidbench.errors import ReidbenchError
+    from reidbench.plugins import load_plugins
+
+    plugins = load_plugins()
+    ground = launch.open_ground(
+        plugins.registry, benchmark, source, target, data_root, settings
+    )
+    requests = list(_requests(plugins.registry, methods, translators, constraints, learners))
+    recipes = {r.digest: r for r in (ground.recipe(request) for request in requests)}
+    chosen = seeds or ground.setting.benchmark.seeds
+    place = launch.Place(device, precision, cache, results, data_root, checkpoint_every)
+    plans = [ground.plan(r, s, precision) for s in chosen for r in recipes.values()]
+    session = place.session(plugins)
+    show.plans(plans, session)
+    measured, failures = [], []
+    for plan in plans:
+        try:
+            measured.append(launch.carry_out(plan, session, results)[1])
+        except ReidbenchError as error:
+            failures.append(f"{plan.recipe.name} seed {plan.seed}: {error}")
+            show.failure(failures[-1])
+    if as_json:
+        click.echo(json.dumps([r.to_dict() for r in measured], indent=2))
+    else:
+        show.means(measured)
+    if failures:
+        raise ReidbenchError(f"{len(failures)} of {len(plans)} runs failed:\n" + "\n".join(failures))
+
+
+def _requests(
+    registry: Registry,
+    methods: Sequence[str],
+    translators: Sequence[str],
+    constraints: Sequence[str],
+    learners: Sequence[str],
+) -> Iterator[Request]:
+    """Yield what the options name: methods x learners, and translators x constraints x learners."""
+    from reidbench.compose import Request
+    from reidbench.errors import UsageError
+
+    if not (methods or translators):
+        raise UsageError("name what to run: --method or --translator (see: reidbench list)")
+    if constraints and not translators:
+        raise UsageError("--constraint goes with --translator; a method has its own")
+    named = [m.name for m in registry.methods()] if "all" in methods else methods
+    for method, learner in product(named, learners or (None,)):
+        yield Request(method=method, learner=learner)
+    for translator, joined, learner in product(
+        translators, constraints or ("none",), learners or (None,)
+    ):
+        parts = () if joined == "none" else tuple(joined.split("+"))
+        yield Request(translator=translator, constraints=parts, learner=learner)

@@ -1,0 +1,51 @@
+"""Tables on standard output."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterable, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+UNLIMITED = 10_000  # columns of a file or a pipe: nothing is wrapped or cut there
+
+
+def console() -> Console:
+    """Return what writes to standard output, as wide as it likes where there is no terminal."""
+    width = None if sys.stdout.isatty() else UNLIMITED
+    return Console(width=width, highlight=False)
+
+
+def show_table(
+    title: str, headings: Sequence[str], rows: Iterable[Sequence[str]], right: Collection[str] = ()
+) -> None:
+    """Print a table; the columns named in ``right`` are aligned to the right."""
+    table = Table(title=escape(title), title_justify="left", title_style="bold", box=None)
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    console().print(table)
+
+
+def show_pairs(pairs: Iterable[tuple[str, str]]) -> None:
+    """Print names beside their values, without the pairs that have none."""
+    table = Table(box=None, show_header=False)
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    for name, value in pairs:
+        if value:
+            table.add_row(escape(name), escape(value))
+    console().print(table)
+
+
+def size(count: int) -> str:
+    """Return a number of bytes as a person reads it: ``"12.3 MiB"``."""
+    value, unit = float(count), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if value < 1024:
+            break
+        value, unit = value / 1024, larger
+    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"

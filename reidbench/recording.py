@@ -1,0 +1,117 @@
+"""What a carried-out plan becomes: a result, and a picture beside it."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from reidbench.data.catalog import OpenDataset
+from reidbench.keys import JSON
+from reidbench.pictures import ROWS, draw_sheet
+from reidbench.planning import Plan
+from reidbench.recipe import Recipe
+from reidbench.results import Result
+from reidbench.runner import Finished, Outcome
+
+
+def result_of(outcome: Outcome, started: datetime) -> Result:
+    """Return the result of an outcome, begun at ``started``."""
+    plan = outcome.plan
+    scores = json.loads((outcome.artifact(plan.evaluate).path / "scores.json").read_text())
+    return Result(
+        benchmark=_benchmark(plan),
+        recipe={
+            "name": plan.recipe.name,
+            "digest": plan.recipe.digest,
+            **plan.recipe.identity(),
+            "paper": plan.recipe.paper,
+            "provenance": plan.learned.provenance,
+        },
+        modified={**plan.setting.modified, **plan.recipe.modified},
+        seed=plan.seed,
+        precision=plan.precision,
+        uses=_uses(plan.recipe),
+        scores=scores,
+        execution={
+            "started": _time(started),
+            "finished": _time(datetime.now(UTC)),
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "stages": [_stage(f) for f in outcome.finished.values()],
+        },
+    )
+
+
+def save_picture(outcome: Outcome, path: Path) -> Path | None:
+    """Draw the examples of a translation to ``path``; None if nothing was translated."""
+    preview = outcome.plan.preview
+    if preview is None or preview.key not in outcome.finished:
+        return None
+    draw_sheet(np.load(outcome.artifact(preview).path / "rows.npy"), ROWS, path)
+    return path
+
+
+def stage_seconds(outcomes: Iterable[Outcome]) -> list[Finished]:
+    """Return the finished stages of several outcomes, each once, freshly computed if it was."""
+    unique: dict[str, Finished] = {}
+    for outcome in outcomes:
+        for key, finished in outcome.finished.items():
+            unique.setdefault(key, finished)
+    return list(unique.values())
+
+
+def _benchmark(plan: Plan) -> dict[str, JSON]:
+    setting = plan.setting
+    benchmark = setting.benchmark
+    return {
+        "name": benchmark.name,
+        "version": benchmark.version,
+        "digest": benchmark.digest,
+        "synthetic": _synthetic(setting.source) or _synthetic(setting.target),
+        "source": _dataset(setting.source),
+        "target": _dataset(setting.target),
+        "protocol": setting.protocol.identity(),
+        "image_size": list(benchmark.image_size),
+        "seeds": list(benchmark.seeds),
+    }
+
+
+def _dataset(data: OpenDataset) -> dict[str, Any]:
+    return {**data.identity(), "title": data.title, "parameters": dict(data.parameters)}
+
+
+def _synthetic(data: OpenDataset) -> bool:
+    return data.dataset.synthetic
+
+
+def _uses(recipe: Recipe) -> dict[str, bool]:
+    translates = recipe.translator is not None
+    supervised = recipe.strategy == "target"
+    split = recipe.translator.entry.load().split if recipe.translator else "dataset"
+    return {
+        "target_images": translates or supervised,
+        "target_cameras": split == "camera",
+        "target_labels": supervised,
+    }
+
+
+def _stage(finished: Finished) -> dict[str, JSON]:
+    manifest = finished.artifact.manifest
+    return {
+        "title": manifest["title"],
+        "key": finished.artifact.key,
+        "seconds": manifest["seconds"],
+        "device": manifest["device"],
+        "reused": finished.reused,
+    }
+
+
+def _time(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")

@@ -1,0 +1,158 @@
+"""Protocols: who is looked for, and in which gallery."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+
+from reidbench.errors import ReidbenchError, UsageError
+from reidbench.evaluation import (
+    PROTOCOLS,
+    Features,
+    Market1501,
+    MatrixDistances,
+    MultiQuery,
+    Protocol,
+    RankingOptions,
+    SingleGalleryShot,
+    SingleShot,
+    evaluate,
+)
+
+from .definitions import TIEBREAK, cases, hits, labels
+
+
+def features(rows, pids, cams):
+    return Features(np.array(rows, np.float32), np.array(pids), np.array(cams))
+
+
+def test_every_protocol_can_be_made_by_name():
+    assert all(isinstance(make(), Protocol) for make in PROTOCOLS.values())
+
+
+def test_junk_is_left_out_and_distractors_stay():
+    query = labels([1], [1])
+    gallery = labels([1, -1, 0, 1], [1, 2, 2, 2])
+    scores = Market1501().scores(MatrixDistances(np.array([[0.0, 1, 2, 3]])), query, gallery)
+    assert scores.first.tolist() == [2]
+    assert scores.gallery == 3
+
+
+def test_single_shot_ignores_cameras():
+    distances = MatrixDistances(np.array([[1.0, 0, 2]]))
+    gallery = labels([1, 2, 3], [0, 0, 0])
+    scores = SingleShot().scores(distances, labels([1], [0]), gallery)
+    assert (scores.first.tolist(), scores.mean_ap) == ([2], 0.5)
+    assert scores.measures()["mAP_trapezoid"] == 0.25
+
+
+def test_single_shot_refuses_a_second_shot_but_not_distractors():
+    distances = MatrixDistances(np.array([[1.0, 0, 2, 3]]))
+    extras = labels([1, 0, 0, -1], [2, 2, 2, 2])
+    assert SingleShot().scores(distances, labels([1], [1]), extras).first.tolist() == [2]
+    twice = labels([1, 2, 2, 3], [2, 2, 2, 2])
+    with pytest.raises(ReidbenchError, match="person 2 has 2"):
+        SingleShot().scores(distances, labels([1], [1]), twice)
+
+
+def test_a_query_called_zero_is_a_person():
+    distances = MatrixDistances(np.array([[1.0, 0]]))
+    with pytest.raises(ReidbenchError, match="person 0 has 2"):
+        SingleShot().scores(distances, labels([0], [1]), labels([0, 0], [2, 2]))
+
+
+def test_multi_query_means_the_boxes_of_person_and_camera():
+    query = features([[9, 9], [9, 9], [9, 9]], [1, 1, 2], [1, 1, 1])
+    boxes = features([[1, 0], [3, 2], [5, 5], [7, 7], [0, 1]], [1, 1, 1, 8, 2], [1, 1, 2, 1, 1])
+    pooled = MultiQuery().queries(query, boxes, unit_length=False)
+    assert pooled.features.tolist() == [[2, 1], [0, 1]]
+    assert (pooled.pids.tolist(), pooled.cams.tolist()) == ([1, 2], [1, 1])
+    scaled = MultiQuery().queries(query, boxes, unit_length=True).features
+    mean = np.array([1, 0]) + np.array([3, 2]) / np.sqrt(13)
+    np.testing.assert_allclose(scaled[0], mean / np.linalg.norm(mean), rtol=1e-6)
+    assert boxes.features[1].tolist() == [3, 2]
+
+
+def test_multi_query_without_boxes_pools_the_queries():
+    query = features([[0, 2], [0, 4], [6, 0]], [1, 1, 1], [1, 1, 2])
+    pooled = MultiQuery().queries(query, None, unit_length=False)
+    assert pooled.features.tolist() == [[0, 3], [6, 0]]
+
+
+def test_multi_query_needs_a_box_for_each_query():
+    query = features([[1, 0], [0, 1]], [1, 2], [1, 3])
+    with pytest.raises(ReidbenchError, match=r"lack 1 of 2 .* person 2 in camera 3"):
+        MultiQuery().queries(query, features([[1, 0]], [1], [1]), unit_length=False)
+
+
+def test_multi_query_reaches_the_scores():
+    query = features([[1, 0]], [1], [1])
+    gallery = features([[1, 0], [0, 1]], [2, 1], [2, 2])
+    boxes = features([[0, 1], [0, 1]], [1, 1], [1, 1])
+    assert evaluate(query, gallery).first.tolist() == [2]
+    assert evaluate(query, gallery, MultiQuery(), boxes=boxes).first.tolist() == [1]
+    with pytest.raises(UsageError, match="Market1501 has no use for further boxes"):
+        evaluate(query, gallery, boxes=boxes)
+
+
+@pytest.mark.parametrize("ties", TIEBREAK)
+@given(case=cases(gallery_pids=(-1, 0, 1, 2, 3, 4, 5)))
+def test_drawn_galleries_hold_one_image_a_person(ties, case):
+    matrix, query, gallery = case
+    protocol = SingleGalleryShot(repeats=3, seed=1)
+    draws, matches, _ = protocol._draw(query, gallery)
+    assume((matches >= 0).any())
+    scores = protocol.scores(MatrixDistances(matrix), query, gallery, ties=ties)
+    firsts = scores.first.reshape(3, -1)
+    for r, q in np.ndindex(*matches.shape):
+        pid, own = query.pids[q], matches[r, q]
+        others = draws[r][gallery.pids[draws[r]] != pid]
+        drawn = np.sort([*others, own] if own >= 0 else others).astype(int)
+        alone = labels(gallery.pids[drawn], gallery.cams[drawn])
+        ranking = hits(matrix[q, drawn], pid, query.cams[q], alone, ties=ties)
+        assert firsts[r, q] == (ranking.index(True) + 1 if own >= 0 else 0)
+
+
+@given(case=cases(gallery_pids=(-1, 0, 1, 2, 3, 4, 5)))
+def test_draws_take_every_person_and_distractor_once(case):
+    _, query, gallery = case
+    draws, matches, _ = SingleGalleryShot(repeats=4)._draw(query, gallery)
+    persons = sorted(set(gallery.pids.tolist()) - {-1, 0})
+    extras = np.flatnonzero(gallery.pids == 0).tolist()
+    for draw in draws:
+        drawn = gallery.pids[draw]
+        assert sorted(drawn[drawn != 0]) == persons
+        assert draw[drawn == 0].tolist() == extras
+    for q, (pid, cam) in enumerate(zip(query.pids, query.cams, strict=True)):
+        right = np.flatnonzero((gallery.pids == pid) & (gallery.cams != cam))
+        assert set(matches[:, q]) <= set(right.tolist() or [-1])
+
+
+def test_draws_vary_by_repeat_and_repeat_by_seed():
+    rng = np.random.default_rng(0)
+    query, gallery = (
+        labels(np.arange(1, 9), [0] * 8),
+        labels(np.repeat(np.arange(1, 9), 6), [1] * 48),
+    )
+    distances = MatrixDistances(rng.random((8, 48)))
+    first, again, other = (
+        SingleGalleryShot(repeats=5, seed=s).scores(distances, query, gallery).first
+        for s in (0, 0, 1)
+    )
+    assert first.tolist() == again.tolist() != other.tolist()
+    assert len({tuple(r) for r in first.reshape(5, 8).tolist()}) > 1
+
+
+def test_one_image_a_person_makes_all_protocols_agree():
+    rng = np.random.default_rng(3)
+    query = features(rng.standard_normal((20, 4)), np.arange(1, 21), np.zeros(20, int))
+    gallery = features(rng.standard_normal((20, 4)), np.arange(1, 21), np.ones(20, int))
+    for make in PROTOCOLS.values():
+        scores = evaluate(query, gallery, make(), RankingOptions(distance="cosine"))
+        assert scores.measures() == pytest.approx(evaluate(query, gallery).measures())
+
+
+def test_repeats_must_be_positive():
+    with pytest.raises(UsageError, match="repeats must be at least 1"):
+        SingleGalleryShot(repeats=0)

@@ -1,0 +1,63 @@
+"""Results made by hand, for the tests of whatever reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from reidbench.results import MEASURES, Result
+
+
+def make_result(
+    mean_ap: float = 0.5,
+    seed: int = 0,
+    *,
+    recipe: str = "spgan",
+    digest: str = "",
+    precision: str = "float32",
+    modified: dict[str, Any] | None = None,
+    labels: bool = False,
+    provenance: str = "random initialisation",
+    **benchmark: Any,
+) -> Result:
+    """Return a result whose measures all are ``mean_ap``; further names change the benchmark."""
+    setting = {
+        "name": "synthetic",
+        "version": 1,
+        "digest": "d" * 16,
+        "synthetic": True,
+        "source": {"name": "synthetic", "fingerprint": "a" * 32},
+        "target": {"name": "synthetic", "fingerprint": "b" * 32},
+        "protocol": {"name": "market1501", "version": 1},
+        "seeds": [0, 1, 2],
+    }
+    parts = {"translator": None, "constraints": [], "paper": "", "strategy": "finetune"}
+    per_query = {"pid": [1, 2], "ap": [mean_ap, None]}
+    return Result(
+        benchmark=setting | benchmark,
+        recipe={
+            "name": recipe,
+            "digest": digest or f"{recipe:0<32}",
+            "provenance": {"weights": provenance},
+            **parts,
+        },
+        modified=modified or {},
+        seed=seed,
+        precision=precision,
+        uses={"target_images": True, "target_cameras": False, "target_labels": labels},
+        scores={**dict.fromkeys(MEASURES, mean_ap), "queries": 2, "per_query": per_query},
+        execution={"started": "2026-01-01T00:00:00+00:00", "stages": []},
+    )
+
+
+def make_seeds(values: Iterable[float], **how: Any) -> list[Result]:
+    """Return one result a seed, from seed 0."""
+    return [make_result(value, seed, **how) for seed, value in enumerate(values)]
+
+
+def save_all(results: Iterable[Result], root: Path) -> Path:
+    """Write the results and return their folder."""
+    for result in results:
+        result.save(root)
+    return root

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import json
+import random
+import re
+import statistics
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reidbench.evaluation.trials import Spread
+from reidbench.leaderboard import Leaderboard, build
+from reidbench.leaderboard_page import markdown, percent
+from reidbench.results import Unreadable
+from tests.made_results import make_result, make_seeds
+
+
+def names(leaderboard: Leaderboard) -> list[list[str]]:
+    return [[row.entry.recipe for row in board.rows] for board in leaderboard.boards]
+
+
+def reasons(leaderboard: Leaderboard) -> list[str]:
+    return [u.reason for u in leaderboard.unranked]
+
+
+def test_recipes_stand_in_the_order_of_mean_map():
+    results = [
+        *make_seeds([0.1, 0.1, 0.1], recipe="direct"),
+        *make_seeds([0.9, 0.0, 0.0], recipe="lucky"),
+        *make_seeds([0.4, 0.5, 0.6], recipe="spgan"),
+    ]
+    board = build(results)
+    assert names(board) == [["spgan", "lucky", "direct"]]
+    assert [row.place for row in board.boards[0].rows] == [1, 2, 3]
+    assert board.unranked == ()
+
+
+def test_mean_and_sample_deviation_over_the_seeds():
+    row = build(make_seeds([0.2, 0.3, 0.7])).boards[0].rows[0]
+    spread = row.entry.measures["mAP"]
+    assert spread.mean == pytest.approx(0.4)
+    assert spread.sd == pytest.approx(statistics.stdev([0.2, 0.3, 0.7]))
+    assert spread.n == 3
+    assert percent(spread) == "40.0 ± 26.5"
+
+
+def test_one_seed_has_no_deviation():
+    assert percent(Spread(0.123, None, 1)) == "12.3"
+
+
+def test_equal_means_share_a_place():
+    results = [r for n in ("a", "b", "c") for r in make_seeds([0.5] * 3, recipe=n)]
+    results += make_seeds([0.4] * 3, recipe="d")
+    assert [row.place for row in build(results).boards[0].rows] == [1, 1, 1, 4]
+
+
+@given(st.randoms(use_true_random=False))
+def test_the_order_of_the_files_changes_nothing(rng: random.Random):
+    results = [
+        *make_seeds([0.1, 0.7, 0.3], recipe="a"),
+        *make_seeds([0.1, 0.3, 0.7], recipe="b"),
+        *make_seeds([0.2, 0.2], recipe="c"),
+        *make_seeds([0.2, 0.2, 0.2], recipe="c", version=2),
+        *make_seeds([0.2, 0.2, 0.2], recipe="c", precision="bf16"),
+    ]
+    shuffled = rng.sample(results, len(results))
+    assert build(shuffled) == build(results)
+
+
+def test_a_recipe_without_all_seeds_is_not_ranked():
+    board = build([*make_seeds([0.9], recipe="one"), *make_seeds([0.1] * 3, recipe="all")])
+    assert names(board) == [["all"]]
+    assert reasons(board) == ["seeds 1, 2 missing"]
+    assert board.unranked[0].entry.seeds == (0,)
+
+
+def test_a_seed_beyond_the_benchmarks_does_not_count():
+    board = build([*make_seeds([0.1] * 3), make_result(0.9, seed=7)])
+    assert board.boards[0].rows[0].entry.measures["mAP"].mean == pytest.approx(0.1)
+    assert reasons(board) == ["not among the benchmark's seeds"]
+
+
+def test_a_modified_recipe_is_not_ranked_and_says_what_was_changed():
+    results = make_seeds([0.9] * 3, modified={"sianet.margin": 1.5, "budget.steps": 100})
+    board = build(results)
+    assert board.boards == ()
+    assert reasons(board) == ["modified: budget.steps=100, sianet.margin=1.5"]
+
+
+def test_untouched_and_modified_runs_of_one_recipe_are_not_mixed():
+    untouched = make_seeds([0.1, 0.1])
+    board = build([*untouched, make_result(0.9, seed=2, modified={"budget.steps": 800})])
+    assert board.boards == ()
+    assert sorted(reasons(board)) == ["modified: budget.steps=800", "seed 2 missing"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": 2},
+        {"digest": "e" * 16},
+        {"source": {"name": "synthetic", "fingerprint": "c" * 32}},
+        {"target": {"name": "synthetic", "fingerprint": "c" * 32}},
+        {"protocol": {"name": "market1501", "version": 2}},
+        {"protocol": {"name": "single-shot", "version": 1}},
+        {"seeds": [0, 1]},
+    ],
+)
+def test_results_of_different_settings_never_share_a_table(change):
+    same = make_seeds([0.5] * 3, recipe="a")
+    changed = [
+        replace(r, benchmark={**r.benchmark, **change}) for r in make_seeds([0.9] * 3, recipe="b")
+    ]
+    assert sorted(map(sorted, names(build([*same, *changed])))) == [["a"], ["b"]]
+
+
+def test_precisions_never_share_a_table():
+    board = build([*make_seeds([0.5] * 3), *make_seeds([0.9] * 3, precision="bf16")])
+    assert [b.setting.precision for b in board.boards] == ["float32", "bf16"]
+
+
+def test_other_initial_weights_are_another_row():
+    results = [*make_seeds([0.5] * 3), *make_seeds([0.9] * 3, provenance="ImageNet, sha256 1234")]
+    rows = build(results).boards[0].rows
+    assert [r.entry.weights for r in rows] == ["ImageNet, sha256 1234", "random initialisation"]
+
+
+def test_seeds_of_other_weights_do_not_complete_a_recipe():
+    results = [*make_seeds([0.5] * 2), make_result(0.9, seed=2, provenance="ImageNet")]
+    assert sorted(reasons(build(results))) == ["seed 2 missing", "seeds 0, 1 missing"]
+
+
+def test_a_copied_file_counts_once():
+    results = make_seeds([0.1, 0.2, 0.3])
+    row = build([*results, results[2]]).boards[0].rows[0]
+    assert row.entry.measures["mAP"].n == 3
+
+
+def test_a_seed_that_scored_twice_differently_is_not_ranked():
+    board = build([*make_seeds([0.1, 0.2, 0.3]), make_result(0.4, seed=2)])
+    assert board.boards == ()
+    assert reasons(board) == ["seed 2 scored differently in two files"]
+
+
+def test_one_recipe_under_two_names_is_one_row():
+    results = make_seeds([0.1, 0.2, 0.3], digest="f" * 32)
+    results[1] = make_result(0.2, 1, recipe="cyclegan+sianet+ide", digest="f" * 32)
+    assert names(build(results)) == [["cyclegan+sianet+ide = spgan"]]
+
+
+def test_use_of_target_data_is_declared():
+    results = [*make_seeds([0.5] * 3), *make_seeds([0.9] * 3, recipe="supervised", labels=True)]
+    rows = build(results).boards[0].rows
+    assert [r.entry.uses for r in rows] == [("images", "labels"), ("images",)]
+    assert "| images, labels |" in markdown(build(results))
+
+
+def test_the_newest_version_comes_first():
+    results = [*make_seeds([0.5] * 3), *make_seeds([0.5] * 3, version=2)]
+    assert [b.setting.version for b in build(results).boards] == [2, 1]
+
+
+def test_synthetic_results_say_so_in_the_title():
+    real = make_seeds([0.5] * 3, name="market1501-to-prid2011", synthetic=False)
+    titles = [b.setting.title for b in build([*make_seeds([0.5] * 3), *real]).boards]
+    assert titles == [
+        "market1501-to-prid2011 (version 1, float32)",
+        "synthetic (version 1, synthetic images, float32)",
+    ]
+
+
+def test_the_page_holds_every_table():
+    results = [*make_seeds([0.4, 0.5, 0.6]), *make_seeds([0.9], recipe="lucky")]
+    page = markdown(build(results, [Unreadable(make_result().file_name, "not a result")]))
+    ranked, rest = page.split("## Not ranked")
+    assert "## synthetic (version 1, synthetic images, float32)" in ranked
+    assert re.search(r"\| 1 \| spgan \| 50\.0 ± 10\.0 \|", ranked)
+    assert "lucky" not in ranked
+    assert re.search(r"\| lucky \| 90\.0 \|.*\| 0 \| seeds 1, 2 missing \|", rest)
+    assert "not a result" in rest.split("## Not results")[1]
+
+
+def test_every_line_of_a_table_has_the_same_columns():
+    results = [r for n in ("a|b", "c\\|d", "e") for r in make_seeds([0.5] * 3, recipe=n)]
+    lines = [x for x in markdown(build(results)).splitlines() if x.startswith("|")]
+    assert len({len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in lines}) == 1
+
+
+def test_markup_in_a_name_is_shown_as_text():
+    page = markdown(build(make_seeds([0.5] * 3, recipe="<img src=x>\n# [a](b)")))
+    assert "<img" not in page.replace("\\<", "")
+    assert "\n# [" not in page
+
+
+def test_everything_is_json():
+    results = [*make_seeds([0.4, 0.5, 0.6]), *make_seeds([0.9], recipe="lucky")]
+    record = json.loads(json.dumps(build(results).to_dict()))
+    row = record["boards"][0]["rows"][0]
+    assert row["entry"]["measures"]["mAP"] == {"mean": 0.5, "sd": pytest.approx(0.1), "n": 3}
+    assert record["unranked"][0]["reason"] == "seeds 1, 2 missing"
+
+
+def test_no_results_make_an_empty_board():
+    assert build([]).to_dict() == {"boards": [], "unranked": [], "unreadable": []}
