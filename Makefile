@@ -12,7 +12,7 @@ CHECKED := reidbench plugins tests $(wildcard benchmarks/perf)
 .PHONY: demo test lint bench clean
 
 demo: $(VENV)/.installed-core
-	$(BIN)/reidbench run --translator cyclegan --constraint sianet
+	$(BIN)/reidbench run --translator cyclegan --constraint sianet --results demo
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

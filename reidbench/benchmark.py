@@ -79,9 +79,11 @@ def load_benchmark(name: str) -> Benchmark:
     if not (name in known or path.suffix == ".toml"):
         raise UsageError(f"no benchmark is named '{name}'{did_you_mean(name, known)}")
     try:
-        return _parse(path.stem, tomllib.loads(path.read_text()))
-    except FileNotFoundError:
-        raise UsageError(f"there is no benchmark file {path}") from None
+        benchmark = _parse(path.stem, tomllib.loads(path.read_text()))
+        benchmark.digest  # noqa: B018 - a value that is not JSON, such as a date, shows itself
+        return benchmark
+    except OSError as error:
+        raise UsageError(f"cannot read the benchmark {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(f"{path} is not a benchmark: {error!r}") from error
 
@@ -94,9 +96,11 @@ def load_all() -> Iterator[Benchmark]:
 def _parse(name: str, raw: dict[str, Any]) -> Benchmark:
     height, width = raw["image_size"]
     sections = (*ROLES, *SECTIONS)
-    unknown = set(raw) - {*sections, *Benchmark.__dataclass_fields__} - {"name"}
+    unknown = set(raw) - {*sections, *Benchmark.__dataclass_fields__} | raw.keys() & {"settings"}
     if unknown:
         raise ValueError(f"unknown section {', '.join(sorted(unknown))}")
+    if not raw["seeds"] or min(height, width) < 1:
+        raise ValueError("it needs a seed, and an image size of one pixel at least")
     return Benchmark(
         name=name,
         version=int(raw["version"]),

@@ -71,5 +71,6 @@ def _match_layout(optimizer: Optimizer) -> None:
     """Give each slot its parameter's memory format again, so that steps stay bit-identical."""
     for parameter, slots in optimizer.state.items():
         for slot, value in slots.items():
-            if isinstance(value, Tensor) and value.shape == parameter.shape:
+            # A count of steps is a scalar and stays where the optimiser keeps it.
+            if isinstance(value, Tensor) and value.ndim and value.shape == parameter.shape:
                 slots[slot] = torch.empty_like(parameter, requires_grad=False).copy_(value)

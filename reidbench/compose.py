@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from reidbench.benchmark import ROLES, SECTIONS, Benchmark
 from reidbench.errors import UsageError, did_you_mean
@@ -14,6 +14,9 @@ from reidbench.keys import JSON
 from reidbench.parameters import parameters_of, resolve
 from reidbench.recipe import Budget, Component, Embedding, Recipe
 from reidbench.registry import STRATEGIES, Entry, Method, Registry, Strategy
+
+if TYPE_CHECKING:
+    from reidbench.interfaces import IdentityConstraint
 
 NO_TRANSLATOR = "none"
 
@@ -60,7 +63,7 @@ def compose(
     """
     method = _method(request, registry)
     entries = _entries(method, registry)
-    _refuse_strangers(settings, entries)
+    refuse_strangers(settings, _owners(entries))
     translator, constraints, learner = _resolve_all(method, entries, benchmark, settings)
     recipe = Recipe(
         name=method.name,
@@ -78,6 +81,25 @@ def compose(
     return recipe
 
 
+def owners_of(request: Request, registry: Registry) -> frozenset[str]:
+    """Return the names before the dot that ``settings`` of this request may have."""
+    return _owners(_entries(_method(request, registry), registry))
+
+
+def refuse_strangers(settings: Mapping[str, JSON], owners: frozenset[str]) -> None:
+    """Refuse settings of what is no part of a run.
+
+    Raises:
+        UsageError: with the nearest name.
+    """
+    for name in settings:
+        owner = name.rpartition(".")[0]
+        if owner not in owners:
+            raise UsageError(
+                f"--set {name}: '{owner}' is no part of this run{did_you_mean(owner, owners)}"
+            )
+
+
 def check_fit(recipe: Recipe) -> None:
     """Refuse a recipe whose parts do not fit together.
 
@@ -92,14 +114,19 @@ def check_fit(recipe: Recipe) -> None:
             f"strategy '{recipe.strategy}' does not use the translator '{recipe.translator.name}'; "
             f"use --translator {NO_TRANSLATOR} or another strategy"
         )
-    for component in recipe.components:
-        component.build()
+    recipe.learner.build()
     provides = recipe.translator.build().provides | {"mask"}
-    for constraint in recipe.constraints:
-        if lacking := constraint.build().needs - provides:
+    for component in recipe.constraints:
+        constraint: IdentityConstraint = component.build()
+        if lacking := constraint.needs - provides:
             raise UsageError(
-                f"constraint '{constraint.name}' needs {', '.join(sorted(lacking))}, which "
+                f"constraint '{component.name}' needs {', '.join(sorted(lacking))}, which "
                 f"translator '{recipe.translator.name}' does not provide as it is set"
+            )
+        if constraint.sampling == "pairs" and recipe.budget.batch % 2:
+            raise UsageError(
+                f"constraint '{component.name}' wants pairs of images: budget.batch must be even, "
+                f"not {recipe.budget.batch} (--set budget.batch={recipe.budget.batch + 1})"
             )
 
 
@@ -164,15 +191,10 @@ def _entries(method: Method, registry: Registry) -> dict[str, list[Entry]]:
     }
 
 
-def _refuse_strangers(settings: Mapping[str, JSON], entries: Mapping[str, list[Entry]]) -> None:
-    owners = {e.name for group in entries.values() for e in group} | set(SECTIONS)
-    for name in settings:
-        owner = name.rpartition(".")[0]
-        if owner not in owners:
-            raise UsageError(
-                f"--set {name}: '{owner}' is no part of this run{did_you_mean(owner, owners)}"
-            )
-
+def _owners(entries: Mapping[str, list[Entry]]) -> frozenset[str]:
+    """Return whose parameters a recipe has; without a translator it has no budget."""
+    sections = set(SECTIONS) if entries["translator"] else set(SECTIONS) - {"budget"}
+    return frozenset(sections.union(e.name for group in entries.values() for e in group))
 
 def _resolve_all(
     method: Method,

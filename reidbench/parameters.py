@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import math
 import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Union
 
-from reidbench.errors import UsageError, did_you_mean
+from reidbench.errors import ReidbenchError, UsageError, did_you_mean
 from reidbench.keys import JSON
 
 
@@ -37,17 +38,18 @@ def parameters_of(factory: type[Any]) -> dict[str, Parameter]:
     """Return the parameters of a class, in the order of its signature.
 
     Raises:
-        TypeError: if one is not keyword-only or not annotated; the author has to mend it.
+        ReidbenchError: if one is not keyword-only or not annotated; the author has to mend it.
     """
-    hints = typing.get_type_hints(factory.__init__)
+    hints = _hints(factory)
     found = {}
     # An ABC or nn.Module without a constructor of its own has nothing to set.
     if "__init__" not in vars(factory) and not _inherits_init(factory):
         return {}
     for name, parameter in inspect.signature(factory).parameters.items():
         if parameter.kind is not inspect.Parameter.KEYWORD_ONLY or name not in hints:
-            raise TypeError(
-                f"parameter '{name}' of {factory.__name__} must be keyword-only, annotated"
+            raise ReidbenchError(
+                f"parameter '{name}' of {factory.__name__} must be keyword-only and annotated; "
+                "tell its author"
             )
         required = parameter.default is inspect.Parameter.empty
         default = None if required else parameter.default
@@ -69,13 +71,13 @@ def resolve(factory: type[Any], given: Mapping[str, JSON], owner: str) -> dict[s
     if missing:
         raise UsageError(f"'{owner}' needs {', '.join(f'{owner}.{m}' for m in missing)}")
     return {
-        name: convert(given[name], p.annotation, f"{owner}.{name}") if name in given else p.default
+        name: convert(given.get(name, p.default), p.annotation, f"{owner}.{name}")
         for name, p in known.items()
     }
 
 
 def convert(value: JSON, annotation: Any, name: str) -> JSON:
-    """Return ``value`` as the annotated type, widening int to float only.
+    """Return ``value`` as the annotated type, widening int to float and tuple to list only.
 
     Raises:
         UsageError: naming the parameter and the type it takes.
@@ -90,15 +92,16 @@ def convert(value: JSON, annotation: Any, name: str) -> JSON:
 def _fit(value: JSON, annotation: Any, name: str) -> tuple[JSON, bool]:
     origin = typing.get_origin(annotation)
     if origin is Literal:
-        return value, value in typing.get_args(annotation)
+        choices = typing.get_args(annotation)
+        return value, any(type(value) is type(c) and value == c for c in choices)
     if origin in (list, tuple):
         inner = typing.get_args(annotation)[0]
-        ok = isinstance(value, list)
+        ok = isinstance(value, (list, tuple))
         return ([convert(v, inner, name) for v in value] if ok else value), ok
     if annotation in (None, types.NoneType):
         return value, value is None
-    if annotation is float and type(value) is int:
-        return float(value), True
+    if annotation is float and type(value) in (int, float):
+        return float(value), math.isfinite(value)
     return value, type(value) is annotation
 
 
@@ -116,6 +119,15 @@ def _name(annotation: Any) -> str:
     if annotation in (None, types.NoneType):
         return "None"
     return annotation.__name__ if isinstance(annotation, type) else str(annotation)
+
+
+def _hints(factory: type[Any]) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(factory.__init__)
+    except NameError as error:  # a name that only a type checker imports
+        raise ReidbenchError(
+            f"the parameters of {factory.__name__} cannot be read: {error}; tell its author"
+        ) from error
 
 
 def _inherits_init(factory: type[Any]) -> bool:

@@ -89,12 +89,13 @@ def open_setting(
     protocol = _changed(benchmark.protocol, "protocol", changes)
     entry = registry.entry("protocol", protocol.name)
     factory = entry.load()
-    parameters = resolve(factory, protocol.parameters, "protocol")
+    scored = Component(entry, factory.version, resolve(factory, protocol.parameters, "protocol"))
+    scored.build()  # a value out of range shows before anything is computed
     setting = Setting(
         benchmark,
         open_dataset(source, registry, data_root, "source"),
         open_dataset(target, registry, data_root, "target"),
-        Component(entry, factory.version, parameters),
+        scored,
         dict(changes),
     )
     if setting.source.fingerprint == setting.target.fingerprint:

@@ -82,5 +82,6 @@ def _register(manager: pluggy.PluginManager, registry: Registry, plugin: object,
         manager.subset_hook_caller("reidbench_register", others)(registry=registration)
         registry.add(registration)
     except Exception:
-        manager.unregister(plugin)
+        if manager.is_registered(plugin):
+            manager.unregister(plugin)
         raise

@@ -16,6 +16,11 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 Strategy = Literal["source", "target", "translated", "source+translated", "finetune"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
+# In --set and in benchmark files they name something else; "none" is no translator.
+RESERVED = frozenset(
+    {"none", "budget", "embedding", "ranking", "source", "target", *get_args(Kind)}
+)
+
 # Names appear in file names, in --set and in reports.
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*(@[a-z0-9][a-z0-9._-]*)?")
 
@@ -41,11 +46,14 @@ class Entry:
         """Import the class.
 
         Raises:
-            ReidbenchError: naming the plugin, if its code cannot be imported.
+            ReidbenchError: naming the plugin, if its code cannot be imported or is no class.
         """
         module, _, attribute = self.target.partition(":")
         try:
-            return getattr(importlib.import_module(module), attribute)  # type: ignore[no-any-return]
+            found = getattr(importlib.import_module(module), attribute)
+            if not isinstance(found, type):
+                raise TypeError(f"{attribute} is not a class")
+            return found
         except Exception as error:
             raise ReidbenchError(
                 f"{self.kind} '{self.name}' of plugin '{self.plugin}' cannot be loaded "
@@ -143,6 +151,8 @@ class Registration:
     def _add(self, kind: Kind, name: str, target: str, summary: str, paper: str) -> None:
         if not re.fullmatch(r"[\w.]+:\w+", target):
             raise ValueError(f"{kind} '{name}': '{target}' is not of the form 'module:Class'")
+        if name in RESERVED:
+            raise ValueError(f"a {kind} cannot be named '{name}': it means something else")
         self.entries.append(Entry(kind, _valid(name), target, self.plugin, summary, paper))
 
 

@@ -16,7 +16,7 @@ def stream(*axis: JSON) -> Iterator[None]:
     to step, and resuming needs no saved state.
     """
     initialised = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
-    devices = [torch.cuda.current_device()] if initialised else []
+    devices = range(torch.cuda.device_count()) if initialised else []
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(derive_seed(*axis))
         yield

@@ -170,6 +170,13 @@ def test_broken_and_foreign_files_are_data(tmp_path):
         assert "\n" not in unreadable.reason
 
 
+def test_a_number_that_is_not_json_is_refused(tmp_path):
+    path = replace(make_result(), execution={"seconds": 1.5}).save(tmp_path)
+    path.write_text(path.read_text().replace("1.5", "NaN"))
+    with pytest.raises(ReidbenchError, match="NaN is not JSON"):
+        load(path)
+
+
 def test_a_broken_file_is_named_when_it_is_asked_for(tmp_path):
     path = tmp_path / "half.json"
     path.write_bytes(BROKEN["half.json"])

@@ -71,11 +71,10 @@ class Verbs(click.Group):
         with formatter.section("Verbs"):
             formatter.write_dl(list(VERBS.items()))
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> None:
         """Carry the verb out; whatever it raises becomes one line and an exit code."""
         try:
-            value = super().invoke(ctx)
-            sys.stdout.flush()  # a closed pipe shows here, not while the interpreter ends
+            super().invoke(ctx)  # what a verb returns is no exit code
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except BrokenPipeError:
@@ -87,7 +86,6 @@ class Verbs(click.Group):
 
                 traceback.print_exc()
             raise _failure(error) from error
-        return value
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
         """Run the command line and exit."""
@@ -99,7 +97,7 @@ class Verbs(click.Group):
             status = error.exit_code
         except click.Abort:
             status = INTERRUPTED
-        sys.exit(status if isinstance(status, int) else 0)
+        sys.exit(status)
 
 
 @click.group(

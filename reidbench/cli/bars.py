@@ -32,7 +32,7 @@ class Bars:
         every: float = LINE_EVERY,
         clock: Clock = time.monotonic,
     ) -> None:
-        self._console = console or Console(stderr=True, highlight=False)
+        self._console = console or Console(stderr=True)
         self._every, self._clock = every, clock
 
     @contextmanager
@@ -48,7 +48,7 @@ class Bars:
         self._say(f"{title}: done in {self._clock() - started:.1f} s")
 
     def _say(self, line: str) -> None:
-        self._console.print(line, markup=False, soft_wrap=True)
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 class Lines:

@@ -9,7 +9,14 @@ from pathlib import Path
 
 from reidbench.benchmark import Benchmark, DatasetSpec, load_benchmark
 from reidbench.cli.bars import Bars
-from reidbench.compose import NO_TRANSLATOR, Request, compose, parse_setting
+from reidbench.compose import (
+    NO_TRANSLATOR,
+    Request,
+    compose,
+    owners_of,
+    parse_setting,
+    refuse_strangers,
+)
 from reidbench.errors import UsageError
 from reidbench.hardware import choose
 from reidbench.keys import JSON
@@ -57,22 +64,30 @@ class Ground:
     setting: Setting
     settings: Mapping[str, JSON]
 
-    def recipe(self, request: Request) -> Recipe:
-        """Return the recipe of a request."""
-        return compose(request, self.setting.benchmark, self.registry, self.settings)
+    def recipes(self, requests: Sequence[Request]) -> list[Recipe]:
+        """Return the recipe of each request; a setting goes to those that have its owner.
+
+        Raises:
+            UsageError: if none has it, and as ``compose`` does.
+        """
+        owners = [owners_of(request, self.registry) for request in requests]
+        refuse_strangers(self.settings, frozenset().union(*owners))
+        return [self._recipe(r, o) for r, o in zip(requests, owners, strict=True)]
 
     def floor(self, recipe: Recipe) -> Recipe | None:
         """Return direct transfer by the same learner, or None if ``recipe`` translates nothing."""
         if recipe.translator is None:
             return None
         request = Request(method="direct", learner=recipe.learner.name)
-        owners = (recipe.learner.name, "embedding", "ranking")
-        kept = {k: v for k, v in self.settings.items() if k.rpartition(".")[0] in owners}
-        return compose(request, self.setting.benchmark, self.registry, kept)
+        return self._recipe(request, owners_of(request, self.registry))
 
     def plan(self, recipe: Recipe, seed: int, precision: str) -> Plan:
         """Return the stages of a run."""
         return plan(recipe, self.setting, seed, precision)
+
+    def _recipe(self, request: Request, owners: frozenset[str]) -> Recipe:
+        kept = {k: v for k, v in self.settings.items() if k.rpartition(".")[0] in owners}
+        return compose(request, self.setting.benchmark, self.registry, kept)
 
 
 def open_ground(

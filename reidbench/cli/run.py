@@ -54,11 +54,9 @@ def command(
 
     plugins = load_plugins()
     request = launch.request_of(method, translator, constraints, learner, strategy)
-    ground = launch.open_ground(
-        plugins.registry, benchmark, source, target, data_root, settings
-    )
+    ground = launch.open_ground(plugins.registry, benchmark, source, target, data_root, settings)
     place = launch.Place(device, precision, cache, results, data_root, checkpoint_every)
-    recipe = ground.recipe(request)
+    (recipe,) = ground.recipes([request])
     floor = ground.floor(recipe)
     plans = [ground.plan(r, seed, precision) for r in (floor, recipe) if r is not None]
     session = place.session(plugins)

@@ -38,7 +38,9 @@ def plans(planned: Sequence[Plan], session: Session) -> None:
     console.print(escape(f"  on {session.hardware.description}, {first.precision}"))
     stages = {s.key: s for plan in planned for s in plan.stages}
     missing = {s.key: s for plan in planned for s in needed(plan, session.store)}
-    console.print(f"  {len(stages)} stages, {len(missing)} to compute:" if missing else "  all cached")
+    console.print(
+        f"  {len(stages)} stages, {len(missing)} to compute:" if missing else "  all cached"
+    )
     for stage in missing.values():
         console.print(escape(f"    {stage.title}"))
 
@@ -46,7 +48,9 @@ def plans(planned: Sequence[Plan], session: Session) -> None:
 def measured(results: Sequence[Result]) -> None:
     """Print runs of one seed beside each other; the last is the one that was asked for."""
     benchmark = results[-1].benchmark
-    table = _table(f"{benchmark['name']} v{benchmark['version']}, seed {results[-1].seed}", benchmark)
+    table = _table(
+        f"{benchmark['name']} v{benchmark['version']}, seed {results[-1].seed}", benchmark
+    )
     for result in results:
         values = [f"{100 * result.measure(m):.1f}" for m in MEASURES]
         table.add_row(escape(result.recipe["name"]), *values)

@@ -76,11 +76,9 @@ def command(
     from reidbench.plugins import load_plugins
 
     plugins = load_plugins()
-    ground = launch.open_ground(
-        plugins.registry, benchmark, source, target, data_root, settings
-    )
+    ground = launch.open_ground(plugins.registry, benchmark, source, target, data_root, settings)
     requests = list(_requests(plugins.registry, methods, translators, constraints, learners))
-    recipes = {r.digest: r for r in (ground.recipe(request) for request in requests)}
+    recipes = {r.digest: r for r in ground.recipes(requests)}
     chosen = seeds or ground.setting.benchmark.seeds
     place = launch.Place(device, precision, cache, results, data_root, checkpoint_every)
     plans = [ground.plan(r, s, precision) for s in chosen for r in recipes.values()]
@@ -98,7 +96,9 @@ def command(
     else:
         show.means(measured)
     if failures:
-        raise ReidbenchError(f"{len(failures)} of {len(plans)} runs failed:\n" + "\n".join(failures))
+        raise ReidbenchError(
+            f"{len(failures)} of {len(plans)} runs failed:\n" + "\n".join(failures)
+        )
 
 
 def _requests(

@@ -89,10 +89,15 @@ def shuffled_rows(count: int, batch: int, step: int, seed: int, axis: str) -> Ro
 
 
 def paired_rows(pids: NDArray[np.int64], batch: int, step: int, seed: int, axis: str) -> Rows:
-    """Return rows in pairs ``(2k, 2k + 1)``: the same person for even k, different for odd k."""
-    anchors = shuffled_rows(len(pids), batch // 2, step, seed, axis)
+    """Return rows in pairs ``(2k, 2k + 1)``, of the same person and of different ones in turns.
+
+    The turns go on from step to step, so that a batch of one pair sees both kinds.
+    """
+    pairs = batch // 2
+    anchors = shuffled_rows(len(pids), pairs, step, seed, axis)
     rng = np.random.default_rng(derive_seed(seed, axis, "partner", step))
-    partners = [_partner(pids, a, k % 2 == 0, rng) for k, a in enumerate(anchors.tolist())]
+    kinds = [k % 2 == 0 for k in range(step * pairs, (step + 1) * pairs)]
+    partners = [_partner(pids, a, same, rng) for a, same in zip(anchors, kinds, strict=True)]
     return np.stack([anchors, np.array(partners, dtype=np.int64)], 1).reshape(-1)
 
 

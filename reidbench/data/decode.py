@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -78,11 +80,29 @@ def _run(
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Open a pool whose waiting tasks are dropped when the first one fails."""
     # Forking a process that runs torch's threads can hang, so workers start afresh.
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
+    spawn = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, spawn, initializer=_end_with_parent)
     try:
         yield pool
+    except BrokenProcessPool as error:
+        raise ReidbenchError(
+            "a process that decodes images was killed, perhaps for want of memory; run again"
+        ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """Let a worker end when its parent is killed; by itself it would wait for tasks for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _create(path: Path, shape: tuple[int, ...]) -> None:
@@ -98,10 +118,21 @@ def _decode_rows(
     pixels = open_memmap(folder / "pixels.npy", mode="r+")
     masks = open_memmap(folder / "masks.npy", mode="r+") if dataset.has_masks else None
     for row in rows:
-        pixels[row] = _resize(dataset.read(split, row), size, Image.Resampling.BICUBIC)
-        if masks is not None:
-            masks[row] = _resize(dataset.read_mask(split, row), size, Image.Resampling.BILINEAR)
+        with _naming(dataset, split, row):
+            pixels[row] = _resize(dataset.read(split, row), size, Image.Resampling.BICUBIC)
+            if masks is not None:
+                masks[row] = _resize(dataset.read_mask(split, row), size, Image.Resampling.BILINEAR)
     return len(rows)
+
+
+@contextmanager
+def _naming(dataset: Dataset, split: Split, row: int) -> Iterator[None]:
+    """Name the image that a dataset could not read, where the dataset itself does not."""
+    try:
+        yield
+    except OSError as error:
+        name = dataset.samples(split).names[row]
+        raise ReidbenchError(f"cannot read the image '{name}': {error}") from error
 
 
 def _resize(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-from scipy import sparse  # type: ignore[import-untyped]
+from scipy import sparse
 
 from reidbench.evaluation.distance import Distances, Pairwise
 from reidbench.evaluation.features import Floats, Ints
@@ -113,7 +113,7 @@ def _adjacency(lists: Ints) -> Sparse:
 
 
 def _reciprocal(lists: Ints, k: int) -> Sparse:
-    """Return R(p, k) (eq. 2) as 0/1 rows: who is among the k + 1 of whom he has among his."""
+    """Return R(p, k) (eq. 2) as 0/1 rows: images among each other's nearest k + 1."""
     forward = _adjacency(lists[:, : k + 1])
     return forward.multiply(forward.T).tocsr()
 
@@ -121,17 +121,18 @@ def _reciprocal(lists: Ints, k: int) -> Sparse:
 def _expanded_sets(lists: Ints, k1: int) -> Sparse:
     """Return R*(p, k1) (eq. 3) as rows whose entries are not zero.
 
-    A member's own half-sized set joins if more than 2/3 of it are members already. Whoever is
-    nobody's neighbour, as happens among more than k1 equal images, is left with himself.
+    A member's own half-sized set joins if more than 2/3 of it are members already. An
+    image with an empty set, as happens among more than k1 equal ones, is left with itself.
     """
     members = _reciprocal(lists, k1)
     halves = _reciprocal(lists, round(k1 / 2))
     shared = (members @ halves).multiply(members).tocsr()
     sizes = halves.sum(axis=1)
     shared.data = (shared.data > sizes[shared.indices] * (2 / 3)).astype(np.float32)
-    shared.eliminate_zeros()
     lonely = sparse.diags_array((members.sum(axis=1) == 0).astype(np.float32))
-    return (members + shared @ halves + lonely).tocsr()
+    sets = (members + shared @ halves + lonely).tocsr()
+    sets.eliminate_zeros()
+    return sets
 
 
 def _encodings(joint: Pairwise, near: Neighbours, sets: Sparse) -> Sparse:

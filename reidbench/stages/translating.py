@@ -17,6 +17,7 @@ from reidbench.keys import JSON, derive_seed
 from reidbench.recipe import Budget, Component
 from reidbench.stages.base import Stage, Work, save_weights
 from reidbench.stages.images import Decode, TrainingImages
+from reidbench.streams import stream
 from reidbench.translation import SOURCE, TARGET, Domains, fit, set_up, translate
 
 PREVIEW_COLUMNS = 8
@@ -122,7 +123,8 @@ class Translate(TrainingImages):
         """Write the translated images with the source's labels."""
         source = self.fitted.source.open(work.of(self.fitted.source))
         translator = self.fitted.load(work)
-        pixels = translate(translator, source, SOURCE, TARGET, work.hardware, work.progress)
+        with stream(self.fitted.seed, self.kind):
+            pixels = translate(translator, source, SOURCE, TARGET, work.hardware, work.progress)
         for name, array in (("pixels", pixels), ("pids", source.pids), ("cams", source.cams)):
             write_array(work.folder / f"{name}.npy", array)
         return {"images": len(source)}
@@ -159,7 +161,9 @@ class Preview(Stage):
         rows = _one_a_person(source)
         # The translator sees its own rounded output, as a learner does.
         shown = ImageArray(fakes.pixels[rows], fakes.pids[rows], fakes.cams[rows])
-        back = translate(fitted.load(work), shown, TARGET, SOURCE, work.hardware, work.progress)
+        translator = fitted.load(work)
+        with stream(fitted.seed, self.kind):
+            back = translate(translator, shown, TARGET, SOURCE, work.hardware, work.progress)
         styles = target.pixels[np.linspace(0, len(target) - 1, len(rows)).astype(int)]
         sheet = np.stack([source.pixels[rows], shown.pixels, back, styles])
         write_array(work.folder / "rows.npy", sheet)

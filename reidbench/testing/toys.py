@@ -23,6 +23,7 @@ from reidbench.interfaces import (
     Translator,
 )
 from reidbench.keys import derive_seed, digest
+from reidbench.nn.descent import descend, scale_rates
 from reidbench.training import Log, Loop
 
 
@@ -32,7 +33,9 @@ class ToyDataset(Dataset):
     synthetic = True
     has_masks = True
 
-    def __init__(self, *, domain: str = "a", ids: int = 6, size: int = 16, broken: int = -1) -> None:
+    def __init__(
+        self, *, domain: str = "a", ids: int = 6, size: int = 16, broken: int = -1
+    ) -> None:
         self.domain, self.ids, self.size, self.broken = domain, ids, size, broken
 
     def samples(self, split: Split) -> Samples:
@@ -54,7 +57,8 @@ class ToyDataset(Dataset):
         colour = np.random.default_rng(derive_seed(self.domain, pid)).integers(0, 200, 3)
         shape = (2 * self.size, self.size, 3)
         shifted = colour + (40 if self.domain == "b" else 0) + rng.integers(-9, 10, shape)
-        return np.clip(shifted, 0, 255).astype(np.uint8)
+        image: NDArray[np.uint8] = np.clip(shifted, 0, 255).astype(np.uint8)
+        return image
 
     def read_mask(self, split: Split, index: int) -> NDArray[np.uint8]:
         """Return a mask of the upper half."""
@@ -74,7 +78,7 @@ class ToyDataset(Dataset):
 class ToyTranslator(Translator):
     """Two 1x1 convolutions under a cycle loss, with dropout so that streams matter."""
 
-    provides: ClassVar[frozenset[str]] = frozenset({"rec"})
+    provides = frozenset({"rec"})
 
     def __init__(self, *, lr: float = 0.01) -> None:
         super().__init__()
@@ -90,15 +94,12 @@ class ToyTranslator(Translator):
 
     def training_step(self, batch: Batch, extra_loss: ExtraLoss, clock: Clock) -> tuple[Hops, Log]:
         """Match the mean colours of the domains and keep the cycle."""
-        for group in self.adam.param_groups:
-            group["lr"] = self.lr * clock.decay(0.5)
+        scale_rates(self.adam, clock.decay(0.5))
         hop = self._hop(batch)
         assert hop.rec is not None
         cycle = F.l1_loss(hop.rec, hop.images.pixels)
         colour = F.mse_loss(hop.fake.mean((0, 2, 3)), hop.style.mean((0, 2, 3)))
-        self.adam.zero_grad()
-        (cycle + colour + extra_loss((hop,))).backward()
-        self.adam.step()
+        descend(self.adam, cycle + colour + extra_loss((hop,)))
         return (hop,), {"cycle": cycle.detach(), "colour": colour.detach()}
 
     def translate(self, images: Images, src: int, dst: int, code: Tensor | None = None) -> Tensor:
@@ -133,10 +134,8 @@ class ToyConstraint(IdentityConstraint):
 
     def update(self, hops: Hops, clock: Clock) -> Log:
         """Tell both images apart."""
-        self.sgd.zero_grad()
         loss = -self._distance(hops)
-        loss.backward()
-        self.sgd.step()
+        descend(self.sgd, loss)
         return {"apart": loss.detach()}
 
     def _distance(self, hops: Hops) -> Tensor:
@@ -162,9 +161,7 @@ class ToyLearner(FeatureLearner):
             rows = shuffled_rows(len(data), self.batch, clock.step, loop.seed, "fit")
             images = data.images(rows, loop.hardware.device)
             loss = F.cross_entropy(model(images.pixels.mean((2, 3))), images.pid)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
+            descend(optimiser, loss)
             return {"loss": loss.detach()}
 
         steps = -(-len(data) * self.epochs // self.batch)

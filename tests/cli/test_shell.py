@@ -29,7 +29,11 @@ class Adds:
         if self.error:
             raise self.error
         for name in self.names:
-            cli.add_command(click.Command(name, callback=lambda: click.echo("done by a plugin")))
+            cli.add_command(click.Command(name, callback=self.work))
+
+    def work(self) -> int:
+        click.echo("done by a plugin")
+        return 3
 
 
 class Raises:
@@ -82,7 +86,7 @@ def test_no_verb_shows_the_help_and_fails(invoke):
     result = invoke()
     assert result.exit_code == 2
     assert result.stderr.startswith("Usage: reidbench")
-    assert "error" not in result.stderr
+    assert "error:" not in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -138,7 +142,8 @@ def test_debug_adds_the_traceback(invoke, plugins):
 
 def test_a_plugin_adds_a_verb(invoke, plugins):
     plugins.manager.register(Adds("weigh"), "scales")
-    assert invoke("weigh").stdout == "done by a plugin\n"
+    result = invoke("weigh")
+    assert (result.exit_code, result.stdout) == (0, "done by a plugin\n")
 
 
 def test_a_plugin_cannot_replace_a_verb(invoke, plugins):

@@ -69,8 +69,8 @@ def test_features_give_what_their_distances_give(monkeypatch):
 def test_one_of_many_equal_images_is_left_with_itself():
     matrix = np.ones((8, 8), np.float32)
     matrix[:5, :5] = matrix[5:, 5:] = 0
-    got = whole(Reranked(MatrixDistances(matrix), 3, k1=1, k2=1))
-    np.testing.assert_allclose(got, reranked(matrix.astype(float), 3, 1, 1, 0.3), atol=1e-6)
+    got = whole(Reranked(MatrixDistances(matrix), 3, k1=1, k2=4))
+    np.testing.assert_allclose(got, reranked(matrix.astype(float), 3, 1, 4, 0.3), atol=1e-6)
 
 
 def test_equal_images_do_not_divide_by_zero():
@@ -78,7 +78,7 @@ def test_equal_images_do_not_divide_by_zero():
     assert np.isfinite(got).all()
 
 
-def test_option_reaches_the_scores():
+def test_options_reach_the_scores():
     features = people(240, persons=24)
     pids = np.argmax(features @ people(24, seed=5, persons=24).T, axis=1) + 1
     query = Features(features[:80], pids[:80], np.zeros(80, int))
@@ -86,25 +86,29 @@ def test_option_reaches_the_scores():
     plain, better = (
         evaluate(query, gallery, options=RankingOptions(rerank=r)) for r in (False, True)
     )
-    assert plain.ap.tolist() != better.ap.tolist()
+    assert not np.array_equal(plain.ap, better.ap, equal_nan=True)
+    for name, value in {"k1": 3, "k2": 1, "lambda_value": 0.8}.items():
+        other = evaluate(query, gallery, options=RankingOptions(rerank=True, **{name: value}))
+        assert not np.array_equal(other.ap, better.ap, equal_nan=True), name
     same = evaluate(query, gallery, options=RankingOptions(rerank=True, lambda_value=1.0))
     assert same.ap == pytest.approx(plain.ap, nan_ok=True, abs=1e-3)
 
 
 @pytest.mark.parametrize("unit_length", [False, True])
-def test_expansion_means_the_query_and_its_nearest(unit_length):
+@pytest.mark.parametrize("k", [4, 99], ids=["some", "all"])
+def test_expansion_means_the_query_and_its_nearest(k, unit_length):
     query, gallery = people(5, seed=1), people(30, seed=2)
     if not unit_length:
         query, gallery = 3 * query, 2 * gallery
-    got = expanded(query, gallery, FeatureDistances(query, gallery), 4, unit_length=unit_length)
+    got = expanded(query, gallery, FeatureDistances(query, gallery), k, unit_length=unit_length)
     for q, mean in zip(query, got, strict=True):
-        near = np.argsort(((gallery - q) ** 2).sum(axis=1), kind="stable")[:4]
+        near = np.argsort(((gallery - q) ** 2).sum(axis=1), kind="stable")[:k]
         want = np.concatenate([q[None], gallery[near]]).mean(axis=0)
         want = want / np.linalg.norm(want) if unit_length else want
         np.testing.assert_allclose(mean, want, atol=1e-6)
 
 
-def test_expansion_reaches_the_scores_and_takes_a_small_gallery_whole():
+def test_expansion_reaches_the_scores():
     query = Features(np.array([[1.0, 0.2]]), np.array([1]), np.array([0]))
     gallery = Features(
         np.array([[1.0, 0], [0.9, 0.6], [0, 1]]), np.array([2, 1, 3]), np.array([1, 1, 1])

@@ -37,9 +37,7 @@ def published_generator(network, x):
     for first, second in zip(middle[::2], middle[1::2], strict=True):
         y = y + norm(conv3(F.relu(norm(conv3(y, first))), second))
     for layer in (up1, up2):
-        up = F.conv_transpose2d(
-            y, layer.weight, layer.bias, stride=2, padding=1, output_padding=1
-        )
+        up = F.conv_transpose2d(y, layer.weight, layer.bias, stride=2, padding=1, output_padding=1)
         y = F.relu(norm(up))
     y = F.conv2d(F.pad(y, [3] * 4, mode="reflect"), head.weight, head.bias)
     return y.tanh()

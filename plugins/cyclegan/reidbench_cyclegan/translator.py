@@ -98,7 +98,9 @@ class CycleGAN(Translator):
         self.target_pool = ImagePool(self.pool, ctx.image_size)
         self.source_pool = ImagePool(self.pool, ctx.image_size)
         self.generator_optimizer = self._adam(self.to_target, self.to_source)
-        self.discriminator_optimizer = self._adam(self.target_discriminator, self.source_discriminator)
+        self.discriminator_optimizer = self._adam(
+            self.target_discriminator, self.source_discriminator
+        )
 
     def training_step(self, batch: Batch, extra_loss: ExtraLoss, clock: Clock) -> tuple[Hops, Log]:
         """Update the generators, then the discriminators, once."""

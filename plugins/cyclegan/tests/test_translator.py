@@ -135,9 +135,7 @@ def test_resumes_to_the_bit(make, batch, tmp_path):
     load_state(tmp_path / "state", {"t": resumed, **resumed.optimizers()})
     run(resumed, batch, 2, first=3)
     assert whole.target_pool.filled == 3
-    assert all(
-        torch.equal(a, resumed.state_dict()[k]) for k, a in whole.state_dict().items()
-    )
+    assert all(torch.equal(a, resumed.state_dict()[k]) for k, a in whole.state_dict().items())
 
 
 def test_translates_both_ways(make, batch):
@@ -164,7 +162,14 @@ def test_refuses_sizes_its_networks_cannot_take(size):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"width": 0}, {"blocks": -1}, {"lr": -1.0}, {"beta1": 1.5}, {"decay_from": -0.1}, {"pool": -1}],
+    [
+        {"width": 0},
+        {"blocks": -1},
+        {"lr": -1.0},
+        {"beta1": 1.5},
+        {"decay_from": -0.1},
+        {"pool": -1},
+    ],
 )
 def test_refuses_values_out_of_range(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):

@@ -97,9 +97,7 @@ def test_learns_to_tell_pairs_apart(make):
 
     def draw():
         real, other = torch.rand(2, 8, 3, 32, 16) * 2 - 1
-        real, other = (
-            F.interpolate(F.avg_pool2d(x, 8) * 6, scale_factor=8) for x in (real, other)
-        )
+        real, other = (F.interpolate(F.avg_pool2d(x, 8) * 6, scale_factor=8) for x in (real, other))
         tint = torch.tensor([0.5, -0.3, 0.1]).view(1, 3, 1, 1)
         rows = torch.zeros(8, dtype=torch.long)
         return (Hop(Images(real, rows, rows), real + tint, other + tint, rows + 1),)

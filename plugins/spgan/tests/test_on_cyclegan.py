@@ -35,8 +35,7 @@ def test_weight_0_leaves_the_translator_bit_identical(make, context):
     for constraint in (silent, loud):
         constraint.setup(context)
     assert all(
-        torch.equal(a, b)
-        for a, b in zip(plain, trained(context, {"sianet": silent}), strict=True)
+        torch.equal(a, b) for a, b in zip(plain, trained(context, {"sianet": silent}), strict=True)
     )
     assert not all(
         torch.equal(a, b) for a, b in zip(plain, trained(context, {"sianet": loud}), strict=True)

@@ -61,7 +61,11 @@ class Shot:
     shot: int
 
     def figure(self) -> Canvas:
-        """Return the person alone, painted on nothing."""
+        """Return the person alone, painted on nothing; not to be painted on."""
+        return _figure(self)
+
+    def paint(self) -> Canvas:
+        """Paint the person alone."""
         person = _person(self.world, self.role, self.person)
         x, y, size = self._place(person)
         canvas = Canvas(x, y, 2 / self.world.height / size)
@@ -135,6 +139,12 @@ def paint_figure(figure: Figure) -> None:
     carried.before()
     figure.arm(figure.near)
     head.paint()
+
+
+@lru_cache(maxsize=1)
+def _figure(shot: Shot) -> Canvas:
+    """Return a figure, kept because an image and its mask are asked for one after the other."""
+    return shot.paint()
 
 
 @lru_cache(maxsize=256)

@@ -22,6 +22,7 @@ from reidbench.data.synthetic.looks import (
 )
 from reidbench.data.synthetic.person import draw_person
 from reidbench.data.synthetic.pose import wave
+from reidbench.data.synthetic.render import World, _person
 from reidbench.data.synthetic.scene import LEFT, TOP, paint_scene
 
 SIDE, PIXEL = 40, 0.05
@@ -228,6 +229,13 @@ def test_people_differ() -> None:
         counts = {getattr(p, trait) for p in people}
         assert len(counts) >= 3, trait
     assert all(p.top.colour != p.top.second for p in people)
+
+
+def test_strangers_and_the_people_of_other_domains_and_seeds_are_other_people() -> None:
+    worlds = [World(domain, seed, 1.0, 128, 64) for domain in "ab" for seed in (0, 1)]
+    people = [_person(world, role, 1) for world in worlds for role in ("person", "stranger")]
+    assert len({p.top for p in people}) == 8
+    assert _person(worlds[0], "person", 1) == _person(World("a", 0, 0.5, 64, 32), "person", 1)
 
 
 def test_a_scene_is_sampled_where_it_was_painted() -> None:

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.made_results import make_seeds, save_all
+
+
+@pytest.fixture
+def results(tmp_path):
+    return save_all(
+        [
+            *make_seeds([0.4, 0.5, 0.6]),
+            *make_seeds([0.1, 0.1, 0.1], recipe="direct"),
+            *make_seeds([0.9], recipe="lucky"),
+            *make_seeds([0.2] * 3, name="other", synthetic=False),
+        ],
+        tmp_path / "results",
+    )
+
+
+def test_tables_of_ranked_and_unranked(invoke, results):
+    result = invoke("leaderboard", "--results", results)
+    assert result.exit_code == 0
+    ranked, rest = result.stdout.split("Not ranked")
+    assert ranked.index("spgan") < ranked.index("direct")
+    assert "50.0 ± 10.0" in ranked
+    assert "synthetic (version 1, synthetic images, float32)" in ranked
+    assert "lucky" not in ranked
+    assert "seeds 1, 2 missing" in rest
+
+
+def test_json(invoke, results):
+    record = json.loads(invoke("leaderboard", "--results", results, "--json").stdout)
+    assert [b["setting"]["benchmark"] for b in record["boards"]] == ["other", "synthetic"]
+    assert [r["entry"]["recipe"] for r in record["boards"][1]["rows"]] == ["spgan", "direct"]
+
+
+def test_one_benchmark(invoke, results):
+    args = ("leaderboard", "--results", results, "--benchmark", "other", "--json")
+    record = json.loads(invoke(*args).stdout)
+    assert len(record["boards"]) == 1
+    assert record["unranked"] == []
+
+
+def test_an_unknown_benchmark_names_the_nearest(invoke, results):
+    result = invoke("leaderboard", "--results", results, "--benchmark", "sinthetic")
+    assert result.exit_code == 2
+    assert "did you mean 'synthetic'?" in result.stderr
+
+
+def test_the_page_is_written_as_it_is_printed(invoke, results):
+    printed = invoke("leaderboard", "--results", results, "--markdown").stdout
+    written = invoke("leaderboard", "--results", results, "--write")
+    page = results / "LEADERBOARD.md"
+    assert written.stdout == f"{page}\n"
+    assert page.read_text() == printed
+    assert printed.startswith("# Leaderboard\n")
+    assert invoke("leaderboard", "--results", results, "--markdown").stdout == printed
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--json", "--markdown"), ("--write", "--json"), ("--write", "--benchmark", "synthetic")],
+)
+def test_options_that_exclude_each_other(invoke, results, options):
+    result = invoke("leaderboard", "--results", results, *options)
+    assert result.exit_code == 2
+    assert not (results / "LEADERBOARD.md").exists()
+
+
+@pytest.mark.parametrize("folder", [".", "none"])
+def test_no_results_say_how_to_make_some(invoke, tmp_path, folder):
+    result = invoke("leaderboard", "--results", tmp_path / folder)
+    assert result.exit_code == 1
+    assert "reidbench sweep --method all" in result.stderr
+
+
+def test_a_broken_file_is_told_beside_the_tables(invoke, results):
+    (results / "synthetic" / "half.json").write_text('{"schema": 1')
+    result = invoke("leaderboard", "--results", results)
+    assert result.exit_code == 0
+    assert "half.json: not a result" in result.stderr
+    assert "spgan" in result.stdout
+
+
+def test_reported_numbers_are_never_shown(invoke, results):
+    (results / "reported").mkdir()
+    (results / "reported" / "paper.toml").write_text('name = "paperonly"\nmAP = 99.9\n')
+    for form in ((), ("--json",), ("--markdown",)):
+        assert "paperonly" not in invoke("leaderboard", "--results", results, *form).output
