@@ -75,7 +75,9 @@ def compose(
         embedding=_section(Embedding, "embedding", method, benchmark, settings),
         ranking=_section(RankingOptions, "ranking", method, benchmark, settings),
         paper=method.paper,
-        modified=dict(settings),
+        modified=_as_shown(
+            settings, (*constraints, learner, *([translator] if translator else []))
+        ),
     )
     check_fit(recipe)
     return recipe
@@ -196,6 +198,7 @@ def _owners(entries: Mapping[str, list[Entry]]) -> frozenset[str]:
     sections = set(SECTIONS) if entries["translator"] else set(SECTIONS) - {"budget"}
     return frozenset(sections.union(e.name for group in entries.values() for e in group))
 
+
 def _resolve_all(
     method: Method,
     entries: Mapping[str, list[Entry]],
@@ -244,6 +247,16 @@ def _section(
         return factory(**resolve(factory, given, section))
     except ValueError as error:
         raise UsageError(f"'{section}': {error}") from error
+
+
+def _as_shown(settings: Mapping[str, JSON], components: Sequence[Component]) -> dict[str, JSON]:
+    """Return the settings as results show them: without the folders of this machine."""
+    shown = {
+        f"{c.name}.{name}": value
+        for c in components
+        for name, value in c.identity()["parameters"].items()
+    }
+    return {name: shown.get(name, value) for name, value in settings.items()}
 
 
 def _of(owner: str, dotted: Mapping[str, JSON]) -> dict[str, JSON]:

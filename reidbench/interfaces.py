@@ -114,9 +114,15 @@ class IdentityConstraint(Trainable, ABC):
 
 
 class FeatureLearner(ABC):
-    """Learns an embedding from labelled images. Raise ``version`` whenever its numbers change."""
+    """Learns an embedding from labelled images. Raise ``version`` whenever its numbers change.
+
+    Attributes:
+        files: parameters that may name a file of this machine; keys and results hold its name
+            only, and ``provenance`` its content's hash.
+    """
 
     version: ClassVar[int] = 1
+    files: ClassVar[frozenset[str]] = frozenset()
 
     def provenance(self) -> Mapping[str, str]:
         """Return what outside the parameters decides the initial weights (files, by hash).

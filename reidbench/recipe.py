@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from reidbench.errors import UsageError
@@ -38,9 +39,14 @@ class Component:
         except ValueError as error:
             raise UsageError(f"'{self.name}': {error}") from error
 
-    def identity(self) -> JSON:
-        """Return what decides its numbers, for keys and results."""
-        return {"name": self.name, "version": self.version, "parameters": dict(self.parameters)}
+    def identity(self) -> dict[str, JSON]:
+        """Return what decides its numbers, for keys and results: of a file, only the name."""
+        files: frozenset[str] = getattr(self.entry.load(), "files", frozenset())
+        shown = {
+            name: Path(value).name if name in files and isinstance(value, str) else value
+            for name, value in self.parameters.items()
+        }
+        return {"name": self.name, "version": self.version, "parameters": shown}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,7 +58,7 @@ def save_picture(outcome: Outcome, path: Path) -> Path | None:
     return path
 
 
-def stage_seconds(outcomes: Iterable[Outcome]) -> list[Finished]:
+def unique_stages(outcomes: Iterable[Outcome]) -> list[Finished]:
     """Return the finished stages of several outcomes, each once, freshly computed if it was."""
     unique: dict[str, Finished] = {}
     for outcome in outcomes:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reidbench.benchmark import Benchmark, DatasetSpec, load_benchmark
+from reidbench.cli import options
 from reidbench.cli.bars import Bars
 from reidbench.compose import (
     NO_TRANSLATOR,
@@ -18,12 +19,13 @@ from reidbench.compose import (
     refuse_strangers,
 )
 from reidbench.errors import UsageError
+from reidbench.files import writing
 from reidbench.hardware import choose
 from reidbench.keys import JSON
 from reidbench.planning import Plan, Setting, open_setting, plan
 from reidbench.plugins import Plugins
 from reidbench.recipe import Recipe
-from reidbench.recording import result_of
+from reidbench.recording import result_of, save_picture
 from reidbench.registry import Registry
 from reidbench.results import Result
 from reidbench.runner import Outcome, Session, execute
@@ -33,31 +35,7 @@ SETTING_OWNERS = ("source", "target", "protocol")
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a command computes and keeps things.
-
-    Attributes:
-        results: folder of result files.
-        data_root: folder of the user's datasets.
-    """
-
-    device: str
-    precision: str
-    cache: Path
-    results: Path
-    data_root: str | None
-    checkpoint_every: float
-
-    def session(self, plugins: Plugins) -> Session:
-        """Return a session on this place; the store is tried before anything is computed."""
-        hardware = choose(self.device, self.precision)
-        store = Store(self.cache)
-        store.prepare()
-        return Session(store, hardware, Bars(), plugins.manager.hook, self.checkpoint_every)
-
-
-@dataclass(frozen=True)
-class Ground:
+class OpenGround:
     """A benchmark opened for a command, and what the user set of the recipes on it."""
 
     registry: Registry
@@ -90,40 +68,52 @@ class Ground:
         return compose(request, self.setting.benchmark, self.registry, kept)
 
 
-def open_ground(
-    registry: Registry,
-    benchmark: str,
-    source: str | None,
-    target: str | None,
-    data_root: str | None,
-    settings: Sequence[str],
-) -> Ground:
-    """Open the benchmark of a command.
+@dataclass(frozen=True)
+class Done:
+    """A plan that was carried out.
 
-    Args:
-        registry: where names are looked up.
-        benchmark: name or path.
-        source: dataset that takes the place of the benchmark's source.
-        target: dataset that takes the place of the benchmark's target.
-        data_root: folder of the user's datasets.
-        settings: the texts of ``--set``.
+    Attributes:
+        path: of the result file.
+        picture: of the sheet of translated images; None if nothing was translated.
     """
-    values = dict(parse_setting(text) for text in settings)
+
+    outcome: Outcome
+    result: Result
+    path: Path
+    picture: Path | None
+
+
+def open_ground(registry: Registry, named: options.Ground) -> OpenGround:
+    """Open the benchmark of a command."""
+    values = dict(parse_setting(text) for text in named.settings)
     ours = {k: v for k, v in values.items() if k.split(".")[0] in SETTING_OWNERS}
     theirs = {k: v for k, v in values.items() if k not in ours}
-    chosen = load_benchmark(benchmark)
-    swapped = {k: v for k, v in (("source", source), ("target", target)) if v is not None}
-    setting = open_setting(_swapped(chosen, swapped, registry), registry, data_root, ours)
-    return Ground(registry, replace(setting, modified={**swapped, **ours}), theirs)
+    chosen = load_benchmark(named.benchmark)
+    datasets = (("source", named.source), ("target", named.target))
+    swapped = {k: v for k, v in datasets if v is not None}
+    setting = open_setting(_swapped(chosen, swapped, registry), registry, named.data_root, ours)
+    return OpenGround(registry, replace(setting, modified={**swapped, **ours}), theirs)
 
 
-def carry_out(plan: Plan, session: Session, results: Path) -> tuple[Outcome, Result, Path]:
-    """Execute a plan and write its result."""
+def open_session(place: options.Place, plugins: Plugins) -> Session:
+    """Return a session; where it will write is tried before anything is computed."""
+    hardware = choose(place.device, place.precision)
+    store = Store(place.cache)
+    store.prepare()
+    with writing(place.results):
+        place.results.mkdir(parents=True, exist_ok=True)
+    return Session(store, hardware, Bars(), plugins.manager.hook, place.checkpoint_every)
+
+
+def carry_out(plan: Plan, session: Session, results: Path) -> Done:
+    """Execute a plan and write its result, and a picture beside it."""
     started = datetime.now(UTC)
     outcome = execute(plan, session)
     result = result_of(outcome, started)
-    session.hooks.reidbench_result(result=result)
-    return outcome, result, result.save(results)
+    path = result.save(results)
+    done = Done(outcome, result, path, save_picture(outcome, path.with_suffix(".png")))
+    session.hooks.reidbench_result(result=result)  # last: a hook that fails loses nothing
+    return done
 
 
 def request_of(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -110,27 +112,81 @@ recipe = _all(
     ),
 )
 
-setting = _all(
-    benchmark_name,
-    click.option("--source", metavar="NAME", help="Another source dataset."),
-    click.option("--target", metavar="NAME", help="Another target dataset."),
-    set_values,
-    data_root,
+
+@dataclass(frozen=True)
+class Ground:
+    """What a command runs on, as its options name it.
+
+    Attributes:
+        source: dataset that takes the place of the benchmark's source.
+        target: dataset that takes the place of the benchmark's target.
+        settings: the texts of ``--set``.
+        data_root: folder of the user's datasets.
+    """
+
+    benchmark: str
+    source: str | None
+    target: str | None
+    settings: tuple[str, ...]
+    data_root: str | None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a command computes and keeps things, as its options name it."""
+
+    device: str
+    precision: str
+    cache: Path
+    results: Path
+    checkpoint_every: float
+
+
+def _bundled(name: str, bundle: type[Any], options: Decorator[F]) -> Decorator[F]:
+    """Return a decorator that adds ``options`` and passes them on as one ``bundle``."""
+
+    def decorate(function: F) -> F:
+        @wraps(function)
+        def gathered(**values: Any) -> Any:
+            parts = {f.name: values.pop(f.name) for f in fields(bundle)}
+            return function(**values, **{name: bundle(**parts)})
+
+        return options(gathered)  # type: ignore[arg-type]
+
+    return decorate
+
+
+ground = _bundled(
+    "ground",
+    Ground,
+    _all(
+        benchmark_name,
+        click.option("--source", metavar="NAME", help="Another source dataset."),
+        click.option("--target", metavar="NAME", help="Another target dataset."),
+        set_values,
+        data_root,
+    ),
 )
 
-place = _all(
-    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
-    click.option(
-        "--precision", default="float32", show_default=True, help="float32, or bf16 (autocast)."
-    ),
-    cache,
-    results,
-    click.option(
-        "--checkpoint-every",
-        type=click.FloatRange(min=0),
-        default=60.0,
-        show_default=True,
-        metavar="SECONDS",
-        help="Seconds of training that an interruption may cost.",
+place = _bundled(
+    "place",
+    Place,
+    _all(
+        click.option(
+            "--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."
+        ),
+        click.option(
+            "--precision", default="float32", show_default=True, help="float32, or bf16 (autocast)."
+        ),
+        cache,
+        results,
+        click.option(
+            "--checkpoint-every",
+            type=click.FloatRange(min=0),
+            default=60.0,
+            show_default=True,
+            metavar="SECONDS",
+            help="Seconds of training that an interruption may cost.",
+        ),
     ),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import click
 
@@ -12,7 +11,7 @@ from reidbench.cli import options
 
 @click.command("run")
 @options.recipe
-@options.setting
+@options.ground
 @options.place
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Random seed.")
 @options.as_json
@@ -22,16 +21,8 @@ def command(
     constraints: tuple[str, ...],
     learner: str | None,
     strategy: str | None,
-    benchmark: str,
-    source: str | None,
-    target: str | None,
-    settings: tuple[str, ...],
-    data_root: str | None,
-    device: str,
-    precision: str,
-    cache: Path,
-    results: Path,
-    checkpoint_every: float,
+    ground: options.Ground,
+    place: options.Place,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -50,23 +41,21 @@ def command(
     """
     from reidbench.cli import launch, show
     from reidbench.plugins import load_plugins
-    from reidbench.recording import save_picture, stage_seconds
+    from reidbench.recording import unique_stages
 
     plugins = load_plugins()
     request = launch.request_of(method, translator, constraints, learner, strategy)
-    ground = launch.open_ground(plugins.registry, benchmark, source, target, data_root, settings)
-    place = launch.Place(device, precision, cache, results, data_root, checkpoint_every)
-    (recipe,) = ground.recipes([request])
-    floor = ground.floor(recipe)
-    plans = [ground.plan(r, seed, precision) for r in (floor, recipe) if r is not None]
-    session = place.session(plugins)
+    opened = launch.open_ground(plugins.registry, ground)
+    (recipe,) = opened.recipes([request])
+    floor = opened.floor(recipe)
+    # Direct transfer goes last: what is wrong with the data shows before anything is trained.
+    plans = [opened.plan(r, seed, place.precision) for r in (recipe, floor) if r is not None]
+    session = launch.open_session(place, plugins)
     show.plans(plans, session)
-    done = [launch.carry_out(plan, session, results) for plan in plans]
-    outcome, result, path = done[-1]
-    picture = save_picture(outcome, path.with_suffix(".png"))
+    done = [launch.carry_out(plan, session, place.results) for plan in plans]
     if as_json:
-        click.echo(json.dumps(result.to_dict(), indent=2))
+        click.echo(json.dumps(done[0].result.to_dict(), indent=2))
         return
-    show.measured([r for _, r, _ in done])
-    show.times(stage_seconds([o for o, _, _ in done]))
-    show.paths(path, picture)
+    show.measured([d.result for d in reversed(done)])
+    show.times(unique_stages(d.outcome for d in done))
+    show.paths(done[0].path, done[0].picture)

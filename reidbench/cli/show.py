@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,11 +39,10 @@ def plans(planned: Sequence[Plan], session: Session) -> None:
     console.print(escape(f"  on {session.hardware.description}, {first.precision}"))
     stages = {s.key: s for plan in planned for s in plan.stages}
     missing = {s.key: s for plan in planned for s in needed(plan, session.store)}
-    console.print(
-        f"  {len(stages)} stages, {len(missing)} to compute:" if missing else "  all cached"
-    )
-    for stage in missing.values():
-        console.print(escape(f"    {stage.title}"))
+    ahead = f"{len(missing)} to compute:" if missing else "all of them at hand"
+    console.print(f"  {len(stages)} stages, {ahead}")
+    for stage_title, count in Counter(s.title for s in missing.values()).items():
+        console.print(escape(f"    {stage_title}" + (f" ({count} times)" if count > 1 else "")))
 
 
 def measured(results: Sequence[Result]) -> None:

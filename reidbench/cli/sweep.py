@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from itertools import product
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     type=options.Seeds(),
     help="Seeds, as 0-2 or 0,3,5; the benchmark's own by default.",
 )
-@options.setting
+@options.ground
 @options.place
 @options.as_json
 def command(
@@ -49,16 +48,8 @@ def command(
     constraints: tuple[str, ...],
     learners: tuple[str, ...],
     seeds: tuple[int, ...] | None,
-    benchmark: str,
-    source: str | None,
-    target: str | None,
-    settings: tuple[str, ...],
-    data_root: str | None,
-    device: str,
-    precision: str,
-    cache: Path,
-    results: Path,
-    checkpoint_every: float,
+    ground: options.Ground,
+    place: options.Place,
     as_json: bool,
 ) -> None:
     """Run every combination, one after another, and show the means over the seeds.
@@ -76,29 +67,40 @@ def command(
     from reidbench.plugins import load_plugins
 
     plugins = load_plugins()
-    ground = launch.open_ground(plugins.registry, benchmark, source, target, data_root, settings)
+    opened = launch.open_ground(plugins.registry, ground)
     requests = list(_requests(plugins.registry, methods, translators, constraints, learners))
-    recipes = {r.digest: r for r in ground.recipes(requests)}
-    chosen = seeds or ground.setting.benchmark.seeds
-    place = launch.Place(device, precision, cache, results, data_root, checkpoint_every)
-    plans = [ground.plan(r, s, precision) for s in chosen for r in recipes.values()]
-    session = place.session(plugins)
+    recipes = {r.digest: r for r in opened.recipes(requests)}
+    chosen = seeds or opened.setting.benchmark.seeds
+    plans = [opened.plan(r, s, place.precision) for s in chosen for r in recipes.values()]
+    session = launch.open_session(place, plugins)
     show.plans(plans, session)
     measured, failures = [], []
     for plan in plans:
         try:
-            measured.append(launch.carry_out(plan, session, results)[1])
-        except ReidbenchError as error:
-            failures.append(f"{plan.recipe.name} seed {plan.seed}: {error}")
+            measured.append(launch.carry_out(plan, session, place.results).result)
+        except Exception as error:  # whatever goes wrong with one, the others go on
+            failures.append(f"{plan.recipe.name} seed {plan.seed}: {_reason(error)}")
             show.failure(failures[-1])
     if as_json:
         click.echo(json.dumps([r.to_dict() for r in measured], indent=2))
     else:
         show.means(measured)
     if failures:
-        raise ReidbenchError(
-            f"{len(failures)} of {len(plans)} runs failed:\n" + "\n".join(failures)
-        )
+        listed = "\n".join(failures)
+        raise ReidbenchError(f"{len(failures)} of {len(plans)} runs failed:\n{listed}")
+
+
+def _reason(error: Exception) -> str:
+    """Return why a run failed; with ``--debug``, its traceback goes to standard error."""
+    from reidbench.errors import ReidbenchError
+
+    if click.get_current_context().find_root().params["debug"]:
+        import traceback
+
+        traceback.print_exc()
+    if isinstance(error, ReidbenchError):
+        return str(error)
+    return f"unexpected {type(error).__name__}: {error} (--debug shows where)"
 
 
 def _requests(

@@ -13,6 +13,18 @@ from torch.optim import SGD, Adam, Optimizer
 from reidbench.checkpoint import load_state, save_state
 from reidbench.nn.descent import descend
 
+
+class Slowing(SGD):
+    """Keeps a plain number of steps, as optimisers outside of torch do."""
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        for parameter in self.param_groups[0]["params"]:
+            times = self.state[parameter].get("times", 0) + 1
+            self.state[parameter]["times"] = times
+            parameter -= 0.1 / times * parameter.grad
+
+
 Make = Callable[[nn.Module], Optimizer]
 
 OPTIMISERS: dict[str, Make] = {
@@ -20,6 +32,7 @@ OPTIMISERS: dict[str, Make] = {
     "amsgrad": lambda m: Adam(m.parameters(), 0.01, betas=(0.5, 0.99), amsgrad=True),
     "fused": lambda m: Adam(m.parameters(), 0.01, fused=True),
     "momentum": lambda m: SGD(m.parameters(), 0.01, momentum=0.9),
+    "numbers": lambda m: Slowing(m.parameters(), 0.01),
     "plain": lambda m: SGD(m.parameters(), 0.01),
 }
 

@@ -18,14 +18,14 @@ from reidbench.progress import Progress, silent
 from reidbench.training import Log, Loop
 from tests.core.toy_runs import CPU
 
-STEPS = 7
+STEPS = 5
 
 
 def make_loop(folder: Path, every: float = 0, progress: Progress = silent, seed: int = 0) -> Loop:
     return Loop(folder, seed, CPU, progress, every)
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """Stands for whatever ends a training early."""
 
 
@@ -50,11 +50,11 @@ class Study:
     def _step(self, name: str, optimiser: torch.optim.Optimizer) -> Callable[[Clock], Log]:
         def step(clock: Clock) -> Log:
             if self.stop == (name, clock.step):
-                raise Stopped
+                raise StoppedError
             x = torch.randn(16, 4)
             loss = F.cross_entropy(self.network(x), (x.sum(1) > 0).long())
             descend(optimiser, loss)
-            self.seen.append((name, clock.step, float(loss)))
+            self.seen.append((name, clock.step, float(loss.detach())))
             return {"loss": loss.detach()}
 
         return step
@@ -65,16 +65,23 @@ def assert_equal(got: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> Non
     assert [k for k in got if not torch.equal(got[k], wanted[k])] == []
 
 
-@pytest.mark.parametrize("every", [0, 1e-9, 60])
-@pytest.mark.parametrize("phase", ["first", "second"])
-@pytest.mark.parametrize("at", [0, 3, STEPS - 1])
+@pytest.mark.parametrize(
+    ("phase", "at", "every"),
+    [
+        ("first", 0, 0),
+        ("first", 3, 0),
+        ("second", 0, 0),
+        ("second", STEPS - 1, 0),
+        ("second", 2, 60),
+    ],
+)
 def test_a_resumed_training_equals_one_that_never_stopped(
     tmp_path: Path, phase: str, at: int, every: float
 ) -> None:
     study = Study()
     whole = study.train(make_loop(tmp_path / "whole"))
     stopped = Study(stop=(phase, at))
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         stopped.train(make_loop(tmp_path / "resumed", every))
     resumed = Study()
     assert_equal(resumed.train(make_loop(tmp_path / "resumed", every)), whole)
@@ -84,8 +91,8 @@ def test_a_resumed_training_equals_one_that_never_stopped(
 
 def test_it_may_stop_again_and_again(tmp_path: Path) -> None:
     whole = Study().train(make_loop(tmp_path / "whole"))
-    for stop in (("first", 2), ("first", 5), ("second", 0), ("second", 6)):
-        with pytest.raises(Stopped):
+    for stop in (("first", 2), ("first", 4), ("second", 0), ("second", 3)):
+        with pytest.raises(StoppedError):
             Study(stop).train(make_loop(tmp_path / "resumed"))
     assert_equal(Study().train(make_loop(tmp_path / "resumed")), whole)
 
@@ -142,7 +149,7 @@ def test_the_clock_runs_from_zero(tmp_path: Path) -> None:
     assert [c.progress for c in clocks] == [0, 1 / 3, 2 / 3]
 
 
-@pytest.mark.parametrize("progress, factor", [(0, 1), (49, 1), (50, 1), (75, 0.5), (99, 0.02)])
+@pytest.mark.parametrize(("progress", "factor"), [(0, 1), (49, 1), (50, 1), (75, 0.5), (99, 0.02)])
 def test_rates_are_held_and_then_fall_to_zero(progress: int, factor: float) -> None:
     assert Clock(progress, 100).decay(0.5) == pytest.approx(factor)
 

@@ -57,7 +57,7 @@ def make_plan(
     benchmark: Benchmark,
     seed: int = 0,
     request: Request | None = None,
-    **settings: object,
+    **settings: Any,
 ) -> Plan:
     """Plan a run; ``settings`` are named with ``__`` for the dot."""
     dotted = {k.replace("__", "."): v for k, v in settings.items()}
@@ -66,5 +66,5 @@ def make_plan(
     return plan(recipe, open_setting(benchmark, registry, None, {}), seed, "float32")
 
 
-def toy_plan(seed: int = 0, **settings: object) -> Plan:
+def toy_plan(seed: int = 0, **settings: Any) -> Plan:
     return make_plan(toy_registry(), toy_benchmark(), seed, **settings)

@@ -106,6 +106,18 @@ def test_an_extra_loss_reaches_the_generators_alone(make, batch):
     assert same_weights(plain.target_discriminator, with_extra.target_discriminator)
 
 
+def test_generators_learn_without_gradients_for_the_discriminators(make, batch):
+    translator = make()
+    rivals = [translator.target_discriminator, translator.source_discriminator]
+
+    def extra(hops):
+        assert not any(p.requires_grad for r in rivals for p in r.parameters())
+        return torch.zeros(())
+
+    run(translator, batch, 1, extra)
+    assert all(p.requires_grad for r in rivals for p in r.parameters())
+
+
 def test_generators_rest_while_discriminators_learn(make, batch):
     translator = make()
     translator.generator_optimizer.param_groups[0]["initial_lr"] = 0.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Literal, cast
+from typing import ClassVar, Literal, cast
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -56,6 +56,8 @@ class IDE(FeatureLearner):
     Raises:
         ValueError: if a value is out of range.
     """
+
+    files: ClassVar[frozenset[str]] = frozenset({"weights"})
 
     def __init__(
         self,

@@ -5,6 +5,7 @@ import torch
 from reidbench_ide.learner import IDE, learn
 from torch.nn import functional as F
 
+from reidbench.augment import Augmentation
 from reidbench.hops import Images
 
 TOY = {"backbone": "small-resnet", "bottleneck": 32, "batch": 8, "lr": 0.05, "backbone_lr": 0.05}
@@ -91,6 +92,20 @@ def test_augmentation_is_used(persons, loop, monkeypatch):
     assert plain.sum().item() == pytest.approx(originals.sum().item(), rel=1e-4)
     assert not torch.equal(plain, batches(flip=True, enlarge=1.0))
     assert not torch.equal(plain, batches(flip=False, enlarge=1.25))
+
+
+def test_each_step_draws_its_augmentation_anew(persons, loop):
+    drawn = []
+
+    class Watched(Augmentation):
+        def __call__(self, images, generator):
+            drawn.append(generator.initial_seed())
+            return super().__call__(images, generator)
+
+    ide = toy(epochs=1)
+    ide.augmentation = Watched()
+    ide.fit(ide.build(6), persons, loop())
+    assert len(set(drawn)) == len(drawn) == 48 // 8
 
 
 def test_one_step_is_one_of_cross_entropy():

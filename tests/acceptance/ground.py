@@ -1,0 +1,98 @@
+"""A tiny benchmark, and plugins made up on the spot, for tests of the whole command."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from pathlib import Path
+from typing import Any
+
+from safetensors.numpy import load_file
+
+DOMAIN = "ids = 8\ncameras = 2\nimages_per_camera = 2\nheight = 32\nwidth = 24"
+
+TINY = f"""
+version = 1
+summary = "as small as the networks allow"
+seeds = [0, 1]
+image_size = [32, 24]
+
+[source]
+name = "synthetic"
+domain = "a"
+{DOMAIN}
+
+[target]
+name = "synthetic"
+domain = "b"
+{DOMAIN}
+
+[protocol]
+name = "market1501"
+
+[budget]
+steps = 4
+batch = 2
+
+[translator]
+blocks = 1
+width = 4
+discriminator_width = 4
+
+[learner]
+backbone = "small-resnet"
+bottleneck = 0
+dropout = 0.0
+epochs = 1
+batch = 8
+"""
+
+SPGAN = ("--translator", "cyclegan", "--constraint", "sianet")
+
+
+def write_benchmark(path: Path, source: str = "", target: str = "") -> Path:
+    """Write the tiny benchmark; ``source`` and ``target`` replace the synthetic domains."""
+    text = TINY
+    for domain, replacement in (("a", source), ("b", target)):
+        if replacement:
+            ours = f'name = "synthetic"\ndomain = "{domain}"\n{DOMAIN}'
+            text = text.replace(ours, f'name = "{replacement}"')
+    path.write_text(text)
+    return path
+
+
+def write_plugin(site: Path, name: str, code: str) -> Path:
+    """Lay a distribution with one entry point out as an installer would; return ``site``."""
+    info = site / f"{name}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[reidbench]\n{name} = reidbench_{name}\n")
+    (site / f"reidbench_{name}.py").write_text(textwrap.dedent(code))
+    return site
+
+
+def computed(cache: Path, *kinds: str) -> list[str]:
+    """Return the stages of those kinds of which a cache holds files, finished or begun."""
+    files = (f for kind in kinds for f in cache.glob(f"*/{kind}/*/**/*") if f.is_file())
+    return sorted({f.relative_to(cache).parts[2] for f in files})
+
+
+def read_result(results: Path, recipe: str, seed: int = 0) -> dict[str, Any]:
+    """Return the only result file of a recipe and seed."""
+    (path,) = results.glob(f"*/{recipe}-????????-seed{seed}.json")
+    record: dict[str, Any] = json.loads(path.read_text())
+    return record
+
+
+def timeless(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a result without the part in which two runs of a seed may differ."""
+    return {k: v for k, v in record.items() if k != "execution"}
+
+
+def weights(cache: Path) -> dict[str, dict[str, bytes]]:
+    """Return the weights of every trained network in a cache, by stage and name, bit for bit."""
+    files = sorted(cache.glob("objects/*/*/*.safetensors"))
+    return {
+        f.relative_to(cache).as_posix(): {k: v.tobytes() for k, v in load_file(f).items()}
+        for f in files
+    }

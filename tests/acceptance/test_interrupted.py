@@ -1,0 +1,71 @@
+"""Runs that end early: the same command takes them up and comes to the same result."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.acceptance.conftest import Place, make_place
+from tests.acceptance.ground import SPGAN, read_result, timeless, weights
+
+# Long enough that the signal finds the training under way.
+LONG = ("run", *SPGAN, "--set", "budget.steps=40")
+CHECKPOINT = "partial/translator/*/resume/translator.safetensors"
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    place = make_place(tmp_path_factory.mktemp("whole"))
+    assert place(*LONG).exit_code == 0
+    return timeless(read_result(place.results, "spgan")), weights(place.cache)
+
+
+def begin(place: Place) -> subprocess.Popen[str]:
+    """Start the command and return once the translator's first checkpoint is written."""
+    # The number of threads decides the order of sums.
+    threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}
+    process = subprocess.Popen(
+        [
+            str(Path(sys.executable).with_name("reidbench")),
+            *LONG,
+            "--checkpoint-every",
+            "0",
+            *place.options(),
+        ],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, **threads},
+    )
+    while process.poll() is None and not list(place.cache.glob(CHECKPOINT)):
+        time.sleep(0.005)
+    assert process.poll() is None, "the run ended before its checkpoint was seen"
+    return process
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
+def test_the_same_command_resumes_to_the_same_result(place, uninterrupted, sent):
+    process = begin(place)
+    process.send_signal(sent)
+    _, told = process.communicate(timeout=60)
+    if sent == signal.SIGINT:
+        assert process.returncode == 130, told
+        assert "error: interrupted; the same command resumes" in told
+        assert "Traceback" not in told
+    else:
+        assert process.returncode == -signal.SIGKILL
+    assert not list(place.cache.glob("objects/translator/*"))
+    assert list(place.cache.glob(CHECKPOINT))
+    resumed = place(*LONG)
+    assert resumed.exit_code == 0, resumed.stderr
+    result, trained = uninterrupted
+    assert timeless(read_result(place.results, "spgan")) == result
+    assert weights(place.cache) == trained
+    assert not list(place.cache.glob("partial/*/*"))

@@ -1,0 +1,80 @@
+"""A broken plugin stops nothing, and is named where it may be what is missed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from reidbench.cli import cli
+from tests.acceptance.ground import read_result
+
+BROKEN = {
+    "import": "import a_module_that_nobody_has\n",
+    "registration": """
+        from reidbench.hookspecs import hookimpl
+
+        @hookimpl
+        def reidbench_register(registry):
+            registry.translator("stargan", "reidbench_broken:StarGAN")
+            raise RuntimeError("no luck")
+        """,
+    "taken name": """
+        from reidbench.hookspecs import hookimpl
+
+        @hookimpl
+        def reidbench_register(registry):
+            registry.learner("ide", "reidbench_broken:IDE")
+        """,
+    "unknown hook": """
+        from reidbench.hookspecs import hookimpl
+
+        @hookimpl
+        def reidbench_regster(registry):
+            pass
+        """,
+}
+
+
+@pytest.mark.parametrize("code", BROKEN.values(), ids=BROKEN)
+def test_a_broken_plugin_is_listed_and_explains_a_missing_name(place, install, code):
+    install("broken", code)
+    listed = CliRunner().invoke(cli, ["plugin", "list", "--json"])
+    assert listed.exit_code == 0
+    errors = {p["name"]: p["error"] for p in json.loads(listed.stdout)}
+    assert errors["broken"]
+    assert not errors["cyclegan"]
+    missing = place("run", "--translator", "stargan")
+    assert missing.exit_code == 2
+    assert "plugin 'broken' failed to load" in missing.stderr
+
+
+def test_a_broken_plugin_stops_no_run(place, install):
+    install("broken", BROKEN["taken name"])
+    run = place("run", "--method", "direct")
+    assert run.exit_code == 0, run.stderr
+
+
+def test_a_component_that_fails_to_load_is_one_error_and_stops_no_other(place, install):
+    code = BROKEN["registration"].replace('raise RuntimeError("no luck")', "")
+    install("hollow", code.replace("broken", "hollow"))
+    hollow = place("run", "--translator", "stargan")
+    assert hollow.exit_code == 1
+    assert "translator 'stargan' of plugin 'hollow' cannot be loaded" in hollow.stderr
+    assert place("run", "--method", "direct").exit_code == 0
+
+
+def test_a_hook_that_fails_on_a_result_does_not_lose_it(place, install):
+    code = """
+        from reidbench.hookspecs import hookimpl
+
+        @hookimpl
+        def reidbench_result(result):
+            raise RuntimeError("the tracker is down")
+        """
+    install("tracker", code)
+    run = place("run", "--method", "direct")
+    assert run.exit_code == 1
+    assert "the tracker is down" in run.stderr
+    assert read_result(place.results, "direct")["seed"] == 0

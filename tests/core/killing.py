@@ -1,0 +1,69 @@
+"""Runs the toy plan and kills the process on the way: ``python -m tests.core.killing SCENARIOS``.
+
+``SCENARIOS`` is JSON: lists of a store's folder, the title of a stage and how much of it must be
+done when SIGKILL comes. The signal that ended each process is printed as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from reidbench import training
+from reidbench.progress import Progress
+from reidbench.runner import execute
+from tests.core.toy_runs import make_session, toy_plan
+
+
+class Counting:
+    """A reporter that keeps the stages and how much was done at each call to ``progress``."""
+
+    def __init__(self) -> None:
+        self.titles: list[str] = []
+        self.done: list[list[int]] = []
+
+    @contextmanager
+    def stage(self, title: str) -> Iterator[Progress]:
+        self.titles.append(title)
+        self.done.append([])
+        yield self.progress
+
+    def progress(self, done: int, total: int, log: Mapping[str, float]) -> None:
+        self.done[-1].append(done)
+
+
+class Deadly(Counting):
+    """Kills its process as soon as so much of a stage is done."""
+
+    def __init__(self, title: str, least: int) -> None:
+        super().__init__()
+        self.title, self.least = title, least
+
+    def progress(self, done: int, total: int, log: Mapping[str, float]) -> None:
+        super().progress(done, total, log)
+        if self.titles[-1] == self.title and done >= self.least:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def run(root: str, title: str, least: int) -> int:
+    """Run in a process of its own and return the signal that ended it, or 0."""
+    if child := os.fork():
+        return os.WTERMSIG(os.waitpid(child, 0)[1])
+    try:
+        execute(toy_plan(), make_session(Path(root), Deadly(title, least), every=0))
+    finally:
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])  # it imports much, and is shared so
+    training.SHOW_EVERY = 0
+    ended = [run(*scenario) for scenario in json.loads(sys.argv[1])]
+    print(json.dumps(ended))  # noqa: T201
