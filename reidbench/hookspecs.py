@@ -35,4 +35,4 @@ def reidbench_stage_finished(artifact: Artifact, reused: bool) -> None:
 
 @hookspec
 def reidbench_result(result: Result) -> None:
-    """Learn of a finished run's result, before it is written."""
+    """Learn of a finished run's result, after it is written."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import traceback
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +14,8 @@ from reidbench import __version__, builtin, hookspecs
 from reidbench.errors import ReidbenchError
 from reidbench.hookspecs import PROJECT
 from reidbench.registry import Broken, Registration, Registry
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,14 @@ class Plugins:
     registry: Registry
     found: tuple[Plugin, ...]
     manager: pluggy.PluginManager
+
+
+def notify(hook: pluggy.HookCaller, **news: object) -> None:
+    """Tell plugins what happened; one that fails is reported in the log and stops nothing."""
+    try:
+        hook(**news)
+    except Exception:
+        logger.warning("a plugin failed in the hook %s", hook.name, exc_info=True)
 
 
 @cache

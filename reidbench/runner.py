@@ -13,6 +13,7 @@ import pluggy
 from reidbench.hardware import Hardware
 from reidbench.keys import JSON
 from reidbench.planning import Plan
+from reidbench.plugins import notify
 from reidbench.progress import Reporter
 from reidbench.stages import Stage, Work
 from reidbench.store import Artifact, Store
@@ -86,7 +87,8 @@ def execute(plan: Plan, session: Session) -> Outcome:
         done = _obtain(stage, session) if stage.key in missing else _find(stage, session.store)
         if done is not None:
             finished[stage.key] = done
-            session.hooks.reidbench_stage_finished(artifact=done.artifact, reused=done.reused)
+            hook = session.hooks.reidbench_stage_finished
+            notify(hook, artifact=done.artifact, reused=done.reused)
     return Outcome(plan, finished)
 
 

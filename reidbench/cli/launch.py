@@ -23,7 +23,7 @@ from reidbench.files import writing
 from reidbench.hardware import choose
 from reidbench.keys import JSON
 from reidbench.planning import Plan, Setting, open_setting, plan
-from reidbench.plugins import Plugins
+from reidbench.plugins import Plugins, notify
 from reidbench.recipe import Recipe
 from reidbench.recording import result_of, save_picture
 from reidbench.registry import Registry
@@ -112,7 +112,7 @@ def carry_out(plan: Plan, session: Session, results: Path) -> Done:
     result = result_of(outcome, started)
     path = result.save(results)
     done = Done(outcome, result, path, save_picture(outcome, path.with_suffix(".png")))
-    session.hooks.reidbench_result(result=result)  # last: a hook that fails loses nothing
+    notify(session.hooks.reidbench_result, result=result)
     return done
 
 

@@ -65,7 +65,7 @@ def test_a_component_that_fails_to_load_is_one_error_and_stops_no_other(place, i
     assert place("run", "--method", "direct").exit_code == 0
 
 
-def test_a_hook_that_fails_on_a_result_does_not_lose_it(place, install):
+def test_a_hook_that_fails_on_a_result_stops_nothing(place, install, caplog):
     code = """
         from reidbench.hookspecs import hookimpl
 
@@ -75,6 +75,7 @@ def test_a_hook_that_fails_on_a_result_does_not_lose_it(place, install):
         """
     install("tracker", code)
     run = place("run", "--method", "direct")
-    assert run.exit_code == 1
-    assert "the tracker is down" in run.stderr
+    assert run.exit_code == 0
+    assert "reidbench_result" in caplog.text
+    assert "the tracker is down" in caplog.text
     assert read_result(place.results, "direct")["seed"] == 0

@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 
 from reidbench import training
+from reidbench.planning import Plan
 from reidbench.progress import Progress
 from reidbench.runner import execute
 from tests.core.toy_runs import make_session, toy_plan
@@ -52,18 +53,20 @@ class Deadly(Counting):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def run(root: str, title: str, least: int) -> int:
-    """Run in a process of its own and return the signal that ended it, or 0."""
+def run(plan: Plan, root: str, title: str, least: int) -> int:
+    """Execute in a process of its own and return the signal that ended it, or 0."""
     if child := os.fork():
         return os.WTERMSIG(os.waitpid(child, 0)[1])
     try:
-        execute(toy_plan(), make_session(Path(root), Deadly(title, least), every=0))
+        execute(plan, make_session(Path(root), Deadly(title, least), every=0))
     finally:
         os._exit(0)
 
 
 if __name__ == "__main__":
-    torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])  # it imports much, and is shared so
+    # What these import is shared by all processes.
+    planned = toy_plan()
+    torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
     training.SHOW_EVERY = 0
-    ended = [run(*scenario) for scenario in json.loads(sys.argv[1])]
+    ended = [run(planned, *scenario) for scenario in json.loads(sys.argv[1])]
     print(json.dumps(ended))  # noqa: T201
