@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -81,7 +82,7 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Open a pool whose waiting tasks are dropped when the first one fails."""
     # Forking a process that runs torch's threads can hang, so workers start afresh.
     spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, spawn, initializer=_end_with_parent)
+    pool = ProcessPoolExecutor(workers, spawn, initializer=_become_worker)
     try:
         yield pool
     except BrokenProcessPool as error:
@@ -92,8 +93,9 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
         pool.shutdown(cancel_futures=True)
 
 
-def _end_with_parent() -> None:
-    """Let a worker end when its parent is killed; by itself it would wait for tasks for ever."""
+def _become_worker() -> None:
+    """Leave Ctrl-C to the parent, and end when it is killed instead of waiting for tasks."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is None:
         return
