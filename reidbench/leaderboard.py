@@ -75,7 +75,7 @@ class Entry:
 
     Attributes:
         recipe: its name; several, if the same recipe was run under several.
-        digest: of the recipe.
+        digest: of all that decides the scores but the seed; it stands in the file names.
         weights: where the initial weights came from.
         uses: which of the target's "images", "cameras" and "labels" it was trained with.
         seeds: that were run.
@@ -96,7 +96,7 @@ class Entry:
         first = ordered[0]
         return cls(
             " = ".join(sorted({r.recipe["name"] for r in ordered})),
-            first.recipe["digest"],
+            first.digest,
             ", ".join(str(w) for w in first.recipe["provenance"].values()),
             tuple(u for u in ("images", "cameras", "labels") if first.uses[f"target_{u}"]),
             tuple(r.seed for r in ordered),
