@@ -23,6 +23,7 @@ MEASURES = {
     "rank10": "rank-10",
     "mINP": "mINP",
 }
+MEANS = ("mAP", "mAP_trapezoid", "rank1")  # each with its spread, still within 80 columns
 
 
 def plans(planned: Sequence[Plan], session: Session) -> None:
@@ -48,9 +49,8 @@ def plans(planned: Sequence[Plan], session: Session) -> None:
 def measured(results: Sequence[Result]) -> None:
     """Print runs of one seed beside each other; the last is the one that was asked for."""
     benchmark = results[-1].benchmark
-    table = _table(
-        f"{benchmark['name']} v{benchmark['version']}, seed {results[-1].seed}", benchmark
-    )
+    title = f"{benchmark['name']} v{benchmark['version']}, seed {results[-1].seed}"
+    table = _table(title, benchmark, tuple(MEASURES))
     for result in results:
         values = [f"{100 * result.measure(m):.1f}" for m in MEASURES]
         table.add_row(escape(result.recipe["name"]), *values)
@@ -70,11 +70,11 @@ def means(results: Sequence[Result]) -> None:
     for result in results:
         groups.setdefault(result.digest, []).append(result)
     benchmark = results[0].benchmark
-    table = _table(f"{benchmark['name']} v{benchmark['version']}", benchmark)
+    title = f"{benchmark['name']} v{benchmark['version']}, mean and standard deviation"
+    table = _table(title, benchmark, MEANS)
     table.add_column("seeds", justify="right")
     for group in sorted(groups.values(), key=_mean_ap, reverse=True):
-        spreads = [spread([r.measure(m) for r in group]) for m in MEASURES]
-        values = [_spread(s) for s in spreads]
+        values = [_spread(spread([r.measure(m) for r in group])) for m in MEANS]
         table.add_row(escape(group[0].recipe["name"]), *values, str(len(group)))
     Console().print(table)
     _caption(results)
@@ -104,12 +104,12 @@ def failure(message: str) -> None:
     Console(stderr=True, highlight=False).print(f"[red]failed[/red] {escape(message)}")
 
 
-def _table(title: str, benchmark: object) -> Table:
+def _table(title: str, benchmark: object, measures: Sequence[str]) -> Table:
     synthetic = isinstance(benchmark, dict) and benchmark.get("synthetic")
     table = Table(title=title + (" (synthetic)" if synthetic else ""), title_justify="left")
-    table.add_column("recipe")
-    for heading in MEASURES.values():
-        table.add_column(heading, justify="right")
+    table.add_column("recipe", overflow="fold")
+    for measure in measures:
+        table.add_column(MEASURES[measure], justify="right", no_wrap=True)
     return table
 
 
