@@ -45,11 +45,14 @@ class Plugins:
 
 
 def notify(hook: pluggy.HookCaller, **news: object) -> None:
-    """Tell plugins what happened; one that fails is reported in the log and stops nothing."""
-    try:
-        hook(**news)
-    except Exception:
-        logger.warning("a plugin failed in the hook %s", hook.name, exc_info=True)
+    """Tell each plugin what happened; one that fails is named in the log and stops nothing."""
+    for listener in hook.get_hookimpls():
+        # Called as a whole, a hook would leave out whoever comes after the one that fails.
+        try:
+            listener.function(*(news[name] for name in listener.argnames))
+        except Exception:
+            who = listener.plugin_name
+            logger.warning("plugin '%s' failed in the hook %s", who, hook.name, exc_info=True)
 
 
 @cache

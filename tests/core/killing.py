@@ -1,7 +1,8 @@
-"""Runs the toy plan and kills the process on the way: ``python -m tests.core.killing SCENARIOS``.
+"""Starts the toy plan again and again, each time to be killed: ``python -m tests.core.killing``.
 
-``SCENARIOS`` is JSON: lists of a store's folder, the title of a stage and how much of it must be
-done when SIGKILL comes. The signal that ended each process is printed as JSON.
+Its arguments are a store's folder and JSON: pairs of a stage's title and how much of it must be
+done when SIGKILL comes. For each process it prints a line of JSON: the stages that the process
+computed, what was done at each call to ``progress`` within them, and the signal that ended it.
 """
 
 from __future__ import annotations
@@ -50,15 +51,16 @@ class Deadly(Counting):
     def progress(self, done: int, total: int, log: Mapping[str, float]) -> None:
         super().progress(done, total, log)
         if self.titles[-1] == self.title and done >= self.least:
+            os.write(1, f"[{json.dumps(self.titles)}, {json.dumps(self.done)}, ".encode())
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def run(plan: Plan, root: str, title: str, least: int) -> int:
+def run(plan: Plan, root: Path, title: str, least: int) -> int:
     """Execute in a process of its own and return the signal that ended it, or 0."""
     if child := os.fork():
         return os.WTERMSIG(os.waitpid(child, 0)[1])
     try:
-        execute(plan, make_session(Path(root), Deadly(title, least), every=0))
+        execute(plan, make_session(root, Deadly(title, least), every=0))
     finally:
         os._exit(0)
 
@@ -68,5 +70,6 @@ if __name__ == "__main__":
     planned = toy_plan()
     torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
     training.SHOW_EVERY = 0
-    ended = [run(planned, *scenario) for scenario in json.loads(sys.argv[1])]
-    print(json.dumps(ended))  # noqa: T201
+    for end in json.loads(sys.argv[2]):
+        killer = run(planned, Path(sys.argv[1]), *end)
+        os.write(1, f"{killer}]\n".encode())

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,53 +16,53 @@ import pytest
 from reidbench import training
 from reidbench.keys import JSON
 from reidbench.runner import execute
+from reidbench.stages import FitTranslator, Learn, Stage
 from reidbench.store import Store
 from tests.core.killing import Counting
 from tests.core.toy_runs import make_session, toy_plan
 
 ROOT = Path(__file__).parents[2]
-TITLES = [stage.title for stage in toy_plan().stages]
+STAGES = toy_plan().stages
+TITLES = [stage.title for stage in STAGES]
 FIT, LEARN, TUNE = (
     "train toy+kept",
     "learn toy on real images",
     "fine-tune toy on translated images",
 )
+LATER = {FIT: [4, 6], LEARN: [5, 12], TUNE: [2, 12]}
 
 # Every stage is killed when something of it is done; trainings also in the middle and at the end.
-KILLED = [
-    *((title, 1) for title in TITLES),
-    *((FIT, n) for n in (4, 6)),
-    *((title, n) for title in (LEARN, TUNE) for n in (5, 12)),
-]
-
-
-def slug(title: str, least: int) -> str:
-    return f"{title} {least}".replace(" ", "-").replace(":", "-")
+KILLED = [(title, step) for title in TITLES for step in (1, *LATER.get(title, []))]
 
 
 @pytest.fixture(scope="module")
-def roots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Stores in which a run was killed, by scenario, and one in which every one came."""
-    folder = tmp_path_factory.mktemp("killed")
-    scenarios = [(str(folder / slug(*k)), *k) for k in KILLED]
-    scenarios += [(str(folder / "again-and-again"), *k) for k in sorted(KILLED, key=_place)]
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("killed")
+
+
+@pytest.fixture(scope="module")
+def traces(root: Path) -> list[JSON]:
+    """What each process did before it was killed; all worked in one store, one after the other."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.core.killing", json.dumps(scenarios)],
+        [sys.executable, "-m", "tests.core.killing", root, json.dumps(KILLED)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == [signal.SIGKILL] * len(scenarios)
-    return folder
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def _place(killed: tuple[str, int]) -> tuple[int, int]:
-    return TITLES.index(killed[0]), killed[1]
+@pytest.fixture(scope="module")
+def finished(root: Path, traces: list[JSON]) -> dict[str, JSON]:
+    """The artifacts after a last run that was not killed."""
+    execute(toy_plan(), make_session(root))
+    return contents(root)
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, JSON]:
+    """The artifacts of one run that nothing disturbed."""
     root = tmp_path_factory.mktemp("whole")
     execute(toy_plan(), make_session(root))
     return contents(root)
@@ -71,30 +72,43 @@ def contents(root: Path) -> dict[str, JSON]:
     return {a.key: a.manifest["files"] for a in Store(root).artifacts()}
 
 
-@pytest.mark.parametrize("killed", KILLED, ids=lambda k: slug(*k))
-def test_a_killed_run_ends_as_if_nothing_had_been(
-    roots: Path, whole: dict[str, JSON], killed: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+def test_each_process_was_killed_where_it_should_be(traces: list[JSON]) -> None:
+    ends = [(titles[-1], done[-1][-1] if titles[-1] in LATER else 1) for titles, done, _ in traces]
+    assert ends == KILLED
+    assert {killer for *_, killer in traces} == {signal.SIGKILL}
+
+
+def test_each_process_began_with_the_stage_that_was_not_finished(traces: list[JSON]) -> None:
+    begun = [(before[0][-1], after[0][0]) for before, after in pairwise(traces)]
+    assert all(before == after for before, after in begun)
+
+
+def test_trainings_were_taken_up_at_the_last_checkpoint(traces: list[JSON]) -> None:
+    taken_up = [
+        # A checkpoint follows the call to progress, so that the step it told of comes again.
+        (before[1][-1][-1], after[1][0][0])
+        for before, after in pairwise(traces)
+        if before[0][-1] in LATER
+    ]
+    assert len(taken_up) == 9
+    assert all(before == after for before, after in taken_up)
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda s: s.title.replace(" ", "-"))
+def test_every_stage_ends_as_if_nothing_had_been(
+    finished: dict[str, JSON], whole: dict[str, JSON], stage: Stage
 ) -> None:
-    monkeypatch.setattr(training, "SHOW_EVERY", 0)
-    root, reporter = roots / slug(*killed), Counting()
-    title, step = killed
-    finished = toy_plan().stages[: TITLES.index(title)]
-    assert set(contents(root)) == {stage.key for stage in finished}
-    execute(toy_plan(), make_session(root, reporter))
-    assert contents(root) == whole
+    assert finished[stage.key] == whole[stage.key]
+
+
+def test_nothing_is_left_over(root: Path, finished: dict[str, JSON]) -> None:
+    assert set(finished) == {stage.key for stage in STAGES}
     assert Store(root).partial() == []
-    assert reporter.titles == TITLES[TITLES.index(title) :]
-    if title in (FIT, LEARN, TUNE):
-        # The checkpoint of the step before was taken up, not more and not less.
-        assert reporter.done[0][0] == step
+    assert Store(root).broken() == []
 
 
-def test_a_run_killed_again_and_again_gets_there(roots: Path, whole: dict[str, JSON]) -> None:
-    root = roots / "again-and-again"
-    outcome = execute(toy_plan(), make_session(root))
-    assert contents(root) == whole
-    scores = json.loads((outcome.artifact(toy_plan().evaluate).path / "scores.json").read_text())
-    assert 0 < scores["mAP"] <= 1
+def test_the_stages_named_here_are_all_the_trainings() -> None:
+    assert set(LATER) == {s.title for s in STAGES if isinstance(s, FitTranslator | Learn)}
 
 
 def test_an_interrupted_training_is_taken_up(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib.metadata
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from textwrap import dedent
@@ -206,7 +207,7 @@ LISTENER = """
 def test_a_plugin_hears_of_every_stage(write: Write, session: Session) -> None:
     found = load_from([write("listener", LISTENER)])
     heard = sys.modules["plugin_listener"].heard
-    listening = Session(session.store, session.hardware, session.reporter, found.manager.hook, 60)
+    listening = replace(session, hooks=found.manager.hook)
     plan = toy_plan()
     execute(plan, listening)
     kinds = [s.kind for s in plan.stages]
@@ -214,6 +215,27 @@ def test_a_plugin_hears_of_every_stage(write: Write, session: Session) -> None:
     heard.clear()
     execute(plan, listening)
     assert heard == [(k, True, True) for k in kinds]
+
+
+DEAF = """
+    from reidbench.hookspecs import hookimpl
+
+    @hookimpl
+    def reidbench_stage_finished(reused):
+        raise RuntimeError("the tracker is down")
+"""
+
+
+def test_a_plugin_that_fails_to_listen_is_named_and_hides_nothing_from_others(
+    write: Write, session: Session, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = load_from([write("one", DEAF), write("listener", LISTENER), write("two", DEAF)])
+    plan = toy_plan()
+    execute(plan, replace(session, hooks=found.manager.hook))
+    assert len(sys.modules["plugin_listener"].heard) == len(plan.stages)
+    for name in ("one", "two"):
+        assert f"plugin '{name}' failed in the hook reidbench_stage_finished" in caplog.text
+    assert "the tracker is down" in caplog.text
 
 
 def test_a_plugin_registers_what_a_run_uses(write: Write) -> None:

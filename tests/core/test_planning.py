@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import pytest
+
+from reidbench.benchmark import Benchmark, DatasetSpec
+from reidbench.compose import Request, compose
+from reidbench.errors import ReidbenchError, UsageError
+from reidbench.planning import Plan, open_setting, plan
+from reidbench.registry import Registration, Registry, Strategy
+from reidbench.stages import Decode, Learn
+from reidbench.testing.toys import ToyConstraint, ToyDataset
+from tests.core.toy_runs import make_plan, toy_benchmark, toy_plan
+
+HERE = "tests.core.test_planning"
+DIRECT = Request(method="direct", learner="toy")
+
+
+class Maskless(ToyDataset):
+    has_masks = False
+
+    def fingerprint(self) -> str:
+        return "maskless"
+
+
+class Masked(ToyConstraint):
+    needs: ClassVar[frozenset[str]] = frozenset({"mask"})
+
+
+@pytest.fixture
+def registry(registry: Registry) -> Registry:
+    more = Registration("more")
+    more.dataset("maskless", f"{HERE}:Maskless")
+    more.constraint("masked", f"{HERE}:Masked")
+    more.learner("other", "reidbench.testing.toys:ToyLearner")
+    registry.add(more)
+    return registry
+
+
+def by_kind(planned: Plan) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for stage in planned.stages:
+        found.setdefault(stage.kind, set()).add(stage.key)
+    return found
+
+
+def shared(a: Plan, b: Plan) -> set[str]:
+    """Return the kinds whose artifacts two plans share to the last one."""
+    first, second = by_kind(a), by_kind(b)
+    return {kind for kind in first.keys() & second.keys() if first[kind] == second[kind]}
+
+
+DATA, TRANSLATION = {"decode"}, {"translator", "translate", "preview"}
+MODEL, FEATURES, SCORES = {"learn"}, {"embed"}, {"evaluate"}
+EVERYTHING = DATA | TRANSLATION | MODEL | FEATURES | SCORES
+
+
+@pytest.mark.parametrize(
+    ("changed", "kept"),
+    [
+        ({}, EVERYTHING),
+        ({"budget__epochs": 99}, EVERYTHING),  # the number of steps is given
+        ({"ranking__rerank": True}, EVERYTHING - SCORES),
+        ({"embedding__flip": True}, EVERYTHING - SCORES - FEATURES),
+        ({"request": Request("toy-kept", learner="other")}, DATA | TRANSLATION),
+        ({"kept__weight": 2}, DATA),
+        ({"budget__steps": 7}, DATA),
+        ({"budget__batch": 2}, DATA),
+        ({"seed": 1}, DATA),
+    ],
+)
+def test_what_does_not_depend_on_a_change_is_reused(
+    registry: Registry, changed: dict[str, Any], kept: set[str]
+) -> None:
+    base = make_plan(registry, toy_benchmark())
+    assert shared(base, make_plan(registry, toy_benchmark(), **changed)) == kept
+
+
+@pytest.mark.parametrize(
+    ("changed", "kept"),
+    [
+        ({"name": "x", "version": 9, "seeds": (5,)}, EVERYTHING),
+        ({"protocol": DatasetSpec("single-gallery-shot")}, EVERYTHING - SCORES),
+        ({"image_size": (8, 8)}, set()),
+        ({"source": DatasetSpec("toy", {"domain": "c"})}, set()),
+        ({"target": DatasetSpec("toy", {"domain": "c"})}, set()),
+    ],
+)
+def test_a_change_of_the_benchmark_moves_what_depends_on_it(
+    registry: Registry, benchmark_: Benchmark, changed: dict[str, Any], kept: set[str]
+) -> None:
+    base = make_plan(registry, benchmark_)
+    assert shared(base, make_plan(registry, replace(benchmark_, **changed))) == kept
+
+
+def test_the_precision_moves_all_that_computes(registry: Registry) -> None:
+    base = make_plan(registry, toy_benchmark())
+    other = plan(base.recipe, base.setting, base.seed, "bf16")
+    assert shared(base, other) == DATA
+
+
+def test_direct_transfer_is_where_fine_tuning_starts(registry: Registry) -> None:
+    tuned = make_plan(registry, toy_benchmark()).learned
+    assert tuned.start is not None
+    assert tuned.start.key == make_plan(registry, toy_benchmark(), request=DIRECT).learned.key
+
+
+def described(learn: Learn) -> list[str]:
+    stages = learn.inputs
+    return [
+        f"{s.kind} {s.data.name} {s.split}" if isinstance(s, Decode) else s.kind for s in stages
+    ]
+
+
+@pytest.mark.parametrize(
+    ("translator", "strategy", "inputs"),
+    [
+        ("none", "source", ["decode toy train"]),
+        ("none", "target", ["decode toy train"]),
+        ("toy", "translated", ["translate"]),
+        ("toy", "source+translated", ["decode toy train", "translate"]),
+        ("toy", "finetune", ["translate", "learn"]),
+    ],
+)
+def test_a_strategy_decides_what_is_learned_from(
+    registry: Registry, translator: str, strategy: Strategy, inputs: list[str]
+) -> None:
+    request = Request(translator=translator, learner="toy", strategy=strategy)
+    learned = make_plan(registry, toy_benchmark(), request=request).learned
+    assert described(learned) == inputs
+    domains = [s.data.parameters["domain"] for s in learned.data if isinstance(s, Decode)]
+    assert set(domains) <= {"b" if strategy == "target" else "a"}
+
+
+def test_data_comes_before_training_and_every_stage_after_its_inputs() -> None:
+    planned = toy_plan()
+    stages = planned.stages
+    decoded = [isinstance(s, Decode) for s in stages]
+    assert decoded == [True] * 4 + [False] * (len(stages) - 4)
+    places = {s.key: i for i, s in enumerate(stages)}
+    assert len(places) == len(stages)
+    for stage in stages:
+        assert all(places[i.key] < places[stage.key] for i in stage.inputs)
+    assert [s.title for s in stages] == [
+        "render toy:a train",
+        "render toy:b train",
+        "render toy:b query",
+        "render toy:b gallery",
+        "train toy+kept",
+        "translate toy:a train",
+        "learn toy on real images",
+        "fine-tune toy on translated images",
+        "embed toy:b query and gallery",
+        "evaluate by market1501",
+        "draw examples",
+    ]
+
+
+def test_direct_transfer_reads_no_training_image_of_the_target(registry: Registry) -> None:
+    planned = make_plan(registry, toy_benchmark(), request=DIRECT)
+    titles = [s.title for s in planned.stages]
+    assert titles[:3] == ["render toy:a train", "render toy:b query", "render toy:b gallery"]
+    assert len(titles) == 6
+    assert planned.preview is None
+
+
+def test_a_key_is_a_digest_of_the_facts_kept_beside_it() -> None:
+    for stage in toy_plan().stages:
+        assert stage.key.startswith(f"{stage.kind}/")
+        assert stage.facts["inputs"] == [i.key for i in stage.inputs]
+        assert stage.facts["version"] == stage.version
+
+
+def test_versions_are_part_of_the_keys(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = make_plan(registry, toy_benchmark())
+    monkeypatch.setattr(ToyConstraint, "version", 2)
+    assert shared(base, make_plan(registry, toy_benchmark())) == DATA
+    monkeypatch.undo()
+    monkeypatch.setattr(Learn, "version", 2)
+    assert shared(base, make_plan(registry, toy_benchmark())) == DATA | TRANSLATION
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"source.domian": "a"}, "'source' has no parameter 'domian'; did you mean 'domain'"),
+        ({"target.ids": 2.5}, r"target\.ids takes int, not 2\.5"),
+        ({"source.domain": "b"}, r"source and target are the same data \('toy:b'\)"),
+        ({"protocol.repeats": 3}, "'protocol' has no parameter 'repeats'"),
+    ],
+)
+def test_a_wrong_change_of_the_setting_is_a_usage_error(
+    registry: Registry, benchmark_: Benchmark, changes: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(UsageError, match=reason):
+        open_setting(benchmark_, registry, None, changes)
+
+
+def test_a_protocols_value_out_of_range_shows_before_anything_is_computed(
+    registry: Registry, benchmark_: Benchmark
+) -> None:
+    repeated = replace(benchmark_, protocol=DatasetSpec("single-gallery-shot"))
+    with pytest.raises(UsageError, match="repeats"):
+        open_setting(repeated, registry, None, {"protocol.repeats": 0})
+
+
+def test_an_unknown_dataset_or_protocol_is_named(registry: Registry, benchmark_: Benchmark) -> None:
+    for part in ("source", "target", "protocol"):
+        unknown = replace(benchmark_, **{part: DatasetSpec("tyo")})  # type: ignore[arg-type]
+        with pytest.raises(UsageError, match="is named 'tyo'"):
+            open_setting(unknown, registry, None, {})
+
+
+def test_a_dataset_in_files_asks_for_its_folder(
+    registry: Registry, benchmark_: Benchmark, tmp_path: str
+) -> None:
+    real = replace(benchmark_, source=DatasetSpec("market1501"))
+    with pytest.raises(UsageError, match=r"'market1501' is read from your own copy.*--data-root"):
+        open_setting(real, registry, None, {})
+    with pytest.raises(ReidbenchError):
+        open_setting(real, registry, str(tmp_path), {})
+
+
+def test_a_dataset_without_images_is_refused(registry: Registry, benchmark_: Benchmark) -> None:
+    with pytest.raises(ReidbenchError, match="dataset 'toy' has no train images"):
+        open_setting(benchmark_, registry, None, {"source.ids": 0})
+
+
+@pytest.mark.parametrize("part", ["source", "target"])
+def test_masks_must_be_there_for_who_needs_them(
+    registry: Registry, benchmark_: Benchmark, part: str
+) -> None:
+    request = Request(translator="toy", constraints=["masked"], learner="toy")
+    recipe = compose(request, benchmark_, registry, {})
+    assert plan(recipe, open_setting(benchmark_, registry, None, {}), 0, "float32").preview
+    bare = replace(benchmark_, **{part: DatasetSpec("maskless")})  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=r"'masked' needs person masks, which .*maskless"):
+        plan(recipe, open_setting(bare, registry, None, {}), 0, "float32")

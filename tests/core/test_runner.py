@@ -1,0 +1,306 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from torch import Tensor
+
+from reidbench.benchmark import Benchmark, DatasetSpec
+from reidbench.clock import Clock
+from reidbench.compose import Request
+from reidbench.data.dataset import Samples, Split
+from reidbench.errors import ReidbenchError
+from reidbench.hops import Batch, Hops
+from reidbench.interfaces import ExtraLoss
+from reidbench.planning import Plan
+from reidbench.progress import Progress
+from reidbench.registry import Registration, Registry, Strategy
+from reidbench.runner import Session, execute, needed
+from reidbench.stages import Stage, Translate
+from reidbench.store import Artifact
+from reidbench.testing.toys import ToyDataset, ToyTranslator
+from reidbench.training import Log
+from tests.core.killing import Counting
+from tests.core.toy_runs import make_plan, make_session, toy_benchmark, toy_plan
+
+HERE = "tests.core.test_runner"
+
+
+class Relabelled(ToyDataset):
+    """The toys with the identities of the training images dealt out anew."""
+
+    def samples(self, split: Split) -> Samples:
+        samples = super().samples(split)
+        if split != "train":
+            return samples
+        shuffled = np.random.default_rng(0).permutation(samples.pids)
+        return replace(samples, pids=shuffled)
+
+    def read(self, split: Split, index: int) -> NDArray[np.uint8]:
+        return ToyDataset(domain=self.domain, ids=self.ids, size=self.size).read(split, index)
+
+    def fingerprint(self) -> str:
+        return "relabelled"
+
+
+class Peeking(ToyTranslator):
+    """Learns from the identities of both domains, as far as it is given any."""
+
+    def training_step(self, batch: Batch, extra_loss: ExtraLoss, clock: Clock) -> tuple[Hops, Log]:
+        seen = batch.source.pid.float().mean() + batch.target.pid.float().mean()
+
+        def weighted(hops: Hops) -> Tensor:
+            return extra_loss(hops) + seen * hops[0].fake.mean()
+
+        return super().training_step(batch, weighted, clock)
+
+
+@pytest.fixture
+def registry(registry: Registry) -> Registry:
+    more = Registration("more")
+    more.translator("peeking", f"{HERE}:Peeking")
+    more.dataset("relabelled", f"{HERE}:Relabelled")
+    registry.add(more)
+    return registry
+
+
+def counting(session: Session) -> tuple[Session, Counting]:
+    reporter = Counting()
+    return replace(session, reporter=reporter), reporter
+
+
+def kinds(plan: Plan, session: Session) -> list[str]:
+    return [s.kind for s in needed(plan, session.store)]
+
+
+def files(artifact: Artifact) -> Mapping[str, object]:
+    return {n: f["sha256"] for n, f in artifact.manifest["files"].items()}
+
+
+def test_a_second_run_computes_nothing(session: Session) -> None:
+    first = execute(toy_plan(), session)
+    assert not any(f.reused for f in first.finished.values())
+    session, reporter = counting(session)
+    again = execute(toy_plan(), session)
+    assert reporter.titles == []
+    assert all(f.reused for f in again.finished.values())
+    assert list(again.finished) == list(first.finished)
+    assert needed(toy_plan(), session.store) == []
+
+
+def test_every_artifact_tells_what_it_was_made_of(session: Session) -> None:
+    outcome = execute(toy_plan(), session)
+    for stage in outcome.plan.stages:
+        manifest = outcome.artifact(stage).manifest
+        assert manifest["key"] == stage.key
+        assert manifest["title"] == stage.title
+        assert manifest["device"].startswith("cpu")
+        assert {k: manifest[k] for k in stage.facts} == stage.facts
+        assert session.store.damaged(outcome.artifact(stage)) == []
+
+
+def test_another_learner_reuses_the_translation(session: Session, registry: Registry) -> None:
+    execute(make_plan(registry, toy_benchmark()), session)
+    session, reporter = counting(session)
+    longer = toy_benchmark(learner={"epochs": 5})
+    execute(make_plan(registry, longer), session)
+    assert [t.split()[0] for t in reporter.titles] == ["learn", "fine-tune", "embed", "evaluate"]
+
+
+def test_another_ranking_reuses_the_features(session: Session) -> None:
+    execute(toy_plan(), session)
+    session, reporter = counting(session)
+    execute(toy_plan(ranking__distance="cosine"), session)
+    assert reporter.titles == ["evaluate by market1501"]
+
+
+def test_what_only_finished_stages_needed_is_not_made_again(session: Session) -> None:
+    plan = toy_plan()
+    outcome = execute(plan, session)
+    for stage in plan.stages:
+        if stage.kind in ("decode", "translator", "translate", "learn"):
+            session.store.remove(stage.key)
+    assert needed(plan, session.store) == []
+    session, reporter = counting(session)
+    again = execute(plan, session)
+    assert reporter.titles == []
+    assert {f.stage.kind for f in again.finished.values()} == {"embed", "evaluate", "preview"}
+    assert again.artifact(plan.evaluate) == outcome.artifact(plan.evaluate)
+
+
+def test_what_is_missing_is_made_with_what_it_needs(session: Session) -> None:
+    plan = toy_plan()
+    execute(plan, session)
+    embedded = plan.evaluate.embedded
+    for stage in (plan.evaluate, embedded, embedded.query):
+        session.store.remove(stage.key)
+    assert kinds(plan, session) == ["decode", "embed", "evaluate"]
+    execute(plan, session)
+    assert needed(plan, session.store) == []
+
+
+def test_the_scores_are_those_of_the_protocol(session: Session) -> None:
+    outcome = execute(toy_plan(), session)
+    path = outcome.artifact(outcome.plan.evaluate).path / "scores.json"
+    scores = json.loads(path.read_text())
+    assert 0 < scores["mAP"] <= 1
+    features = outcome.artifact(outcome.plan.evaluate.embedded).path
+    assert np.load(features / "query_features.npy").shape == (12, 8)
+
+
+def test_features_of_mirrored_images_are_added(session: Session) -> None:
+    plain, mirrored = (execute(toy_plan(embedding__flip=f), session) for f in (False, True))
+    arrays = [
+        np.load(o.artifact(o.plan.evaluate.embedded).path / "gallery_features.npy")
+        for o in (plain, mirrored)
+    ]
+    # Toy features see the mean colour only, which mirroring does not move.
+    np.testing.assert_allclose(arrays[1], 2 * arrays[0], rtol=1e-5)
+
+
+def test_translated_images_keep_their_labels_and_are_previewed(session: Session) -> None:
+    outcome = execute(toy_plan(), session)
+    preview = outcome.plan.preview
+    assert preview is not None
+    translated: Translate = preview.translated
+    fakes = translated.open(outcome.artifact(translated).path)
+    source = translated.fitted.source.open(outcome.artifact(translated.fitted.source).path)
+    np.testing.assert_array_equal(fakes.pids, source.pids)
+    np.testing.assert_array_equal(fakes.cams, source.cams)
+    assert not np.array_equal(fakes.pixels, source.pixels)
+    rows = np.load(outcome.artifact(preview).path / "rows.npy")
+    assert rows.shape == (4, 6, 16, 8, 3)  # one column a person
+    np.testing.assert_array_equal(rows[0], source.pixels[::4])
+    np.testing.assert_array_equal(rows[1], fakes.pixels[::4])
+
+
+@pytest.mark.parametrize("strategy", ["finetune", "translated", "source+translated"])
+def test_target_labels_reach_nothing_that_is_trained(
+    session: Session, registry: Registry, benchmark_: Benchmark, strategy: Strategy
+) -> None:
+    relabelled = replace(benchmark_, target=DatasetSpec("relabelled", {"domain": "b"}))
+    request = Request("toy-kept", translator="peeking", strategy=strategy)
+    outcomes = [
+        execute(make_plan(registry, b, request=request), session) for b in (benchmark_, relabelled)
+    ]
+    trained: list[list[object]] = []
+    for outcome in outcomes:
+        stages = [s for s in outcome.plan.stages if s.kind in ("translator", "translate", "learn")]
+        trained.append([files(outcome.artifact(s)) for s in stages])
+    assert len(trained[0]) >= 3
+    assert trained[0] == trained[1]
+    labels = [np.load(o.artifact(o.plan.stages[1]).path / "pids.npy").tolist() for o in outcomes]
+    assert labels[0] != labels[1]
+
+
+def test_source_labels_do_reach_the_translator(
+    session: Session, registry: Registry, benchmark_: Benchmark
+) -> None:
+    relabelled = replace(benchmark_, source=DatasetSpec("relabelled", {"domain": "a"}))
+    weights = []
+    for benchmark in (benchmark_, relabelled):
+        request = Request("toy-kept", translator="peeking")
+        outcome = execute(make_plan(registry, benchmark, request=request), session)
+        (fitted,) = _of(outcome.plan, "translator")
+        weights.append(files(outcome.artifact(fitted)))
+    assert weights[0] != weights[1]
+
+
+def test_fine_tuning_starts_from_what_was_learned(session: Session, registry: Registry) -> None:
+    weights = []
+    for strategy in get_args(Strategy)[2:]:
+        request = Request("toy-kept", strategy=strategy)
+        outcome = execute(make_plan(registry, toy_benchmark(), request=request), session)
+        weights.append(str(files(outcome.artifact(outcome.plan.learned))))
+    assert len(set(weights)) == 3
+
+
+def test_target_labels_do_reach_the_ceiling(
+    session: Session, registry: Registry, benchmark_: Benchmark
+) -> None:
+    relabelled = replace(benchmark_, target=DatasetSpec("relabelled", {"domain": "b"}))
+    request = Request("supervised", learner="toy")
+    weights = []
+    for benchmark in (benchmark_, relabelled):
+        outcome = execute(make_plan(registry, benchmark, request=request), session)
+        weights.append(files(outcome.artifact(outcome.plan.learned)))
+    assert weights[0] != weights[1]
+
+
+def test_seeds_move_every_weight(session: Session) -> None:
+    first, second = (execute(toy_plan(seed), session) for seed in (0, 1))
+    for kind in ("translator", "translate", "learn"):
+        for a, b in zip(*(_of(o.plan, kind) for o in (first, second)), strict=True):
+            assert files(first.artifact(a)) != files(second.artifact(b))
+
+
+def _of(plan: Plan, kind: str) -> list[Stage]:
+    return [s for s in plan.stages if s.kind == kind]
+
+
+def test_a_broken_image_stops_the_run_before_any_training(
+    session: Session, registry: Registry, benchmark_: Benchmark
+) -> None:
+    target = DatasetSpec("toy", {"domain": "b", "broken": 3})
+    session, reporter = counting(session)
+    with pytest.raises(ReidbenchError, match=r"cannot read the image 'train/3\.png'"):
+        execute(make_plan(registry, replace(benchmark_, target=target)), session)
+    assert [a.key.split("/")[0] for a in session.store.artifacts()] == ["decode"]
+    assert all(t.startswith("render") for t in reporter.titles)
+
+
+class Meddling(Counting):
+    """Does something as soon as a stage begins."""
+
+    def __init__(self, title: str, deed: Callable[[], None]) -> None:
+        super().__init__()
+        self.title, self.deed = title, deed
+
+    @contextmanager
+    def stage(self, title: str) -> Iterator[Progress]:
+        if title == self.title:
+            self.deed()
+        with super().stage(title) as progress:
+            yield progress
+
+
+def test_an_input_that_was_removed_meanwhile_is_named(tmp_path: Path) -> None:
+    plan = toy_plan()
+    learned = plan.learned
+    session = make_session(tmp_path)
+    meddling = Meddling("evaluate by market1501", lambda: session.store.remove(key))
+    key = plan.evaluate.embedded.key
+    with pytest.raises(ReidbenchError, match=f"{key} has gone.*run again"):
+        execute(plan, replace(session, reporter=meddling))
+    execute(plan, session)
+    assert session.store.find(learned.key)
+
+
+def test_an_input_cannot_be_removed_while_it_is_read(tmp_path: Path) -> None:
+    plan, session = toy_plan(), make_session(tmp_path)
+
+    class Removing(Counting):
+        def progress(self, done: int, total: int, log: Mapping[str, float]) -> None:
+            if self.titles[-1] == "embed toy:b query and gallery":
+                with pytest.raises(ReidbenchError, match="in use"):
+                    session.store.remove(plan.learned.key)
+                self.titles.append("tried")
+
+    reporter = Removing()
+    execute(plan, replace(session, reporter=reporter))
+    assert "tried" in reporter.titles
+
+
+def test_a_store_that_cannot_be_written_stops_the_run_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    reporter = Counting()
+    with pytest.raises(ReidbenchError, match="cannot write"):
+        execute(toy_plan(), make_session(tmp_path / "file" / "cache", reporter))
+    assert reporter.titles == []
