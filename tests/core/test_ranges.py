@@ -1,9 +1,11 @@
+from collections.abc import Callable
+
 import pytest
 
 from reidbench.ranges import at_least, within
 
 
-def test_values_in_range_pass():
+def test_values_in_range_pass() -> None:
     at_least(0, a=0, b=2.5)
     within(0, 2, margin=0, other=2)
 
@@ -18,6 +20,6 @@ def test_values_in_range_pass():
         (lambda: at_least(0, lr=float("nan")), r"lr must be a number of at least 0, got nan"),
     ],
 )
-def test_values_out_of_range_are_named(check, message):
+def test_values_out_of_range_are_named(check: Callable[[], None], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         check()
