@@ -1,0 +1,15 @@
+"""What all tests of the core need."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible():
+    """Take Ctrl-C as a foreground job does: children of a shell's background job ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
