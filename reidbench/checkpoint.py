@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from reidbench.errors import ReidbenchError
 from reidbench.files import write_bytes
 
 State = Mapping[str, nn.Module | Optimizer]
@@ -32,10 +33,25 @@ def save_state(path: Path, state: State, note: Any) -> None:
 
 
 def load_state(path: Path, state: State) -> Any:
-    """Restore the state written by ``save_state`` in place and return its note."""
-    with safe_open(str(path), framework="pt") as file:
-        tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 - not a mapping
-        plain = json.loads(file.metadata()["json"])
+    """Restore the state written by ``save_state`` in place and return its note.
+
+    Raises:
+        ReidbenchError: if the file is damaged or was written for other networks.
+    """
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 - not a mapping
+            plain = json.loads(file.metadata()["json"])
+        _restore(state, tensors, plain)
+    except (SafetensorError, RuntimeError, KeyError, ValueError) as error:
+        raise ReidbenchError(
+            f"the checkpoint {path} does not fit what is trained ({type(error).__name__}); "
+            "remove it with: reidbench cache rm --partial"
+        ) from error
+    return plain["note"]
+
+
+def _restore(state: State, tensors: Mapping[str, Tensor], plain: Mapping[str, Any]) -> None:
     for name, part in state.items():
         prefix = f"{name}/"
         own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
@@ -43,7 +59,6 @@ def load_state(path: Path, state: State) -> Any:
             _unpack_optimizer(part, own, plain[name])
         else:
             part.load_state_dict(own)
-    return plain["note"]
 
 
 def _pack_optimizer(name: str, optimizer: Optimizer, tensors: dict[str, Tensor]) -> Any:

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from torch.optim import SGD, Adam, Optimizer
 
 from reidbench.checkpoint import load_state, save_state
+from reidbench.errors import ReidbenchError
 from reidbench.nn.descent import descend
 
 
@@ -127,3 +128,17 @@ def test_saving_again_replaces_the_state_and_leaves_nothing_beside_it(tmp_path: 
         save_state(tmp_path / "s", {"network": made()}, step)
     assert [p.name for p in tmp_path.iterdir()] == ["s"]
     assert load_state(tmp_path / "s", {"network": made()}) == 2
+
+
+def test_a_checkpoint_of_another_network_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "train.safetensors"
+    save_state(path, {"model": nn.Linear(2, 3)}, 5)
+    with pytest.raises(ReidbenchError, match="does not fit.*cache rm --partial"):
+        load_state(path, {"model": nn.Linear(2, 4)})
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "train.safetensors"
+    path.write_bytes(b"half")
+    with pytest.raises(ReidbenchError, match="does not fit"):
+        load_state(path, {"model": nn.Linear(2, 3)})
