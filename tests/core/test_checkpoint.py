@@ -133,7 +133,7 @@ def test_saving_again_replaces_the_state_and_leaves_nothing_beside_it(tmp_path: 
 def test_a_checkpoint_of_another_network_is_named(tmp_path: Path) -> None:
     path = tmp_path / "train.safetensors"
     save_state(path, {"model": nn.Linear(2, 3)}, 5)
-    with pytest.raises(ReidbenchError, match="does not fit.*cache rm --partial"):
+    with pytest.raises(ReidbenchError, match=r"does not fit.*cache rm --partial"):
         load_state(path, {"model": nn.Linear(2, 4)})
 
 
