@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from reidbench.errors import UsageError, did_you_mean
 from reidbench.keys import JSON, digest
 
 ROLES = ("translator", "constraint", "learner")
 SECTIONS = ("budget", "embedding", "ranking")
+
+Interpolation = Literal["bicubic", "bilinear"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,9 @@ class Benchmark:
         protocol: name of the evaluation protocol.
         seeds: every one of which a ranked method must have run.
         image_size: height and width in pixels.
+        splits: values of the target's parameter ``split``; the scores are the mean over them, each
+            with a training of its own. Empty: the target as it is named.
+        interpolation: how images are brought to that size.
         settings: parameters fixed for all components of a role ("translator", "constraint",
             "learner") that have them, and of the recipe's sections "budget", "embedding" and
             "ranking".
@@ -48,11 +53,16 @@ class Benchmark:
     seeds: tuple[int, ...]
     image_size: tuple[int, int]
     settings: Mapping[str, Mapping[str, JSON]]
+    splits: tuple[int, ...] = ()
+    interpolation: Interpolation = "bicubic"
 
     @cached_property
     def digest(self) -> str:
         """Digest of the whole setting, so that an edited copy is not taken for the original."""
-        parts = {k: v for k, v in vars(self).items() if k not in ("digest", "summary")}
+        # What is left at its default says nothing: a new option leaves old benchmarks as they are.
+        defaults = {f.name: f.default for f in fields(self)}
+        parts = {k: v for k, v in vars(self).items() if k in defaults and v != defaults[k]}
+        parts.pop("summary")
         plain = {k: vars(v) if isinstance(v, DatasetSpec) else v for k, v in parts.items()}
         return digest(plain, 16)
 
@@ -101,6 +111,9 @@ def _parse(name: str, raw: dict[str, Any]) -> Benchmark:
         raise ValueError(f"unknown section {', '.join(sorted(unknown))}")
     if not raw["seeds"] or min(height, width) < 1:
         raise ValueError("it needs a seed, and an image size of one pixel at least")
+    interpolation = raw.get("interpolation", "bicubic")
+    if interpolation not in get_args(Interpolation):
+        raise ValueError(f"interpolation is {' or '.join(get_args(Interpolation))}")
     return Benchmark(
         name=name,
         version=int(raw["version"]),
@@ -111,6 +124,8 @@ def _parse(name: str, raw: dict[str, Any]) -> Benchmark:
         seeds=tuple(int(s) for s in raw["seeds"]),
         image_size=(int(height), int(width)),
         settings={s: dict(raw[s]) for s in sections if s in raw},
+        splits=tuple(int(s) for s in raw.get("splits", ())),
+        interpolation=interpolation,
     )
 
 

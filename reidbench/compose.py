@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from reidbench.interfaces import IdentityConstraint
 
 NO_TRANSLATOR = "none"
+OWN_LEARNER = "learner"  # how a constraint names the recipe's learner, whichever that is
 
 Section = TypeVar("Section", Budget, Embedding, RankingOptions)
 
@@ -65,6 +66,11 @@ def compose(
     entries = _entries(method, registry)
     refuse_strangers(settings, _owners(entries))
     translator, constraints, learner = _resolve_all(method, entries, benchmark, settings)
+    own = {learner.name: learner, OWN_LEARNER: learner}
+    others = {
+        e.name: _component(e, "learner", method, benchmark, settings)
+        for e in entries["source_learner"]
+    }
     recipe = Recipe(
         name=method.name,
         translator=translator,
@@ -78,6 +84,11 @@ def compose(
         modified=_as_shown(
             settings, (*constraints, learner, *([translator] if translator else []))
         ),
+        source_learners={
+            c.name: {**others, **own}[wanted]
+            for c in constraints
+            if (wanted := c.entry.load().source_learner)
+        },
     )
     check_fit(recipe)
     return recipe
@@ -117,6 +128,7 @@ def check_fit(recipe: Recipe) -> None:
             f"use --translator {NO_TRANSLATOR} or another strategy"
         )
     recipe.learner.build()
+    _check_joint(recipe)
     provides = recipe.translator.build().provides | {"mask"}
     for component in recipe.constraints:
         constraint: IdentityConstraint = component.build()
@@ -130,6 +142,23 @@ def check_fit(recipe: Recipe) -> None:
                 f"constraint '{component.name}' wants pairs of images: budget.batch must be even, "
                 f"not {recipe.budget.batch} (--set budget.batch={recipe.budget.batch + 1})"
             )
+
+
+def _check_joint(recipe: Recipe) -> None:
+    from reidbench.interfaces import FeatureLearner  # imports torch
+
+    for constraint, component in recipe.source_learners.items():
+        if type(component.build()).loss is FeatureLearner.loss:
+            raise UsageError(
+                f"constraint '{constraint}' trains against a source-trained learner, "
+                f"and '{component.name}' cannot be used so: it tells no identification loss"
+            )
+    makers = [c.name for c in recipe.constraints if c.build().makes_model]
+    if recipe.strategy == "joint" and len(makers) != 1:
+        raise UsageError(
+            "strategy 'joint' scores the model that a constraint makes, but "
+            + (f"{', '.join(makers)} each make one" if makers else "none of this run makes one")
+        )
 
 
 def _check_untranslated(recipe: Recipe) -> None:
@@ -186,10 +215,13 @@ def _entries(method: Method, registry: Registry) -> dict[str, list[Entry]]:
     if doubled:
         raise UsageError(f"constraint '{doubled.pop()}' is named twice")
     translated = method.translator != NO_TRANSLATOR
+    constraints = [registry.entry("constraint", c) for c in method.constraints]
+    wanted = {c.load().source_learner for c in constraints} - {"", OWN_LEARNER}
     return {
         "translator": [registry.entry("translator", method.translator)] if translated else [],
-        "constraint": [registry.entry("constraint", c) for c in method.constraints],
+        "constraint": constraints,
         "learner": [registry.entry("learner", method.learner)],
+        "source_learner": [registry.entry("learner", name) for name in sorted(wanted)],
     }
 
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from reidbench.errors import ReidbenchError
 from reidbench.hops import Batch, Hops, Images
 
 if TYPE_CHECKING:
@@ -28,6 +29,19 @@ ExtraLoss = Callable[[Hops], Tensor]
 
 
 @dataclass(frozen=True)
+class SourceModel:
+    """A re-ID model trained on the source's training images, in evaluation mode.
+
+    Attributes:
+        learner: whose it is; tells how to use it.
+        model: its weights are the receiver's own copy.
+    """
+
+    learner: FeatureLearner
+    model: nn.Module
+
+
+@dataclass(frozen=True)
 class Context:
     """What a component may know when it builds its networks.
 
@@ -36,12 +50,14 @@ class Context:
         num_pids: number of labelled identities in the source's training set.
         num_domains: domains the translator tells apart; index 0 is the source.
         device: where the networks will live (the caller moves them there after ``setup``).
+        source_model: what a constraint asked for by its ``source_learner``.
     """
 
     image_size: tuple[int, int]
     num_pids: int
     num_domains: int
     device: torch.device
+    source_model: SourceModel | None = None
 
 
 class Trainable(nn.Module):
@@ -91,10 +107,16 @@ class IdentityConstraint(Trainable, ABC):
         needs: which of {"rec", "idt", "grid", "mask"} it reads.
         sampling: "pairs" asks for source batches in which rows 2k and 2k+1 form a pair, of the
             same person in half of the pairs; "any" takes what comes.
+        source_learner: whose model, trained on the source, it wants in ``setup``: that of the
+            learner named, that of the recipe's learner ("learner"), or none ("").
+        makes_model: whether ``embedder`` returns a re-ID model, which is one of the recipe's
+            learner; the strategy "joint" scores it.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
     sampling: ClassVar[Literal["any", "pairs"]] = "any"
+    source_learner: ClassVar[str] = ""
+    makes_model: bool = False
 
     @abstractmethod
     def setup(self, ctx: Context) -> None:
@@ -135,6 +157,10 @@ class FeatureLearner(ABC):
     def build(self, num_pids: int) -> nn.Module:
         """Return a new model with a classifier over ``num_pids`` persons."""
 
+    def blank(self, num_pids: int) -> nn.Module:
+        """Return a model to load trained weights into; override it where ``build`` reads files."""
+        return self.build(num_pids)
+
     @abstractmethod
     def fit(self, model: nn.Module, data: ImageArray, loop: Loop) -> None:
         """Train ``model`` in place on ``data``, stepping only by ``loop.run``."""
@@ -142,3 +168,14 @@ class FeatureLearner(ABC):
     @abstractmethod
     def embed(self, model: nn.Module, pixels: Tensor) -> Tensor:
         """Return features ``[B, D]`` of ``pixels`` ``[B, 3, H, W]`` in [-1, 1]."""
+
+    def loss(self, model: nn.Module, pixels: Tensor, pid: Tensor) -> Tensor:
+        """Return the identification loss of images ``[B, 3, H, W]`` whose classes are ``pid``.
+
+        Needed where a constraint trains against the model; ``pid`` counts from 0.
+        """
+        raise ReidbenchError(f"{type(self).__name__} tells no identification loss")
+
+    def optimizer(self, model: nn.Module) -> Optimizer:
+        """Return what ``fit`` descends ``loss`` with, for a constraint that trains the model."""
+        raise ReidbenchError(f"{type(self).__name__} tells no optimiser")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reidbench.benchmark import Benchmark, DatasetSpec
 from reidbench.data.catalog import OpenDataset, open_dataset
+from reidbench.data.dataset import Split
 from reidbench.errors import UsageError
 from reidbench.keys import JSON
 from reidbench.parameters import resolve
@@ -17,9 +18,11 @@ from reidbench.stages import (
     Embed,
     Evaluate,
     FitTranslator,
+    JointModel,
     Learn,
     Preview,
     Stage,
+    TrainedModel,
     TrainingImages,
     Translate,
 )
@@ -30,14 +33,24 @@ class Setting:
     """A benchmark with its data at hand.
 
     Attributes:
+        targets: one for each of the benchmark's splits.
         modified: what the user changed of the benchmark; a ranked result has nothing here.
     """
 
     benchmark: Benchmark
     source: OpenDataset
-    target: OpenDataset
+    targets: tuple[OpenDataset, ...]
     protocol: Component
     modified: Mapping[str, JSON]
+
+    @property
+    def target(self) -> OpenDataset:
+        """The target in its first split, for what all splits have in common."""
+        return self.targets[0]
+
+    def decode(self, data: OpenDataset, split: Split) -> Decode:
+        """Return the stage that decodes a split of one of the datasets."""
+        return Decode(data, split, self.benchmark.image_size)
 
 
 @dataclass(frozen=True)
@@ -45,27 +58,31 @@ class Plan:
     """The stages of one run.
 
     Attributes:
-        evaluate: the last one; the others hang on it.
-        preview: pictures of the translation, if there is one.
+        evaluations: the last ones, one for each of the target's splits; the others hang on them.
+        preview: pictures of the first split's translation, if there is one.
     """
 
     recipe: Recipe
     setting: Setting
     seed: int
     precision: str
-    evaluate: Evaluate
+    evaluations: tuple[Evaluate, ...]
     preview: Preview | None
 
     @property
-    def learned(self) -> Learn:
-        """The stage that makes the model that is scored."""
-        return self.evaluate.embedded.learned
+    def learned(self) -> TrainedModel:
+        """The stage that makes the model that is scored, of the first split."""
+        return self.evaluations[0].embedded.learned
+
+    @property
+    def ends(self) -> list[Stage]:
+        """The stages whose output is wanted for itself."""
+        return [*self.evaluations, *([self.preview] if self.preview else [])]
 
     @property
     def stages(self) -> list[Stage]:
         """All stages, each after its inputs, and all data before any training."""
-        wanted: list[Stage] = [self.evaluate, *([self.preview] if self.preview else [])]
-        unique = {s.key: s for end in wanted for s in _with_inputs(end)}
+        unique = {s.key: s for end in self.ends for s in _with_inputs(end)}
         return sorted(unique.values(), key=lambda s: not isinstance(s, Decode))
 
 
@@ -91,10 +108,11 @@ def open_setting(
     factory = entry.load()
     scored = Component(entry, factory.version, resolve(factory, protocol.parameters, "protocol"))
     scored.build()  # a value out of range shows before anything is computed
+    splits = () if "target.split" in changes else benchmark.splits
     setting = Setting(
         benchmark,
         open_dataset(source, registry, data_root, "source"),
-        open_dataset(target, registry, data_root, "target"),
+        tuple(open_dataset(t, registry, data_root, "target") for t in _each(target, splits)),
         scored,
         dict(changes),
     )
@@ -110,50 +128,77 @@ def plan(recipe: Recipe, setting: Setting, seed: int, precision: str) -> Plan:
         UsageError: if a constraint needs masks that the data does not have.
     """
     _check_masks(recipe, setting)
-    size = setting.benchmark.image_size
-    source = Decode(setting.source, "train", size)
-    target = Decode(setting.target, "train", size)
-    translated = _translated(recipe, source, target, seed, precision)
-    embedded = Embed(
-        _learned(recipe, source, target, translated, seed, precision),
-        Decode(setting.target, "query", size),
-        Decode(setting.target, "gallery", size),
-        recipe.embedding,
+    run = _Run(recipe, setting, seed, precision)
+    translated = run.translated(setting.target)
+    return Plan(
+        recipe,
+        setting,
+        seed,
+        precision,
+        tuple(run.evaluated(target) for target in setting.targets),
+        Preview(translated) if translated else None,
     )
-    preview = Preview(translated) if translated else None
-    evaluated = Evaluate(embedded, setting.protocol, recipe.ranking)
-    return Plan(recipe, setting, seed, precision, evaluated, preview)
 
 
-def _translated(
-    recipe: Recipe, source: Decode, target: Decode, seed: int, precision: str
-) -> Translate | None:
-    if recipe.translator is None:
-        return None
-    fitted = FitTranslator(
-        recipe.translator, recipe.constraints, source, target, recipe.budget, seed, precision
-    )
-    return Translate(fitted, precision)
+@dataclass(frozen=True)
+class _Run:
+    """The stages of a run, from the last back to the first."""
 
+    recipe: Recipe
+    setting: Setting
+    seed: int
+    precision: str
 
-def _learned(
-    recipe: Recipe,
-    source: Decode,
-    target: Decode,
-    translated: Translate | None,
-    seed: int,
-    precision: str,
-) -> Learn:
-    def learn(*data: TrainingImages, start: Learn | None = None) -> Learn:
-        return Learn(recipe.learner, data, seed, precision, start)
+    def evaluated(self, target: OpenDataset) -> Evaluate:
+        protocol = self.setting.protocol
+        pooled = protocol.entry.load().pools_queries and target.dataset.has_boxes
+        embedded = Embed(
+            self.learned(target),
+            self.setting.decode(target, "query"),
+            self.setting.decode(target, "gallery"),
+            self.recipe.embedding,
+            self.setting.decode(target, "boxes") if pooled else None,
+        )
+        return Evaluate(embedded, protocol, self.recipe.ranking)
 
-    if translated is None:
-        return learn(target if recipe.strategy == "target" else source)
-    if recipe.strategy == "translated":
-        return learn(translated)
-    if recipe.strategy == "source+translated":
-        return learn(source, translated)
-    return learn(translated, start=learn(source))
+    def learned(self, target: OpenDataset) -> TrainedModel:
+        strategy, learner = self.recipe.strategy, self.recipe.learner
+        source, translated = self._source, self.translated(target)
+        if translated is None:
+            own = self.setting.decode(target, "train")
+            return self._learn(learner, own if strategy == "target" else source)
+        if strategy == "joint":
+            return JointModel(learner, translated.fitted)
+        if strategy == "translated":
+            return self._learn(learner, translated)
+        if strategy == "source+translated":
+            return self._learn(learner, source, translated)
+        return self._learn(learner, translated, start=self._learn(learner, source))
+
+    def translated(self, target: OpenDataset) -> Translate | None:
+        recipe, setting = self.recipe, self.setting
+        if recipe.translator is None:
+            return None
+        fitted = FitTranslator(
+            recipe.translator,
+            recipe.constraints,
+            self._source,
+            setting.decode(target, "train"),
+            recipe.budget,
+            self.seed,
+            self.precision,
+            {n: self._learn(c, self._source) for n, c in recipe.source_learners.items()},
+        )
+        return Translate(fitted, self.precision)
+
+    @property
+    def _source(self) -> Decode:
+        return self.setting.decode(self.setting.source, "train")
+
+    def _learn(
+        self, learner: Component, *data: TrainingImages, start: Learn | None = None
+    ) -> Learn:
+        return Learn(learner, data, self.seed, self.precision, start)
 
 
 def _with_inputs(stage: Stage) -> Iterator[Stage]:
@@ -166,6 +211,12 @@ def _changed(spec: DatasetSpec, role: str, changes: Mapping[str, JSON]) -> Datas
     prefix = f"{role}."
     mine = {k.removeprefix(prefix): v for k, v in changes.items() if k.startswith(prefix)}
     return replace(spec, parameters={**spec.parameters, **mine})
+
+
+def _each(target: DatasetSpec, splits: Sequence[int]) -> list[DatasetSpec]:
+    """Return the target once for each split, or as it is if there is none."""
+    each = [{**target.parameters, "split": split} for split in splits]
+    return [replace(target, parameters=p) for p in each] or [target]
 
 
 def _check_masks(recipe: Recipe, setting: Setting) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,7 @@ class Recipe:
 
     Attributes:
         translator: None is direct transfer.
+        source_learners: by constraint, the learner whose source-trained model it starts from.
         modified: what the user set by hand; a ranked result has nothing here.
     """
 
@@ -103,11 +104,14 @@ class Recipe:
     ranking: RankingOptions
     paper: str
     modified: Mapping[str, JSON]
+    source_learners: Mapping[str, Component] = field(default_factory=dict)
 
     def identity(self) -> dict[str, JSON]:
         """Return what decides its numbers; the parts it does not use are left out."""
         translates = self.translator is not None
+        learners = {name: c.identity() for name, c in self.source_learners.items()}
         return {
+            **({"source_learners": learners} if learners else {}),
             "translator": self.translator.identity() if self.translator else None,
             "constraints": [c.identity() for c in self.constraints],
             "learner": self.learner.identity(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 from reidbench.data.catalog import OpenDataset
-from reidbench.keys import JSON
+from reidbench.evaluation import Scores, Trials
+from reidbench.keys import JSON, digest
 from reidbench.pictures import ROWS, draw_sheet
 from reidbench.planning import Plan
 from reidbench.recipe import Recipe
@@ -24,7 +25,6 @@ from reidbench.runner import Finished, Outcome
 def result_of(outcome: Outcome, started: datetime) -> Result:
     """Return the result of an outcome, begun at ``started``."""
     plan = outcome.plan
-    scores = json.loads((outcome.artifact(plan.evaluate).path / "scores.json").read_text())
     return Result(
         benchmark=_benchmark(plan),
         recipe={
@@ -38,7 +38,7 @@ def result_of(outcome: Outcome, started: datetime) -> Result:
         seed=plan.seed,
         precision=plan.precision,
         uses=_uses(plan.recipe),
-        scores=scores,
+        scores=_scores(outcome),
         execution={
             "started": _time(started),
             "finished": _time(datetime.now(UTC)),
@@ -67,6 +67,16 @@ def unique_stages(outcomes: Iterable[Outcome]) -> list[Finished]:
     return list(unique.values())
 
 
+def _scores(outcome: Outcome) -> dict[str, JSON]:
+    """Return the scores of the one split, or the means over several and each one's own."""
+    folders = [outcome.artifact(stage).path for stage in outcome.plan.evaluations]
+    records = [json.loads((folder / "scores.json").read_text()) for folder in folders]
+    if len(records) == 1:
+        (scores,) = records
+        return scores  # type: ignore[no-any-return]
+    return Trials(tuple(map(Scores.from_dict, records))).to_dict()
+
+
 def _benchmark(plan: Plan) -> dict[str, JSON]:
     setting = plan.setting
     benchmark = setting.benchmark
@@ -76,7 +86,7 @@ def _benchmark(plan: Plan) -> dict[str, JSON]:
         "digest": benchmark.digest,
         "synthetic": _synthetic(setting.source) or _synthetic(setting.target),
         "source": _dataset(setting.source),
-        "target": _dataset(setting.target),
+        "target": _target(setting.targets),
         "protocol": setting.protocol.identity(),
         "image_size": list(benchmark.image_size),
         "seeds": list(benchmark.seeds),
@@ -84,7 +94,27 @@ def _benchmark(plan: Plan) -> dict[str, JSON]:
 
 
 def _dataset(data: OpenDataset) -> dict[str, Any]:
-    return {**data.identity(), "title": data.title, "parameters": dict(data.parameters)}
+    return {
+        **data.identity(),
+        "title": data.title,
+        "parameters": dict(data.parameters),
+        "division": data.dataset.division,
+    }
+
+
+def _target(splits: Sequence[OpenDataset]) -> dict[str, Any]:
+    """Return the target; of several splits, what they have in common and a digest of them all."""
+    first = _dataset(splits[0])
+    if len(splits) == 1:
+        return first
+    parameters = {k: v for k, v in first["parameters"].items() if k != "split"}
+    return {
+        **first,
+        "parameters": parameters,
+        "fingerprint": digest([s.fingerprint for s in splits]),
+        "division": [s.dataset.division for s in splits],
+        "splits": [s.parameters["split"] for s in splits],
+    }
 
 
 def _synthetic(data: OpenDataset) -> bool:

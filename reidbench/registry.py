@@ -13,7 +13,7 @@ from reidbench.keys import JSON
 
 Kind = Literal["translator", "constraint", "learner", "dataset", "protocol"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-Strategy = Literal["source", "target", "translated", "source+translated", "finetune"]
+Strategy = Literal["source", "target", "translated", "source+translated", "finetune", "joint"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
 # In --set and in benchmark files they name something else; "none" is no translator.

@@ -63,7 +63,7 @@ class Outcome:
 def needed(plan: Plan, store: Store) -> list[Stage]:
     """Return the stages that have to be computed: those not in the store that something needs."""
     missing: dict[str, Stage] = {}
-    waiting: list[Stage] = [plan.evaluate, *([plan.preview] if plan.preview else [])]
+    waiting = plan.ends
     while waiting:
         stage = waiting.pop()
         if stage.key not in missing and store.find(stage.key) is None:

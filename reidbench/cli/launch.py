@@ -89,8 +89,8 @@ def open_ground(registry: Registry, named: options.Ground) -> OpenGround:
     ours = {k: v for k, v in values.items() if k.split(".")[0] in SETTING_OWNERS}
     theirs = {k: v for k, v in values.items() if k not in ours}
     chosen = load_benchmark(named.benchmark)
-    datasets = (("source", named.source), ("target", named.target))
-    swapped = {k: v for k, v in datasets if v is not None}
+    parts = {name: getattr(named, name) for name in SETTING_OWNERS}
+    swapped = {name: part for name, part in parts.items() if part is not None}
     setting = open_setting(_swapped(chosen, swapped, registry), registry, named.data_root, ours)
     return OpenGround(registry, replace(setting, modified={**swapped, **ours}), theirs)
 
@@ -137,13 +137,16 @@ def request_of(
 
 
 def _swapped(benchmark: Benchmark, swapped: Mapping[str, str], registry: Registry) -> Benchmark:
-    """Return the benchmark on other datasets, evaluated as the target usually is."""
-    if not swapped:
-        return benchmark
-    source = DatasetSpec(swapped["source"]) if "source" in swapped else benchmark.source
-    target = DatasetSpec(swapped["target"]) if "target" in swapped else benchmark.target
-    protocol = benchmark.protocol
+    """Return the benchmark on other datasets, evaluated as the target usually is or as named."""
+    for role in ("source", "target"):
+        if role in swapped:
+            benchmark = replace(benchmark, **{role: DatasetSpec(swapped[role])})  # type: ignore[arg-type]
     if "target" in swapped:
-        protocol = DatasetSpec(registry.entry("dataset", target.name).load().protocol)
-    name = f"{source.name}-to-{target.name}"
-    return replace(benchmark, name=name, source=source, target=target, protocol=protocol)
+        usual = registry.entry("dataset", swapped["target"]).load().protocol
+        benchmark = replace(benchmark, protocol=DatasetSpec(usual), splits=())
+    if "protocol" in swapped:
+        benchmark = replace(benchmark, protocol=DatasetSpec(swapped["protocol"]))
+    if swapped.keys() & {"source", "target"}:
+        name = f"{benchmark.source.name}-to-{benchmark.target.name}"
+        benchmark = replace(benchmark, name=name)
+    return benchmark

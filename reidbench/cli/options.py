@@ -120,6 +120,7 @@ class Ground:
     Attributes:
         source: dataset that takes the place of the benchmark's source.
         target: dataset that takes the place of the benchmark's target.
+        protocol: evaluation protocol that takes the place of the benchmark's.
         settings: the texts of ``--set``.
         data_root: folder of the user's datasets.
     """
@@ -127,6 +128,7 @@ class Ground:
     benchmark: str
     source: str | None
     target: str | None
+    protocol: str | None
     settings: tuple[str, ...]
     data_root: str | None
 
@@ -163,6 +165,7 @@ ground = _bundled(
         benchmark_name,
         click.option("--source", metavar="NAME", help="Another source dataset."),
         click.option("--target", metavar="NAME", help="Another target dataset."),
+        click.option("--protocol", metavar="NAME", help="Another evaluation protocol."),
         set_values,
         data_root,
     ),

@@ -32,6 +32,7 @@ def plans(planned: Sequence[Plan], session: Session) -> None:
     setting, first = planned[0].setting, planned[0]
     title = f"{setting.benchmark.name} v{setting.benchmark.version}: "
     title += f"{setting.source.title} -> {setting.target.title}, {setting.protocol.name} protocol"
+    title += f", {len(setting.targets)} splits" if len(setting.targets) > 1 else ""
     console.print(f"[bold]{escape(title)}[/bold]")
     for plan in planned:
         changed = {**plan.setting.modified, **plan.recipe.modified}
@@ -114,11 +115,11 @@ def _table(title: str, benchmark: object, measures: Sequence[str]) -> Table:
 
 
 def _caption(results: Sequence[Result]) -> None:
-    last = results[-1]
-    scores = last.scores
+    scores = results[-1].scores
+    splits = scores.get("splits", ())
     lines = [
         f"in percent over {scores['valid_queries']} queries with a match (of {scores['queries']}), "
-        f"gallery of {scores['gallery']}",
+        f"gallery of {scores['gallery']}" + (f", mean of {len(splits)} splits" if splits else ""),
         *sorted({f"initial weights: {r.recipe['provenance']['weights']}" for r in results}),
     ]
     Console(highlight=False).print(escape("\n".join(lines)), style="dim")

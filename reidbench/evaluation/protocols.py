@@ -17,9 +17,15 @@ from reidbench.evaluation.scores import Scores
 
 
 class Protocol(ABC):
-    """Turns distances and labels into scores. Raise ``version`` whenever its numbers change."""
+    """Turns distances and labels into scores. Raise ``version`` whenever its numbers change.
+
+    Attributes:
+        pools_queries: whether it looks for several images of a person at once, and has a use for
+            further boxes of the queries' persons.
+    """
 
     version: ClassVar[int] = 1
+    pools_queries: ClassVar[bool] = False
 
     def queries(self, query: Features, boxes: Features | None, *, unit_length: bool) -> Features:
         """Return what is looked for; by default each query image by itself.
@@ -71,6 +77,8 @@ class MultiQuery(Market1501):
     The boxes are ``gt_bbox`` in Market-1501, which holds training persons too: only boxes that
     share a query's person and camera count. Without boxes the query images themselves are pooled.
     """
+
+    pools_queries: ClassVar[bool] = True
 
     def queries(self, query: Features, boxes: Features | None, *, unit_length: bool) -> Features:
         """Pool the boxes of each (person, camera) that the queries name, in order of appearance.

@@ -72,9 +72,20 @@ class Trials:
         return mean
 
     def to_dict(self) -> dict[str, Any]:
-        """Return mean and spread of the measures, then each split's scores, ready for JSON."""
+        """Return the mean measures as one split's scores have them, and each split's own.
+
+        Queries are counted over all splits, the gallery is the largest, and "spread" has mean,
+        standard deviation and number of splits of each measure.
+        """
+        spreads = self.measures()
         return {
-            **{name: s.to_dict() for name, s in self.measures().items()},
-            "over_all_queries": {n: s.to_dict() for n, s in self.measures("all").items()},
+            **{name: s.mean for name, s in spreads.items()},
+            "over_all_queries": {n: s.mean for n, s in self.measures("all").items()},
+            "queries": sum(s.queries for s in self.scores),
+            "valid_queries": sum(s.valid_queries for s in self.scores),
+            "gallery": max(s.gallery for s in self.scores),
+            "ties": self.scores[0].ties,
+            "cmc": self.cmc.tolist(),
+            "spread": {name: s.to_dict() for name, s in spreads.items()},
             "splits": [s.to_dict() for s in self.scores],
         }

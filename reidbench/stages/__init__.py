@@ -1,13 +1,15 @@
 """The stages of a run: each a value whose key follows from what it is made of.
 
-Data flows one way: decode -> [learn on the source] -> fit translator -> translate -> learn ->
-embed -> evaluate. A stage holds its inputs as other stages; nothing is computed until the store
-is asked for it, and nothing is computed twice.
+Data flows one way: decode -> [learn on the source] -> fit translator -> translate -> learn (or
+take the joint model) -> embed -> evaluate. A stage holds its inputs as other stages; nothing is
+computed until the store is asked for it, and nothing is computed twice.
 """
 
 from reidbench.stages.base import Stage, Work
 from reidbench.stages.images import Decode, TrainingImages
+from reidbench.stages.joint import JointModel
 from reidbench.stages.learning import Learn
+from reidbench.stages.models import TrainedModel
 from reidbench.stages.scoring import Embed, Evaluate
 from reidbench.stages.translating import FitTranslator, Preview, Translate
 
@@ -16,9 +18,11 @@ __all__ = [
     "Embed",
     "Evaluate",
     "FitTranslator",
+    "JointModel",
     "Learn",
     "Preview",
     "Stage",
+    "TrainedModel",
     "TrainingImages",
     "Translate",
     "Work",

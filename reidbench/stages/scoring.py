@@ -19,21 +19,26 @@ from reidbench.keys import JSON
 from reidbench.recipe import Component, Embedding
 from reidbench.stages.base import Stage, Work
 from reidbench.stages.images import Decode
-from reidbench.stages.learning import Learn
+from reidbench.stages.models import TrainedModel
 
 EMBED_BATCH = 128
 
 
 @dataclass(frozen=True)
 class Embed(Stage):
-    """Embed the target's query and gallery images."""
+    """Embed the target's query and gallery images.
+
+    Attributes:
+        boxes: further images of the queries' persons, for protocols that pool them.
+    """
 
     kind: ClassVar[str] = "embed"
 
-    learned: Learn
+    learned: TrainedModel
     query: Decode
     gallery: Decode
     embedding: Embedding
+    boxes: Decode | None = None
 
     @property
     def title(self) -> str:
@@ -43,16 +48,21 @@ class Embed(Stage):
     @property
     def inputs(self) -> tuple[Stage, ...]:
         """The model and the test images."""
-        return (self.learned, self.query, self.gallery)
+        return (self.learned, *self.sets)
+
+    @property
+    def sets(self) -> tuple[Decode, ...]:
+        """The sets of images that are embedded."""
+        return (self.query, self.gallery, *((self.boxes,) if self.boxes else ()))
 
     def values(self) -> JSON:
         """Return how images are embedded, and the precision of the model."""
         return {"flip": self.embedding.flip, "precision": self.learned.precision}
 
     def compute(self, work: Work) -> dict[str, JSON]:
-        """Write the features and labels of both sets."""
+        """Write the features and labels of all sets."""
         learner, model = self.learned.load(work.of(self.learned), work.hardware)
-        arrays = {s.split: s.open(work.of(s)) for s in (self.query, self.gallery)}
+        arrays = {s.split: s.open(work.of(s)) for s in self.sets}
         total, done = sum(map(len, arrays.values())), 0
         for split, images in arrays.items():
             features = self._embed(learner, model, images, work, done, total)
@@ -111,9 +121,12 @@ class Evaluate(Stage):
 
     def compute(self, work: Work) -> dict[str, JSON]:
         """Write ``scores.json``."""
-        query, gallery = (_features(work.of(self.embedded), s) for s in ("query", "gallery"))
+        folder = work.of(self.embedded)
+        sets = {s.split: _features(folder, s.split) for s in self.embedded.sets}
         protocol: Protocol = self.protocol.build()
-        scores = evaluate(query, gallery, protocol, self.ranking)
+        scores = evaluate(
+            sets["query"], sets["gallery"], protocol, self.ranking, boxes=sets.get("boxes")
+        )
         write_json(work.folder / "scores.json", scores.to_dict())
         work.progress(1, 1, {"mAP": scores.to_dict()["mAP"]})
         return {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -12,11 +13,13 @@ from safetensors.torch import load_file
 from reidbench.data.arrays import ImageArray
 from reidbench.files import write_array
 from reidbench.hardware import Hardware
-from reidbench.interfaces import Translator
+from reidbench.interfaces import SourceModel, Translator
 from reidbench.keys import JSON, derive_seed
 from reidbench.recipe import Budget, Component
 from reidbench.stages.base import Stage, Work, save_weights
 from reidbench.stages.images import Decode, TrainingImages
+from reidbench.stages.learning import Learn
+from reidbench.stages.models import save_model
 from reidbench.streams import stream
 from reidbench.translation import SOURCE, TARGET, Domains, fit, set_up, translate
 
@@ -25,7 +28,11 @@ PREVIEW_COLUMNS = 8
 
 @dataclass(frozen=True)
 class FitTranslator(Stage):
-    """Train a translator under its constraints."""
+    """Train a translator under its constraints.
+
+    Attributes:
+        source_models: by constraint, the source-trained model that it starts from.
+    """
 
     kind: ClassVar[str] = "translator"
 
@@ -36,6 +43,7 @@ class FitTranslator(Stage):
     budget: Budget
     seed: int
     precision: str
+    source_models: Mapping[str, Learn] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -44,8 +52,8 @@ class FitTranslator(Stage):
 
     @property
     def inputs(self) -> tuple[Stage, ...]:
-        """The training images of both domains."""
-        return (self.source, self.target)
+        """The training images of both domains, and the models that constraints start from."""
+        return (self.source, self.target, *self.source_models.values())
 
     def values(self) -> JSON:
         """Return components, budget, seed and precision."""
@@ -71,9 +79,13 @@ class FitTranslator(Stage):
         context = domains.context(translator, work.hardware)
         constraints = {c.name: c.build() for c in self.constraints}
         for name, constraint in constraints.items():
-            set_up(constraint, name, context, self._root)
+            known = replace(context, source_model=self._source_model(name, work))
+            set_up(constraint, name, known, self._root)
         fit(translator, constraints, domains, self.steps, self.budget.batch, work.loop(self._root))
         save_weights(work.folder / "translator.safetensors", translator)
+        for constraint in constraints.values():
+            if (model := constraint.embedder()) is not None:
+                save_model(work.folder, model, domains.source.num_pids)
         return {"parameters": sum(p.numel() for p in translator.parameters())}
 
     def load(self, work: Work) -> Translator:
@@ -85,6 +97,12 @@ class FitTranslator(Stage):
     @property
     def _root(self) -> int:
         return derive_seed(self.seed, "translator")
+
+    def _source_model(self, constraint: str, work: Work) -> SourceModel | None:
+        if constraint not in self.source_models:
+            return None
+        learn = self.source_models[constraint]
+        return SourceModel(*learn.load(work.of(learn), work.hardware))
 
     def _domains(self, work: Work) -> Domains:
         source = self.source.open(work.of(self.source)).classes()

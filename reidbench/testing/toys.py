@@ -146,6 +146,36 @@ class ToyConstraint(IdentityConstraint):
         return F.mse_loss(self.network(hop.fake), self.network(hop.images.pixels)).clamp(max=1)
 
 
+class ToyJoint(IdentityConstraint):
+    """Trains the recipe's learner, which starts from the source, on translated images."""
+
+    source_learner: ClassVar[str] = "learner"
+    makes_model = True
+
+    def setup(self, ctx: Context) -> None:
+        """Take the source's model over."""
+        assert ctx.source_model is not None
+        self.learner, self.model = ctx.source_model.learner, ctx.source_model.model
+        self.sgd = self.learner.optimizer(self.model)
+
+    def losses(self, hops: Hops, clock: Clock) -> dict[str, Tensor]:
+        """Return the identification loss of the translated images."""
+        return {"identity": self._loss(hops)}
+
+    def update(self, hops: Hops, clock: Clock) -> Log:
+        """Learn from them."""
+        loss = self._loss(hops)
+        descend(self.sgd, loss)
+        return {"identity": loss.detach()}
+
+    def embedder(self) -> nn.Module:
+        """Return the model."""
+        return self.model
+
+    def _loss(self, hops: Hops) -> Tensor:
+        return self.learner.loss(self.model, hops[0].fake, hops[0].images.pid)
+
+
 class ToyLearner(FeatureLearner):
     """A linear classifier on the mean colour."""
 
@@ -158,17 +188,25 @@ class ToyLearner(FeatureLearner):
 
     def fit(self, model: nn.Module, data: ImageArray, loop: Loop) -> None:
         """Minimise cross-entropy by SGD."""
-        optimiser = torch.optim.SGD(model.parameters(), self.lr, momentum=0.9)
+        optimiser = self.optimizer(model)
 
         def step(clock: Clock) -> Log:
             rows = shuffled_rows(len(data), self.batch, clock.step, loop.seed, "fit")
             images = data.images(rows, loop.hardware.device)
-            loss = F.cross_entropy(model(images.pixels.mean((2, 3))), images.pid)
+            loss = self.loss(model, images.pixels, images.pid)
             descend(optimiser, loss)
             return {"loss": loss.detach()}
 
         steps = -(-len(data) * self.epochs // self.batch)
         loop.run(steps, step, {"model": model, "optimiser": optimiser})
+
+    def loss(self, model: nn.Module, pixels: Tensor, pid: Tensor) -> Tensor:
+        """Return the cross-entropy."""
+        return F.cross_entropy(model(pixels.mean((2, 3))), pid)
+
+    def optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
+        """Return SGD with momentum."""
+        return torch.optim.SGD(model.parameters(), self.lr, momentum=0.9)
 
     def embed(self, model: nn.Module, pixels: Tensor) -> Tensor:
         """Return the 8 features."""

@@ -29,10 +29,27 @@ class Masked(ToyConstraint):
     needs: ClassVar[frozenset[str]] = frozenset({"mask"})
 
 
+class Divided(ToyDataset):
+    def __init__(self, *, split: int = 0) -> None:
+        super().__init__(domain="b")
+        self.split = split
+
+    def fingerprint(self) -> str:
+        return f"divided-{self.split}"
+
+
+class Boxed(ToyDataset):
+    @property
+    def has_boxes(self) -> bool:
+        return True
+
+
 @pytest.fixture
 def registry(registry: Registry) -> Registry:
     more = Registration("more")
     more.dataset("maskless", f"{HERE}:Maskless")
+    more.dataset("divided", f"{HERE}:Divided")
+    more.dataset("boxed", f"{HERE}:Boxed")
     more.constraint("masked", f"{HERE}:Masked")
     more.learner("other", "reidbench.testing.toys:ToyLearner")
     registry.add(more)
@@ -93,6 +110,38 @@ def test_a_change_of_the_benchmark_moves_what_depends_on_it(
 ) -> None:
     base = make_plan(registry, benchmark_)
     assert shared(base, make_plan(registry, replace(benchmark_, **changed))) == kept
+
+
+def test_each_split_of_the_target_has_its_own_training_and_shares_the_source(
+    registry: Registry, benchmark_: Benchmark
+) -> None:
+    benchmark = replace(benchmark_, target=DatasetSpec("divided"), splits=(0, 2), name="divided")
+    planned = make_plan(registry, benchmark)
+    counts = {kind: len(keys) for kind, keys in by_kind(planned).items()}
+    assert counts["translator"] == counts["embed"] == counts["evaluate"] == 2
+    assert counts["learn"] == 1 + 2  # the source's model is shared
+    assert counts["preview"] == 1
+    assert [t.parameters["split"] for t in planned.setting.targets] == [0, 2]
+    direct = make_plan(registry, benchmark, request=DIRECT)
+    assert len(by_kind(direct)["learn"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "protocol", "split"),
+    [
+        ("boxed", "multi-query", "boxes"),
+        ("boxed", "market1501", None),
+        ("toy", "multi-query", None),  # the queries themselves are pooled
+    ],
+)
+def test_boxes_are_embedded_where_the_protocol_pools_them(
+    registry: Registry, benchmark_: Benchmark, target: str, protocol: str, split: str | None
+) -> None:
+    spec = DatasetSpec(target, {"domain": "b"})
+    benchmark = replace(benchmark_, target=spec, protocol=DatasetSpec(protocol))
+    (evaluated,) = make_plan(registry, benchmark).evaluations
+    boxes = evaluated.embedded.boxes
+    assert (boxes and boxes.split) == split
 
 
 def test_the_precision_moves_all_that_computes(registry: Registry) -> None:
