@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-Split = Literal["train", "query", "gallery"]
+Split = Literal["train", "query", "gallery", "boxes"]
 SPLITS: tuple[Split, ...] = ("train", "query", "gallery")
+"""What every dataset has; some have "boxes" as well."""
+
+JUNK, DISTRACTOR = -1, 0
 
 
 @dataclass(frozen=True)
@@ -33,24 +36,81 @@ class Samples:
         return len(self.names)
 
 
+@dataclass(frozen=True)
+class Counts:
+    """How many there are of each in a split.
+
+    Attributes:
+        images: of all kinds; None in published counts that do not tell.
+        persons: distinct persons, distractors and junk left out.
+        cameras: distinct cameras; None as for images.
+        distractors: images of nobody who is looked for (pid 0).
+        junk: images that count neither for nor against a ranking (pid -1).
+    """
+
+    images: int | None
+    persons: int
+    cameras: int | None
+    distractors: int = 0
+    junk: int = 0
+
+    @classmethod
+    def of(cls, samples: Samples) -> Counts:
+        """Count the samples of a split."""
+        pids = samples.pids
+        return cls(
+            images=len(samples),
+            persons=len(np.unique(pids[pids > 0])),
+            cameras=len(np.unique(samples.cams)),
+            distractors=int((pids == DISTRACTOR).sum()),
+            junk=int((pids == JUNK).sum()),
+        )
+
+
 class Dataset(ABC):
     """Labelled images in the splits train, query and gallery. Instances can be pickled to workers.
 
     Attributes:
         version: raise it when samples or pixels change for the same files.
         synthetic: whether the images were rendered; results of such datasets say so.
-        has_masks: whether ``read_mask`` gives person masks.
-        protocol: name of the protocol that it is usually evaluated by.
+        protocol: name of the protocol that it is usually evaluated by; parameters may decide it.
         terms: terms of use, in a sentence.
         citation: the publication to cite.
+        homepage: where its authors tell of it; nothing is fetched from there.
+        withdrawn: when and why its authors withdrew it; empty if they did not.
     """
 
     version: ClassVar[int] = 1
     synthetic: ClassVar[bool] = False
-    has_masks: ClassVar[bool] = False
-    protocol: ClassVar[str] = "market1501"
+    protocol: str = "market1501"
     terms: ClassVar[str] = ""
     citation: ClassVar[str] = ""
+    homepage: ClassVar[str] = ""
+    withdrawn: ClassVar[str] = ""
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether ``read_mask`` gives person masks."""
+        return False
+
+    @property
+    def has_boxes(self) -> bool:
+        """Whether there is a split "boxes": further images of the queries' persons."""
+        return False
+
+    @property
+    def population(self) -> str:
+        """Whose persons the pids number: equal pids of equal populations are one person."""
+        return type(self).__name__.lower()
+
+    @property
+    def division(self) -> str:
+        """Who divided the persons into training and test, for results: "official" or a file."""
+        return "official"
+
+    def published(self) -> Mapping[Split, Counts]:
+        """Return the published counts of the splits, where there are any."""
+        return {}
 
     @abstractmethod
     def samples(self, split: Split) -> Samples:
@@ -70,8 +130,16 @@ class Dataset(ABC):
 
     @abstractmethod
     def fingerprint(self) -> str:
-        """Return a digest of everything that decides the samples and pixels."""
+        """Return a digest of everything that decides the samples and pixels, boxes apart."""
+
+    def boxes_fingerprint(self) -> str:
+        """Return a digest of what decides the split "boxes", which copies may lack."""
+        return self.fingerprint()
 
     @abstractmethod
     def check(self) -> list[str]:
         """Return what is wrong with the copy at hand, one sentence each; empty if nothing is."""
+
+    def remarks(self) -> list[str]:
+        """Return what is remarkable about the dataset and no fault of the copy, as ``check``."""
+        return []

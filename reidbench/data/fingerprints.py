@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from reidbench.data.image_files import shown
 from reidbench.errors import ReidbenchError
 from reidbench.files import write_json
-from reidbench.keys import digest
+from reidbench.keys import JSON, digest
 
 
 def files_digest(home: Path, names: Sequence[str]) -> str:
@@ -25,27 +26,34 @@ def files_digest(home: Path, names: Sequence[str]) -> str:
         ReidbenchError: naming the file that cannot be read.
     """
     listing = _listing(home, names)
-    memo = _memo(home)
-    known = _recall(memo)
+    what = [str(home.absolute()), sorted(names)]
+    known = recall(what)
     if known.get("listing") == listing and known.get("files"):
-        return known["files"]
+        files: str = known["files"]
+        return files
     files = _hash_contents(home, names)
-    with suppress(ReidbenchError):
-        write_json(memo, {"folder": str(home), "listing": listing, "files": files})
+    remember(what, {"folder": shown(home), "listing": listing, "files": files})
     return files
 
 
-def _memo(home: Path) -> Path:
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
-    return Path(cache, "reidbench", "fingerprints", f"{digest(str(home.absolute()))}.json")
-
-
-def _recall(memo: Path) -> dict[str, str]:
+def recall(what: JSON) -> dict[str, JSON]:
+    """Return what is remembered of ``what``; nothing if the memory is gone or damaged."""
     try:
-        known = json.loads(memo.read_text())
+        known = json.loads(_memo(what).read_text())
     except (OSError, ValueError):
         return {}
     return known if isinstance(known, dict) else {}
+
+
+def remember(what: JSON, facts: dict[str, JSON]) -> None:
+    """Keep facts of ``what`` in the user's cache, if that can be written."""
+    with suppress(ReidbenchError):
+        write_json(_memo(what), facts)
+
+
+def _memo(what: JSON) -> Path:
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
+    return Path(cache, "reidbench", "fingerprints", f"{digest(what)}.json")
 
 
 def _listing(home: Path, names: Sequence[str]) -> str:
@@ -57,7 +65,7 @@ def _stat(path: Path) -> os.stat_result:
     try:
         return path.stat()
     except OSError as error:
-        raise ReidbenchError(f"cannot read {path}: {error.strerror}") from error
+        raise ReidbenchError(f"cannot read {shown(path)}: {error.strerror}") from error
 
 
 def _hash_contents(home: Path, names: Sequence[str]) -> str:
@@ -73,4 +81,4 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ReidbenchError(f"cannot read {path}: {error.strerror}") from error
+        raise ReidbenchError(f"cannot read {shown(path)}: {error.strerror}") from error

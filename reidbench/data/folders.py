@@ -1,26 +1,23 @@
-"""What datasets that lie in folders of image files share: finding, listing, decoding, checking."""
+"""What datasets that lie in folders of image files share: finding, listing and decoding."""
 
 from __future__ import annotations
 
 import os
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
-from reidbench.data.dataset import Dataset, Samples, Split
+from reidbench.data.dataset import SPLITS, Counts, Dataset, Samples, Split
 from reidbench.data.fingerprints import files_digest
+from reidbench.data.image_files import is_clutter, read_rgb, shown
+from reidbench.data.inspection import Findings, Look, examine, look_at
 from reidbench.errors import ReidbenchError
 from reidbench.keys import JSON, digest
-
-FORMATS = ("JPEG", "PNG")  # no others: some decoders start programs
-CLUTTER = frozenset({"thumbs.db", "desktop.ini"})  # left by desktops; hidden files are too
 
 
 class Row(NamedTuple):
@@ -31,27 +28,45 @@ class Row(NamedTuple):
     cam: int
 
 
+class Place(NamedTuple):
+    """Where a copy lies: its own folder, and which of the dataset's folders are in it."""
+
+    home: Path
+    parts: tuple[str, ...]
+    found: tuple[str, ...]
+
+
 class FolderDataset(Dataset):
     """A dataset read in its native layout.
 
     Attributes:
         title: the name used in messages.
         places: where the dataset may lie below ``root``; "." is ``root`` itself.
-        folders: the folders of images it must have.
+        folders: the folders of images it must have; "." is the dataset's own. If ``list_rows``
+            says nothing else they are those of train, query and gallery.
+        nested: whether each of them holds one folder a person.
+        boxes: folder of the split "boxes", which a copy may lack; empty if there is none.
+        example: a name that an image may have, for messages.
         expected: what ``root`` should be, for messages.
     """
 
     title: ClassVar[str]
     places: ClassVar[tuple[str, ...]]
     folders: ClassVar[tuple[str, ...]]
+    nested: ClassVar[bool] = False
+    boxes: ClassVar[str] = ""
+    example: ClassVar[str]
     expected: ClassVar[str]
 
     def __init__(self, root: str, **arguments: JSON) -> None:
         """Remember where to look; nothing is read before it is asked for."""
         self._arguments: dict[str, JSON] = {"root": root, **arguments}
         self._root = Path(root).expanduser()
-        self._home: Path | None = None
+        self._place: Place | None = None
         self._rows: dict[Split, list[Row]] = {}
+        self._listed: dict[str, list[Row]] = {}
+        self._noticed: list[str] | None = None
+        self._findings: Findings | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel to a worker as the arguments alone; the worker lists the folders once."""
@@ -64,27 +79,72 @@ class FolderDataset(Dataset):
         Raises:
             ReidbenchError: if it is not there, or not whole.
         """
-        if self._home is None:
-            self._home = self._locate()
-        return self._home
+        return self._located().home
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The folders of images in this copy: one of ``layouts``."""
+        return self._located().parts
+
+    @property
+    def has_boxes(self) -> bool:
+        """Whether this copy has the folder of the boxes."""
+        return bool(self.boxes) and (self.home / self.boxes).is_dir()
+
+    @property
+    def population(self) -> str:
+        """The dataset's name: other parameters are other views of the same persons."""
+        return self.title
 
     @abstractmethod
+    def row(self, folder: str, name: str) -> Row | None:
+        """Return what the name of an image in one of the folders says; None if it says nothing."""
+
+    def layouts(self) -> Sequence[tuple[str, ...]]:
+        """Return the sets of folders that a copy may consist of, the preferred one first."""
+        return (self.folders,)
+
     def list_rows(self, split: Split) -> list[Row]:
         """Return the images of a split in a fixed order."""
+        return self.rows_in(self.parts[SPLITS.index(split)])
 
-    @abstractmethod
     def wrong_counts(self) -> Iterator[str]:
-        """Yield how this copy differs from the published counts."""
+        """Yield how this copy differs from the published counts, and persons in both halves."""
+        for split, published in self.published().items():
+            found = vars(Counts.of(self.samples(split)))
+            for what, count in vars(published).items():
+                if count is not None and found[what] != count:
+                    yield f"{split}: {found[what]:,} {what} found, {count:,} published"
+        trained = self.rows("train")
+        # An image that is in both was put there on purpose; another one of its person was not.
+        tested = {row.pid for row in set(self.rows("query")) - set(trained)}
+        if both := tested & {row.pid for row in trained}:
+            yield f"query: {len(both):,} of the persons are also in train"
 
     def identity(self) -> Mapping[str, JSON]:
         """Return what decides the splits beside the files."""
         return {}
+
+    def file_names(self) -> list[str]:
+        """Return the name of every file that decides samples or pixels, boxes apart."""
+        return [row.name for folder in self.parts for row in self.rows_in(folder)]
 
     def rows(self, split: Split) -> list[Row]:
         """Return the images of a split, listed on the first call."""
         if split not in self._rows:
             self._rows[split] = self.list_rows(split)
         return self._rows[split]
+
+    def rows_in(self, folder: str) -> list[Row]:
+        """Return all images of a folder, sorted by name and listed on the first call.
+
+        Raises:
+            ReidbenchError: naming the first file whose name says nothing.
+        """
+        if folder not in self._listed:
+            rows = (self._row(folder, name) for name in self.image_names(folder))
+            self._listed[folder] = [row for row in rows if row is not None]
+        return self._listed[folder]
 
     def samples(self, split: Split) -> Samples:
         """Return the images of a split."""
@@ -101,104 +161,157 @@ class FolderDataset(Dataset):
 
     def fingerprint(self) -> str:
         """Return a digest of the files and of what decides the splits, not of where they lie."""
-        files = files_digest(self.home, self._all_names())
-        return digest([self.title, self.version, dict(self.identity()), files])
+        return self._digest(self.file_names())
+
+    def boxes_fingerprint(self) -> str:
+        """Return the same of the boxes."""
+        return self._digest([row.name for row in self.rows("boxes")])
 
     def check(self) -> list[str]:
-        """Return differences from the published counts and every image that cannot be decoded."""
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-            problems = pool.map(lambda name: _problem(self.home / name), self._all_names())
-            return [*self.wrong_counts(), *(p for p in problems if p)]
+        """Return all that is wrong with the copy: folders, names, links, counts and images."""
+        lenient = type(self)(**self._arguments)
+        lenient._noticed = []
+        self._findings = examine(lenient, lenient._noticed)
+        return self._findings.problems
 
-    def image_names(self, folder: str) -> list[str]:
-        """Return the sorted file names in one of the dataset's folders.
+    def remarks(self) -> list[str]:
+        """Return how many images repeat another of their split, as the last ``check`` found it."""
+        if self._findings is None:
+            self.check()
+        return self._findings.remarks if self._findings else []
+
+    def refuse(self, problem: str) -> None:
+        """Stop because of what is wrong with the copy; while it is checked, note it and go on.
 
         Raises:
-            ReidbenchError: if it is empty, holds a folder, or a link leads out of the dataset.
+            ReidbenchError: with the message ``problem``.
         """
-        entries = [e for e in _scan(self.home / folder) if not _is_clutter(e.name)]
-        for entry in entries:
-            self._refuse_strays(entry)
-        if not entries:
-            raise ReidbenchError(
-                f"{self.title}: {self.home / folder} holds no images; expected {self.expected}"
+        if self._noticed is None:
+            raise ReidbenchError(problem)
+        self._noticed.append(problem)
+
+    def is_image(self, folder: str, name: str) -> bool:
+        """Return whether what lies in a folder belongs to the dataset, rather than beside it."""
+        return not is_clutter(name)
+
+    def image_names(self, folder: str) -> list[str]:
+        """Return the sorted names of the image files in one of the dataset's folders.
+
+        Raises:
+            ReidbenchError: if there are none, something else is among them, or a link leads out
+                of the dataset.
+        """
+        if folder not in (*self._located().found, self.boxes):
+            return []  # it was refused when the dataset was located
+        names = sorted(self._image_names(folder, self.nested))
+        if not names:
+            self.refuse(
+                f"{self.title}: {shown(self.home / folder)} holds no images; "
+                f"expected {self.expected}"
             )
-        return sorted(entry.name for entry in entries)
+        return names
 
-    def _all_names(self) -> list[str]:
-        return [f"{folder}/{name}" for folder in self.folders for name in self.image_names(folder)]
+    @cached_property
+    def looks(self) -> dict[str, Look]:
+        """How each image looks, by name; all of them are decoded."""
+        boxes = self.rows("boxes") if self.has_boxes else []
+        return look_at(self.home, sorted({*self.file_names(), *(row.name for row in boxes)}))
 
-    def _refuse_strays(self, entry: os.DirEntry[str]) -> None:
-        if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(
-            self.home.resolve()
-        ):
-            raise ReidbenchError(f"{self.title}: {entry.path} is a link that leaves {self.home}")
-        if not entry.is_file():
-            raise ReidbenchError(f"{self.title}: {entry.path} is not a file; expected images only")
+    def _wrong_layout(self) -> Iterator[str]:
+        """Yield what keeps the splits from being listed and is not refused on the way."""
+        yield from ()
 
-    def _locate(self) -> Path:
+    def _undecodable(self) -> list[str]:
+        """Return what is wrong with the images themselves."""
+        return [look.problem for look in self.looks.values() if look.problem]
+
+    def _image_names(self, folder: str, nested: bool) -> Iterator[str]:
+        entries = (e for e in scan(self.home / folder) if self.is_image(folder, e.name))
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            if problem := self._stray(entry, nested):
+                self.refuse(problem)
+            elif nested:
+                inner = self._image_names(f"{folder}/{entry.name}", False)
+                yield from (f"{entry.name}/{name}" for name in inner)
+            else:
+                yield entry.name
+
+    def _digest(self, names: Sequence[str]) -> str:
+        files = files_digest(self.home, names)
+        return digest([self.title, self.version, dict(self.identity()), files])
+
+    def _row(self, folder: str, name: str) -> Row | None:
+        row = self.row(folder, name)
+        if row is None:
+            self.refuse(self._unnamed(folder, name))
+        return row
+
+    def _unnamed(self, folder: str, name: str) -> str:
+        return (
+            f"{self.title}: cannot tell person and camera from "
+            f"{shown(self.home / folder / name)}; expected a name like {self.example}"
+        )
+
+    def _stray(self, entry: os.DirEntry[str], person: bool = False) -> str | None:
+        """Return why an entry cannot be an image, or a person's folder; None if it can."""
+        path = f"{self.title}: {shown(entry.path)}"
+        if entry.is_symlink() and not _inside(entry.path, self.home):
+            return f"{path} is a link that leaves {shown(self.home)}"
+        if person and not entry.is_dir():
+            return f"{path} is not a folder; expected one for each person"
+        if not person and not entry.is_file():
+            return f"{path} is not a file; expected images only"
+        return None
+
+    def _located(self) -> Place:
+        if self._place is None:
+            try:
+                self._place = self._locate()
+            except OSError as error:
+                raise ReidbenchError(
+                    f"{self.title}: cannot look into {shown(self._root)}: {error.strerror}"
+                ) from error
+        return self._place
+
+    def _locate(self) -> Place:
+        root = shown(self._root)
         if not self._root.is_dir():
-            raise ReidbenchError(f"{self.title}: no folder {self._root}; expected {self.expected}")
+            raise ReidbenchError(f"{self.title}: no folder {root}; expected {self.expected}")
+        best = max(self._candidates(), key=lambda p: (len(p.found) == len(p.parts), len(p.found)))
+        if best.parts and not best.found:
+            wanted = ", ".join(dict.fromkeys(f for parts in self.layouts() for f in parts))
+            raise ReidbenchError(
+                f"{self.title}: {root} has none of {wanted}; expected {self.expected}"
+            )
+        if missing := [shown(best.home / f) for f in best.parts if f not in best.found]:
+            self.refuse(
+                f"{self.title}: {' and '.join(missing)} {'are' if missing[1:] else 'is'} missing "
+                f"(found {', '.join(best.found)}); expected {self.expected}"
+            )
+        return best
+
+    def _candidates(self) -> Iterator[Place]:
         for home in (self._root / place for place in self.places):
-            found = [folder for folder in self.folders if (home / folder).is_dir()]
-            if len(found) == len(self.folders):
-                return home
-            if found:
-                raise self._incomplete(home, found)
-        wanted = ", ".join(self.folders)
-        raise ReidbenchError(
-            f"{self.title}: {self._root} has none of {wanted}; expected {self.expected}"
-        )
-
-    def _incomplete(self, home: Path, found: Sequence[str]) -> ReidbenchError:
-        missing = next(folder for folder in self.folders if folder not in found)
-        return ReidbenchError(
-            f"{self.title}: {home / missing} is missing (found {', '.join(found)}); "
-            f"expected {self.expected}"
-        )
+            for parts in self.layouts():
+                yield Place(home, parts, tuple(f for f in parts if (home / f).is_dir()))
 
 
-def read_rgb(path: Path) -> NDArray[np.uint8]:
-    """Decode a JPEG or PNG file to ``[h, w, 3]`` RGB.
+def _inside(link: str, home: Path) -> bool:
+    # Unlike Path.resolve, realpath takes links that go in circles.
+    return Path(os.path.realpath(link)).is_relative_to(os.path.realpath(home))
+
+
+def scan(folder: Path) -> list[os.DirEntry[str]]:
+    """Return what lies in a folder.
 
     Raises:
-        ReidbenchError: naming the file, if it is missing, empty, truncated or no image.
+        ReidbenchError: naming the folder, if it cannot be listed.
     """
-    try:
-        with Image.open(path, formats=FORMATS) as image:
-            return np.array(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ReidbenchError(f"cannot decode {path}: {_reason(path, error)}") from error
-
-
-def _reason(path: Path, error: Exception) -> str:
-    if not path.is_file():
-        return "there is no such file"
-    if path.stat().st_size == 0:
-        return "the file is empty (0 bytes)"
-    if isinstance(error, UnidentifiedImageError):
-        return "it is neither a JPEG nor a PNG image"
-    return str(error)
-
-
-def _problem(path: Path) -> str | None:
-    try:
-        read_rgb(path)
-    except ReidbenchError as error:
-        return str(error)
-    return None
-
-
-def _is_clutter(name: str) -> bool:
-    return name.startswith(".") or name.lower() in CLUTTER
-
-
-def _scan(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return list(entries)
     except OSError as error:
-        raise ReidbenchError(f"cannot list {folder}: {error.strerror}") from error
+        raise ReidbenchError(f"cannot list {shown(folder)}: {error.strerror}") from error
 
 
 @lru_cache(maxsize=8)

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import ClassVar
 
-from reidbench.data.dataset import SPLITS, Split
+from reidbench.data.dataset import Counts, Split
 from reidbench.data.folders import FolderDataset, Row
-from reidbench.errors import ReidbenchError
 
-FOLDERS: dict[Split, str] = {
-    "train": "bounding_box_train",
-    "query": "query",
-    "gallery": "bounding_box_test",
+FOLDERS = ("bounding_box_train", "query", "bounding_box_test")
+# Images and persons by the archive's readme; distractors and junk as files on disk.
+PUBLISHED: dict[Split, Counts] = {
+    "train": Counts(images=12_936, persons=751, cameras=6),
+    "query": Counts(images=3_368, persons=750, cameras=6),
+    "gallery": Counts(images=19_732, persons=750, cameras=6, distractors=2_798, junk=3_819),
 }
-IMAGES: dict[Split, int] = {"train": 12_936, "query": 3_368, "gallery": 19_732}
-PERSONS: dict[Split, int] = {"train": 751, "query": 750, "gallery": 750}
-JUNK, DISTRACTOR = -1, 0
-MARKED = {JUNK: 3_819, DISTRACTOR: 2_798}  # in the gallery, as files on disk
 
 # person_camera+sequence_frame_box; the official archive doubles the suffix of 38 files.
-_NAME = re.compile(r"(-1|\d{4})_c([1-6])s\d_\d{6}_\d{2}(\.jpg)+", re.IGNORECASE)
+_NAME = re.compile(r"(-1|\d{4})_c([1-6])s\d_\d{6}_\d{2}(\.jpg)+", re.IGNORECASE | re.ASCII)
 
 
 class Market1501(FolderDataset):
@@ -38,7 +35,9 @@ class Market1501(FolderDataset):
     )
     title: ClassVar[str] = "market1501"
     places: ClassVar[tuple[str, ...]] = (".", "Market-1501-v15.09.15", "market1501", "Market-1501")
-    folders: ClassVar[tuple[str, ...]] = tuple(FOLDERS.values())
+    folders: ClassVar[tuple[str, ...]] = FOLDERS
+    boxes: ClassVar[str] = "gt_bbox"  # drawn by hand, of all 1,501 persons
+    example: ClassVar[str] = "0002_c1s1_000451_03.jpg"
     expected: ClassVar[str] = (
         "the extracted Market-1501-v15.09.15 (with bounding_box_train, query and "
         "bounding_box_test), or the folder that holds it"
@@ -48,33 +47,18 @@ class Market1501(FolderDataset):
         """Read from ``root``: the dataset's folder, or a folder that holds it."""
         super().__init__(root)
 
+    def published(self) -> Mapping[Split, Counts]:
+        """Return the counts of the archive's readme and files."""
+        return PUBLISHED
+
     def list_rows(self, split: Split) -> list[Row]:
         """Return the images of a split, sorted by name."""
-        return [self._row(FOLDERS[split], name) for name in self.image_names(FOLDERS[split])]
+        if split != "boxes":
+            return super().list_rows(split)
+        wanted = {(row.pid, row.cam) for row in self.rows("query")}
+        return [row for row in self.rows_in(self.boxes) if (row.pid, row.cam) in wanted]
 
-    def wrong_counts(self) -> Iterator[str]:
-        """Yield differences from the counts in the archive's readme and from its files."""
-        pids = {split: [row.pid for row in self.rows(split)] for split in SPLITS}
-        for split in SPLITS:
-            persons = {pid for pid in pids[split] if pid > 0}
-            yield from _differs(f"{FOLDERS[split]}: images", len(pids[split]), IMAGES[split])
-            yield from _differs(f"{FOLDERS[split]}: persons", len(persons), PERSONS[split])
-        for pid, name in ((JUNK, "junk"), (DISTRACTOR, "distractor")):
-            found = pids["gallery"].count(pid)
-            yield from _differs(f"bounding_box_test: {name} images", found, MARKED[pid])
-        if both := set(pids["train"]) & set(pids["query"]):
-            yield f"query: {len(both)} persons are also in bounding_box_train"
-
-    def _row(self, folder: str, name: str) -> Row:
+    def row(self, folder: str, name: str) -> Row | None:
+        """Return person and camera by the name of an image."""
         match = _NAME.fullmatch(name)
-        if match is None:
-            raise ReidbenchError(
-                f"market1501: cannot tell person and camera from {self.home / folder / name}; "
-                "expected a name like 0002_c1s1_000451_03.jpg"
-            )
-        return Row(f"{folder}/{name}", int(match[1]), int(match[2]) - 1)
-
-
-def _differs(what: str, found: int, published: int) -> Iterator[str]:
-    if found != published:
-        yield f"{what}: {found:,} found, {published:,} published"
+        return match and Row(f"{folder}/{name}", int(match[1]), int(match[2]) - 1)

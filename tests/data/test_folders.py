@@ -51,7 +51,7 @@ def test_damage_gives_an_image_or_one_clear_error(
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"), [(b"", "is empty"), (b"hello", "neither a JPEG nor a PNG")]
+    ("content", "reason"), [(b"", "is empty"), (b"hello", "not a JPEG, PNG or BMP")]
 )
 def test_no_image(tmp_path: Path, content: bytes, reason: str) -> None:
     (tmp_path / "x.jpg").write_bytes(content)
@@ -61,7 +61,7 @@ def test_no_image(tmp_path: Path, content: bytes, reason: str) -> None:
 
 def test_other_formats_are_refused(tmp_path: Path) -> None:
     Image.new("RGB", (4, 4)).save(tmp_path / "x.bmp")
-    with pytest.raises(ReidbenchError, match="neither a JPEG nor a PNG"):
+    with pytest.raises(ReidbenchError, match="not a JPEG, PNG or BMP"):
         read_rgb(tmp_path / "x.bmp")
     with pytest.raises(ReidbenchError, match="no such file"):
         read_rgb(tmp_path / "absent.png")
