@@ -16,6 +16,7 @@ ROLES = ("translator", "constraint", "learner")
 SECTIONS = ("budget", "embedding", "ranking")
 
 Interpolation = Literal["bicubic", "bilinear"]
+Tested = Literal["target", "source"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Benchmark:
         splits: values of the target's parameter ``split``; the scores are the mean over them, each
             with a training of its own. Empty: the target as it is named.
         interpolation: how images are brought to that size.
+        tested: whose query and gallery the model is scored on; "source" asks what adaptation cost
+            there.
         settings: parameters fixed for all components of a role ("translator", "constraint",
             "learner") that have them, and of the recipe's sections "budget", "embedding" and
             "ranking".
@@ -55,6 +58,7 @@ class Benchmark:
     settings: Mapping[str, Mapping[str, JSON]]
     splits: tuple[int, ...] = ()
     interpolation: Interpolation = "bicubic"
+    tested: Tested = "target"
 
     @cached_property
     def digest(self) -> str:
@@ -111,9 +115,6 @@ def _parse(name: str, raw: dict[str, Any]) -> Benchmark:
         raise ValueError(f"unknown section {', '.join(sorted(unknown))}")
     if not raw["seeds"] or min(height, width) < 1:
         raise ValueError("it needs a seed, and an image size of one pixel at least")
-    interpolation = raw.get("interpolation", "bicubic")
-    if interpolation not in get_args(Interpolation):
-        raise ValueError(f"interpolation is {' or '.join(get_args(Interpolation))}")
     return Benchmark(
         name=name,
         version=int(raw["version"]),
@@ -125,8 +126,16 @@ def _parse(name: str, raw: dict[str, Any]) -> Benchmark:
         image_size=(int(height), int(width)),
         settings={s: dict(raw[s]) for s in sections if s in raw},
         splits=tuple(int(s) for s in raw.get("splits", ())),
-        interpolation=interpolation,
+        interpolation=_one_of(Interpolation, raw, "interpolation", "bicubic"),
+        tested=_one_of(Tested, raw, "tested", "target"),
     )
+
+
+def _one_of(choices: Any, raw: dict[str, Any], key: str, usual: str) -> Any:
+    value = raw.get(key, usual)
+    if value not in get_args(choices):
+        raise ValueError(f"{key} is {' or '.join(get_args(choices))}, not {value!r}")
+    return value
 
 
 def _spec(raw: dict[str, Any]) -> DatasetSpec:

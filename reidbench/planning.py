@@ -150,14 +150,15 @@ class _Run:
     precision: str
 
     def evaluated(self, target: OpenDataset) -> Evaluate:
-        protocol = self.setting.protocol
-        pooled = protocol.entry.load().pools_queries and target.dataset.has_boxes
+        setting, protocol = self.setting, self.setting.protocol
+        tested = setting.source if setting.benchmark.tested == "source" else target
+        pooled = protocol.entry.load().pools_queries and tested.dataset.has_boxes
         embedded = Embed(
             self.learned(target),
-            self.setting.decode(target, "query"),
-            self.setting.decode(target, "gallery"),
+            setting.decode(tested, "query"),
+            setting.decode(tested, "gallery"),
             self.recipe.embedding,
-            self.setting.decode(target, "boxes") if pooled else None,
+            setting.decode(tested, "boxes") if pooled else None,
         )
         return Evaluate(embedded, protocol, self.recipe.ranking)
 

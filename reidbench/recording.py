@@ -87,6 +87,7 @@ def _benchmark(plan: Plan) -> dict[str, JSON]:
         "synthetic": _synthetic(setting.source) or _synthetic(setting.target),
         "source": _dataset(setting.source),
         "target": _target(setting.targets),
+        "tested": benchmark.tested,
         "protocol": setting.protocol.identity(),
         "image_size": list(benchmark.image_size),
         "seeds": list(benchmark.seeds),

@@ -89,7 +89,7 @@ def open_ground(registry: Registry, named: options.Ground) -> OpenGround:
     ours = {k: v for k, v in values.items() if k.split(".")[0] in SETTING_OWNERS}
     theirs = {k: v for k, v in values.items() if k not in ours}
     chosen = load_benchmark(named.benchmark)
-    parts = {name: getattr(named, name) for name in SETTING_OWNERS}
+    parts = {name: getattr(named, name) for name in (*SETTING_OWNERS, "tested")}
     swapped = {name: part for name, part in parts.items() if part is not None}
     setting = open_setting(_swapped(chosen, swapped, registry), registry, named.data_root, ours)
     return OpenGround(registry, replace(setting, modified={**swapped, **ours}), theirs)
@@ -146,6 +146,8 @@ def _swapped(benchmark: Benchmark, swapped: Mapping[str, str], registry: Registr
         benchmark = replace(benchmark, protocol=DatasetSpec(usual), splits=())
     if "protocol" in swapped:
         benchmark = replace(benchmark, protocol=DatasetSpec(swapped["protocol"]))
+    if "tested" in swapped:
+        benchmark = replace(benchmark, tested=swapped["tested"])  # type: ignore[arg-type]
     if swapped.keys() & {"source", "target"}:
         name = f"{benchmark.source.name}-to-{benchmark.target.name}"
         benchmark = replace(benchmark, name=name)

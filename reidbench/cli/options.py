@@ -121,6 +121,7 @@ class Ground:
         source: dataset that takes the place of the benchmark's source.
         target: dataset that takes the place of the benchmark's target.
         protocol: evaluation protocol that takes the place of the benchmark's.
+        tested: "source" scores the model on the source's query and gallery.
         settings: the texts of ``--set``.
         data_root: folder of the user's datasets.
     """
@@ -129,6 +130,7 @@ class Ground:
     source: str | None
     target: str | None
     protocol: str | None
+    tested: str | None
     settings: tuple[str, ...]
     data_root: str | None
 
@@ -166,6 +168,11 @@ ground = _bundled(
         click.option("--source", metavar="NAME", help="Another source dataset."),
         click.option("--target", metavar="NAME", help="Another target dataset."),
         click.option("--protocol", metavar="NAME", help="Another evaluation protocol."),
+        click.option(
+            "--tested",
+            type=click.Choice(["target", "source"]),
+            help="Score the model on the target, or on the source: what adaptation cost there.",
+        ),
         set_values,
         data_root,
     ),

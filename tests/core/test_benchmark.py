@@ -47,6 +47,19 @@ def test_a_benchmark_is_read_from_a_file(tmp_path: Path) -> None:
     assert loaded.protocol == DatasetSpec("market1501", {})
     assert (loaded.seeds, loaded.image_size) == ((0, 1), (16, 8))
     assert loaded.settings == {"budget": {"steps": 5}, "translator": {"lr": 0.5}}
+    assert (loaded.splits, loaded.interpolation, loaded.tested) == ((), "bicubic", "target")
+
+
+def test_what_a_file_may_add(tmp_path: Path) -> None:
+    more = 'splits = [0, 3]\ninterpolation = "bilinear"\ntested = "source"\n'
+    loaded = load_benchmark(write(tmp_path, more + TEXT))
+    assert (loaded.splits, loaded.interpolation, loaded.tested) == ((0, 3), "bilinear", "source")
+    assert loaded.digest != load_benchmark(write(tmp_path)).digest
+
+
+def test_committed_results_are_of_the_shipped_benchmark() -> None:
+    """An option that is new must not change the digest of a benchmark that does not use it."""
+    assert load_benchmark("synthetic").digest == "2f1bed154b9b86a3"
 
 
 @pytest.mark.parametrize(
@@ -62,6 +75,8 @@ def test_a_benchmark_is_read_from_a_file(tmp_path: Path) -> None:
         ("[16, 8]", "16", "TypeError"),
         ("[0, 1]", "[]", "it needs a seed"),
         ("[0, 1]", '["x"]', "invalid literal"),
+        ("version = 2", 'version = 2\ntested = "both"', "tested is target or source, not 'both'"),
+        ("version = 2", "version = 2\ninterpolation = 1", "interpolation is bicubic or bilinear"),
         ("lr = 0.5", "lr = nan", "JSON compliant"),
         ("lr = 0.5", "lr = 2020-01-01", "not JSON serializable"),
     ],

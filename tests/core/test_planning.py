@@ -144,6 +144,14 @@ def test_boxes_are_embedded_where_the_protocol_pools_them(
     assert (boxes and boxes.split) == split
 
 
+def test_adaptation_can_be_scored_on_the_source(registry: Registry, benchmark_: Benchmark) -> None:
+    base = make_plan(registry, benchmark_)
+    other = make_plan(registry, replace(benchmark_, tested="source"))
+    assert shared(base, other) == TRANSLATION | MODEL
+    (evaluated,) = other.evaluations
+    assert {s.data.title for s in evaluated.embedded.sets} == {other.setting.source.title}
+
+
 def test_the_precision_moves_all_that_computes(registry: Registry) -> None:
     base = make_plan(registry, toy_benchmark())
     other = plan(base.recipe, base.setting, base.seed, "bf16")

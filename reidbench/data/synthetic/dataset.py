@@ -7,14 +7,26 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from reidbench.data.dataset import Dataset, Samples, Split
+from reidbench.data.dataset import DISTRACTOR, Dataset, Samples, Split
 from reidbench.data.synthetic.looks import DOMAINS
+from reidbench.data.synthetic.optics import scene_to_picture
+from reidbench.data.synthetic.pose import BACK, SIDES
 from reidbench.data.synthetic.render import RENDERER_VERSION, World
 from reidbench.errors import UsageError, did_you_mean
 from reidbench.keys import digest
 
-DISTRACTOR = 0
-MAX_GAP = 1.5
+RANGES = {
+    "ids": (4, 99_999),
+    "cameras": (2, 99),
+    "images_per_camera": (2, 999),
+    "distractors": (0, 99_999),
+    "gap": (0, 1.5),
+    "height": (16, 1024),
+    "width": (8, 1024),
+    "camera_gap": (0, 4),
+    "occluders": (0, 1),
+    "back": (0, 1),
+}
 
 
 class Shot(NamedTuple):
@@ -40,11 +52,38 @@ class Synthetic(Dataset):
     domains are different people. ``ids=1501, cameras=6, images_per_camera=3`` is about the size of
     Market-1501 (751 and 750 persons), ``ids=1078, cameras=6, images_per_camera=4`` has exactly its
     12,936 training images.
+
+    Nothing is rendered before it is asked for. The README beside this file shows what each number
+    does.
+
+    Args:
+        domain: which of the looks. From domain a, b, c and d differ in all, cold and warm in
+            colour only, garden in its place only, low and high in viewpoint only.
+        ids: number of persons, training and test together.
+        cameras: number of cameras, each of which sees every person.
+        images_per_camera: images of a person in one camera.
+        distractors: strangers in the gallery, one image each, with pid 0.
+        gap: how far the domain's look is from that of domain a: 0 makes them alike, 1 is
+            the full difference, of all that the domain differs in. Domain a is the same at
+            every gap.
+        height: of the images, in pixels.
+        width: of the images, in pixels.
+        seed: of persons, cameras and images.
+        camera_gap: how far the cameras of a domain are from each other: 0 makes them alike
+            but for the place behind people, 3 strongly different.
+        occluders: probability that a pole, a bicycle, a car or somebody else stands before
+            the person.
+        back: how often a person is seen from behind.
+        sides: "mixed": every camera sees backs that often. "by-camera": that share of the
+            cameras sees nine in ten people from behind, the others one in ten.
+
+    Raises:
+        UsageError: if the domain or the sides are unknown or a number is out of range.
     """
 
     version: ClassVar[int] = RENDERER_VERSION
     synthetic: ClassVar[bool] = True
-    has_masks: ClassVar[bool] = True
+    has_masks = True
     terms: ClassVar[str] = "Rendered by reidbench; shows nobody; free to use."
     citation: ClassVar[str] = "reidbench, synthetic benchmark."
 
@@ -60,37 +99,32 @@ class Synthetic(Dataset):
         height: int = 128,
         width: int = 64,
         seed: int = 0,
+        camera_gap: float = 1.0,
+        occluders: float = 0.0,
+        back: float = BACK,
+        sides: str = "mixed",
     ) -> None:
-        """Describe a domain; nothing is rendered before it is asked for.
-
-        Args:
-            domain: which of the looks.
-            ids: number of persons, training and test together.
-            cameras: number of cameras, each of which sees every person.
-            images_per_camera: images of a person in one camera.
-            distractors: strangers in the gallery, one image each, with pid 0.
-            gap: how far the domain's look is from that of domain a: 0 makes them alike, 1 is
-                the benchmark's difference. Colour response, light, place, blur, noise and
-                viewpoint go together. Domain a is the same at every gap.
-            height: of the images, in pixels.
-            width: of the images, in pixels.
-            seed: of persons, cameras and images.
-
-        Raises:
-            UsageError: if the domain is unknown or a number out of range.
-        """
+        """Check the parameters."""
         if domain not in DOMAINS:
             raise UsageError(f"synthetic: no domain '{domain}'{did_you_mean(domain, DOMAINS)}")
-        _require("ids", ids, 4, 99_999)
-        _require("cameras", cameras, 2, 99)
-        _require("images_per_camera", images_per_camera, 2, 999)
-        _require("distractors", distractors, 0, 99_999)
-        _require("gap", gap, 0, MAX_GAP)
-        _require("height", height, 16, 1024)
-        _require("width", width, 8, 1024)
-        self._world = World(domain, seed, float(gap), height, width)
+        _require_ranges(
+            ids=ids, cameras=cameras, images_per_camera=images_per_camera, distractors=distractors,
+            gap=gap, height=height, width=width,
+            camera_gap=camera_gap, occluders=occluders, back=back,
+        )  # fmt: skip
+        if sides not in SIDES:
+            raise UsageError(f"synthetic: no sides '{sides}'{did_you_mean(sides, SIDES)}")
+        self._world = World(
+            domain, seed, float(gap), height, width,
+            float(camera_gap), float(occluders), float(back), sides,
+        )  # fmt: skip
         self._ids, self._cameras = ids, cameras
         self._images, self._distractors = images_per_camera, distractors
+
+    @property
+    def population(self) -> str:
+        """Persons depend on the domain's name and the seed, and on nothing else."""
+        return f"synthetic:{self._world.domain}:{self._world.seed}"
 
     def samples(self, split: Split) -> Samples:
         """Return the images of a split, by person, camera and shot."""
@@ -111,12 +145,34 @@ class Synthetic(Dataset):
         role, person, camera, shot, _ = self._shot(split, index)
         return self._world.mask(role, person, camera, shot)
 
+    def viewpoint(self, camera: int) -> NDArray[np.float64]:
+        """Return the homography ``[3, 3]`` from the scene to the picture of a camera.
+
+        Both in [-1, 1] from the left and upper border to the right and lower one, as
+        ``torch.nn.functional.grid_sample`` has them without ``align_corners``: multiplied by a
+        point ``(x, y, 1)`` of a picture taken straight on, it gives where the camera shows it. To
+        warp such a picture sample it by the inverse. From camera i of one domain to camera j of
+        another it is ``other.viewpoint(j) @ inv(this.viewpoint(i))``.
+
+        Raises:
+            IndexError: if there is no such camera.
+        """
+        if not 0 <= camera < self._cameras:
+            raise IndexError(f"{self._cameras} cameras, no number {camera}")
+        world = self._world
+        aspect = world.width / world.height
+        # x in half widths, where the renderer counts half heights.
+        units = np.array([[1, 1 / aspect, 1 / aspect], [aspect, 1, 1], [aspect, 1, 1]])
+        matrix: NDArray[np.float64] = units * scene_to_picture(world.look(int(camera)))
+        return matrix
+
     def fingerprint(self) -> str:
         """Return a digest of the parameters and the renderer's version."""
         world = self._world
         counts = [self._ids, self._cameras, self._images, self._distractors]
         look = [world.domain, world.gap, world.height, world.width, world.seed]
-        return digest(["synthetic", self.version, counts, look])
+        extras = [world.extras()] if world.extras() else []
+        return digest(["synthetic", self.version, counts, look, *extras])
 
     def check(self) -> list[str]:
         """Return nothing: there are no files that could be wrong."""
@@ -154,6 +210,8 @@ class Synthetic(Dataset):
         return Shot("person", person, camera, each[shot], person)
 
 
-def _require(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise UsageError(f"synthetic: {name} is {low} to {high:,}, not {value}")
+def _require_ranges(**values: float) -> None:
+    for name, value in values.items():
+        low, high = RANGES[name]
+        if not low <= value <= high:
+            raise UsageError(f"synthetic: {name} is {low} to {high:,}, not {value}")

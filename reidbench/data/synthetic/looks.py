@@ -1,12 +1,13 @@
 """What the domains look like, and how much the cameras of one domain differ.
 
-A new domain is a new entry of ``DOMAINS``.
+A new domain is a new entry of ``DOMAINS``. What the domains differ in, and by how much, is told
+in the README beside this file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 
 from reidbench.data.synthetic.draws import Draws
 
@@ -35,6 +36,8 @@ class Look:
         squash: foreshortening of heights.
         shear: slant of verticals.
         zoom: size of a person.
+        scale: enlargement of the whole picture, as if cut out closer.
+        lift: how far above the scene's middle the middle of the picture looks.
     """
 
     response: Numbers
@@ -56,14 +59,30 @@ class Look:
     squash: Numbers
     shear: Numbers
     zoom: Numbers
+    scale: Numbers = (1.0,)
+    lift: Numbers = (0.0,)
 
     def towards(self, other: Look, weight: float) -> Look:
         """Return this look at weight 0, the other at 1, and beyond it above 1."""
         return self._combine(other, lambda a, b: a + weight * (b - a))
 
-    def varied(self, draws: Draws, spread: Look) -> Look:
-        """Return a look that differs from this one by up to ``spread`` in each number."""
-        return self._combine(spread, lambda a, s: a + draws.about_zero(s))
+    def varied(self, draws: Draws, spread: Look, times: float = 1.0) -> Look:
+        """Return a look that differs from this one by up to ``times * spread`` in each number."""
+        return self._combine(spread, lambda a, s: a + draws.about_zero(times * s))
+
+    def with_kind(self, kind: str, other: Look) -> Look:
+        """Return this look with what the other has in the fields of a kind of difference."""
+        return replace(self, **{name: getattr(other, name) for name in KINDS[kind]})
+
+    def from_height(self, tilt: float, squash: float) -> Look:
+        """Return this look through a camera that is higher (positive tilt) or lower.
+
+        The picture is cut out as a person detector would: somebody of middle size in the middle
+        still stands from ``-FRAME`` to ``FRAME``, so height above the ground shows in proportions
+        only. It differs from this look by a homography of the whole picture.
+        """
+        lift = FRAME * FRAME * tilt
+        return replace(self, tilt=(tilt,), squash=(squash,), scale=(squash,), lift=(lift,))
 
     def _combine(self, other: Look, rule: Callable[[float, float], float]) -> Look:
         values: list[Numbers] = []
@@ -73,6 +92,17 @@ class Look:
             values.append(tuple(min(max(rule(a, b), low), high) for a, b in pairs))
         return Look(*values)
 
+
+FRAME = 0.9  # where head and feet of a person of stature 1 are, in half image heights
+
+# What two domains can differ in. Every number of a look is in one of them.
+KINDS = {
+    "colour": (
+        "response", "tone", "black", "white", "light", "sun", "shadow", "blur", "noise", "vignette",
+    ),
+    "place": ("ground", "wall", "plants", "detail", "horizon"),
+    "viewpoint": ("tilt", "squash", "shear", "zoom", "scale", "lift"),
+}  # fmt: skip
 
 # What stays physical when cameras vary and when the gap is widened.
 LIMITS = {
@@ -89,9 +119,11 @@ LIMITS = {
     "blur": (0.0, 0.06),
     "noise": (0.0, 0.15),
     "vignette": (0.0, 0.8),
-    "tilt": (-0.4, 0.4),
-    "squash": (0.8, 1.3),
+    "tilt": (-0.55, 0.55),
+    "squash": (0.7, 1.6),
     "zoom": (0.6, 1.2),
+    "scale": (0.7, 1.6),
+    "lift": (-0.45, 0.45),
 }
 
 # By day on a paved street, neutral colours, the camera at eye height.
@@ -163,7 +195,40 @@ DUSK = Look(
     zoom=(1.04,),
 )
 
-DOMAINS: dict[str, Look] = {"a": STREET, "b": COURT, "c": DUSK}
+# A station under green tubes: flat light, pale tiles, the camera at the ceiling.
+STATION = Look(
+    response=(0.74, 0.20, 0.06, 0.06, 0.90, 0.04, 0.02, 0.26, 0.66),
+    tone=(0.10, 0.55, 0.15),
+    black=(0.07, 0.10, 0.08),
+    white=(0.84, 0.95, 0.86),
+    light=(0.94, 1.06, 0.92),
+    sun=(-0.10,),
+    shadow=(0.22,),
+    ground=(0.36, 0.38, 0.37),
+    wall=(0.70, 0.72, 0.68),
+    plants=(0.02,),
+    detail=(0.90,),
+    horizon=(-0.45,),
+    blur=(0.014,),
+    noise=(0.028,),
+    vignette=(0.20,),
+    tilt=(0.0,),
+    squash=(1.0,),
+    shear=(0.03,),
+    zoom=(0.97,),
+).from_height(tilt=0.28, squash=1.20)
+
+DOMAINS: dict[str, Look] = {
+    "a": STREET,
+    "b": COURT,
+    "c": DUSK,
+    "d": STATION,
+    "cold": STREET.with_kind("colour", COURT),
+    "warm": STREET.with_kind("colour", DUSK),
+    "garden": STREET.with_kind("place", COURT),
+    "low": STREET.from_height(tilt=-0.22, squash=0.95),
+    "high": STREET.from_height(tilt=0.34, squash=1.25),
+}
 ORIGIN = STREET  # what every domain looks like at gap 0
 
 CAMERA_SPREAD = Look(
@@ -186,10 +251,21 @@ CAMERA_SPREAD = Look(
     squash=(0.03,),
     shear=(0.03,),
     zoom=(0.05,),
+    scale=(0.0,),
+    lift=(0.0,),
 )
 
 
-def camera_look(seed: int, domain: str, camera: int, gap: float) -> Look:
-    """Return the look of one camera of a domain."""
+def camera_look(seed: int, domain: str, camera: int, gap: float, camera_gap: float = 1.0) -> Look:
+    """Return the look of one camera of a domain.
+
+    Args:
+        seed: of the cameras.
+        domain: a key of ``DOMAINS``.
+        camera: from 0.
+        gap: of the domain's centre from ``ORIGIN``.
+        camera_gap: of the cameras from the centre, in ``CAMERA_SPREAD``.
+    """
     centre = ORIGIN.towards(DOMAINS[domain], gap)
-    return centre.varied(Draws(seed, domain, "camera", camera), CAMERA_SPREAD)
+    draws = Draws(seed, domain, "camera", camera)
+    return centre.varied(draws, CAMERA_SPREAD, camera_gap)

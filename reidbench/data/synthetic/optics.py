@@ -10,19 +10,38 @@ from reidbench.data.synthetic.draws import Draws
 from reidbench.data.synthetic.looks import Look
 from reidbench.data.synthetic.scene import planes_of
 
+Matrix = tuple[tuple[float, ...], ...]
+
 
 def pixel_grid(height: int, width: int, look: Look) -> tuple[Plane, Plane]:
     """Return the scene coordinates ``[H, W]`` that each pixel sees, y downwards.
 
     A unit is half the image's height and the origin its centre. The homography enlarges the top
-    (tilt), shortens heights (squash) and slants verticals (shear).
+    (tilt), shortens heights (squash) and slants verticals (shear); scale and lift say which part
+    of the scene is cut out.
     """
     unit = np.float32(2 / height)
     x = (np.arange(width, dtype=np.float32) + np.float32(0.5 - width / 2)) * unit
     y = (np.arange(height, dtype=np.float32) + np.float32(0.5 - height / 2)) * unit
     depth = 1 - look.tilt[0] * y[:, None]
-    slant = x[None, :] + look.shear[0] * y[:, None]
-    return slant / depth, np.broadcast_to(y[:, None] * look.squash[0], slant.shape) / depth
+    slant = (x[None, :] + look.shear[0] * y[:, None]) / look.scale[0]
+    height_seen = y[:, None] * look.squash[0] / look.scale[0] - look.lift[0]
+    return slant / depth, np.broadcast_to(height_seen, slant.shape) / depth
+
+
+def scene_to_picture(look: Look) -> Matrix:
+    """Return the rows of the homography that ``pixel_grid`` inverts, from scene to picture.
+
+    Both are in half image heights about the centre, y downwards; the last number is 1.
+    """
+    tilt, squash, shear = look.tilt[0], look.squash[0], look.shear[0]
+    scale, lift = look.scale[0], look.lift[0]
+    stretch = scale / squash
+    return (
+        (scale * (1 - lift * tilt * stretch), -shear * stretch, -shear * lift * stretch),
+        (0.0, stretch, lift * stretch),
+        (0.0, tilt * stretch, 1.0),
+    )
 
 
 def light_scene(rgb: Plane, x: Plane, y: Plane, look: Look, draws: Draws) -> Plane:

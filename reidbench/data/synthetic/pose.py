@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 from reidbench.data.synthetic.draws import Draws
 
+SIDES = ("mixed", "by-camera")
+BACK = 0.4  # how often a person is seen from behind
+MOSTLY = 0.9  # how often a camera that looks at one side of people sees that side
+
 
 @dataclass(frozen=True)
 class Pose:
@@ -42,12 +46,26 @@ def wave(phase: float) -> float:
     return 16 * t * (0.5 - t) if t < 0.5 else -16 * (t - 0.5) * (1 - t)
 
 
-def draw_pose(draws: Draws) -> Pose:
-    """Return the pose that a stream decides."""
+def share_of_backs(sides: str, back: float, camera: int) -> float:
+    """Return how often a camera sees people from behind.
+
+    Args:
+        sides: "mixed": all cameras alike. "by-camera": each looks mostly at one side of people.
+        back: the share of pictures from behind, or of the cameras that look at backs.
+        camera: from 0.
+    """
+    if sides == "mixed":
+        return back
+    # Spread evenly: with a share of 0.5 every second camera looks at backs.
+    return MOSTLY if int((camera + 1) * back) > int(camera * back) else 1 - MOSTLY
+
+
+def draw_pose(draws: Draws, back: float = BACK) -> Pose:
+    """Return the pose that a stream decides; ``back`` is the probability of a back view."""
     side = draws.unit() if draws.chance(0.6) else 0.2 * draws.unit()
     facing = draws.pick((-1, 1))
     return Pose(
-        back=draws.chance(0.4),
+        back=draws.chance(back),
         facing=facing,
         side=side,
         turn=facing * 0.55 * side + draws.about_zero(0.12),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,10 @@ from reidbench.data.synthetic.draws import Draws
 from reidbench.data.synthetic.figure import Figure
 from reidbench.data.synthetic.head import Head
 from reidbench.data.synthetic.looks import Look, camera_look
+from reidbench.data.synthetic.occluders import paint_occluder
 from reidbench.data.synthetic.optics import expose, light_scene, pixel_grid, to_levels
 from reidbench.data.synthetic.person import Person, draw_person
-from reidbench.data.synthetic.pose import draw_pose
+from reidbench.data.synthetic.pose import BACK, draw_pose, share_of_backs
 from reidbench.data.synthetic.scene import ROOM, Scene, paint_passers_by, paint_scene
 
 RENDERER_VERSION = 1  # raise it whenever a pixel changes
@@ -33,6 +35,10 @@ class World:
         seed: of everything drawn.
         gap: 0 makes every domain look like the first, 1 is the full difference.
         height, width: of the pictures, in pixels.
+        camera_gap: how far the cameras are from each other; 0 makes all of them alike.
+        occluders: probability that something stands before the person.
+        back: how often a person is seen from behind.
+        sides: whether that is so in every camera, or each sees mostly one side.
     """
 
     domain: str
@@ -40,14 +46,39 @@ class World:
     gap: float
     height: int
     width: int
+    camera_gap: float = 1.0
+    occluders: float = 0.0
+    back: float = BACK
+    sides: str = "mixed"
+
+    def extras(self) -> dict[str, float | str]:
+        """Return the fields that have a default and another value than it.
+
+        A field that is added later, with the default that it had unsaid, changes no fingerprint.
+        """
+        optional = [field for field in fields(self) if field.default is not MISSING]
+        values = {field.name: getattr(self, field.name) for field in optional}
+        return {f.name: values[f.name] for f in optional if values[f.name] != f.default}
+
+    def look(self, camera: int) -> Look:
+        """Return what a camera makes of its place."""
+        return _look(self, camera)
 
     def render(self, role: str, person: int, camera: int, shot: int) -> NDArray[np.uint8]:
         """Return ``[H, W, 3]`` RGB."""
         return Shot(self, role, person, camera, shot).picture()
 
     def mask(self, role: str, person: int, camera: int, shot: int) -> NDArray[np.uint8]:
-        """Return ``[H, W]`` in 0..255: how much of each pixel is the person or carried."""
-        return to_levels(Shot(self, role, person, camera, shot).figure().alpha)
+        """Return ``[H, W]`` in 0..255: how much of a pixel shows the person or what they carry."""
+        return to_levels(Shot(self, role, person, camera, shot).visible())
+
+
+class Stand(NamedTuple):
+    """Where a person stands in the scene, and how tall they look, in half image heights."""
+
+    middle: float
+    feet: float
+    size: float
 
 
 @dataclass(frozen=True)
@@ -67,24 +98,51 @@ class Shot:
     def paint(self) -> Canvas:
         """Paint the person alone."""
         person = _person(self.world, self.role, self.person)
-        x, y, size = self._place(person)
-        canvas = Canvas(x, y, 2 / self.world.height / size)
-        draws = self._draws("pose")
-        figure = Figure(person, draw_pose(draws), self._brush(canvas, draws))
-        paint_figure(figure)
+        (x, y), stand = self._grid, self._stand(person)
+        size = stand.size
+        canvas = Canvas((x - stand.middle) / size, (stand.feet - y) / size, self._pixel / size)
+        draws, world = self._draws("pose"), self.world
+        pose = draw_pose(draws, share_of_backs(world.sides, world.back, self.camera))
+        paint_figure(Figure(person, pose, self._brush(canvas, draws)))
         return canvas
+
+    def front(self) -> Canvas | None:
+        """Return what stands before the person, if anything does; not to be painted on."""
+        return _front(self) if self.world.occluders else None
+
+    def paint_front(self) -> Canvas | None:
+        """Paint what stands before the person, if the shot's stream says that something does."""
+        draws = self._draws("occluder")
+        if not draws.chance(self.world.occluders):
+            return None
+        stand = self._stand(_person(self.world, self.role, self.person))
+        x, y = self._grid
+        canvas = Canvas(x - stand.middle, stand.feet - y, self._pixel)
+        paint_occluder(canvas, draws)
+        return canvas
+
+    def visible(self) -> Plane:
+        """Return ``[H, W]``, how much of each pixel shows the person."""
+        figure, front = self.figure(), self.front()
+        return figure.alpha if front is None else figure.alpha * (1 - front.alpha)
 
     def picture(self) -> NDArray[np.uint8]:
         """Return the person in the scene, as the camera sees them."""
         x, y = self._grid
         figure = self.figure()
         rgb = figure.rgb + (1 - figure.alpha) * self._background().rgb
+        if (front := self.front()) is not None:
+            rgb = front.rgb + (1 - front.alpha) * rgb
         lit = light_scene(rgb, x, y, self._look, self._draws("light"))
         return expose(lit, self._look, self._draws("noise"))
 
     @property
     def _look(self) -> Look:
-        return _look(self.world, self.camera)
+        return self.world.look(self.camera)
+
+    @property
+    def _pixel(self) -> float:
+        return 2 / self.world.height
 
     @property
     def _grid(self) -> tuple[Plane, Plane]:
@@ -96,14 +154,12 @@ class Shot:
             world.seed, world.domain, self.role, self.person, self.camera, self.shot, purpose
         )
 
-    def _place(self, person: Person) -> tuple[Plane, Plane, float]:
-        """Return the pixels' coordinates about the person's feet, and the person's height."""
-        draws, (x, y) = self._draws("place"), self._grid
+    def _stand(self, person: Person) -> Stand:
+        draws = self._draws("place")
         under_cover = 0.88 if person.carried == "umbrella" else 1.0
         size = PERSON_HEIGHT * person.stature * self._look.zoom[0] * under_cover
         size *= draws.between(0.88, 1.08)
-        middle, feet = draws.about_zero(0.14), 0.90 + draws.about_zero(0.08)
-        return (x - middle) / size, (feet - y) / size, size
+        return Stand(draws.about_zero(0.14), 0.90 + draws.about_zero(0.08), size)
 
     def _brush(self, canvas: Canvas, draws: Draws) -> Brush:
         folds = lattice_noise(draws.lattice(32, 32), canvas.x * 28, canvas.y * 20)
@@ -111,7 +167,7 @@ class Shot:
 
     def _background(self) -> Canvas:
         draws, (x, y) = self._draws("scene"), self._grid
-        canvas = Canvas(x, -y, 2 / self.world.height)
+        canvas = Canvas(x, -y, self._pixel)
         aside, lift = draws.between(-ROOM, ROOM), draws.about_zero(0.15)
         canvas.rgb[:] = _scene(self.world, self.camera).sample(x + aside, y + lift)
         canvas.alpha[:] = 1
@@ -147,6 +203,11 @@ def _figure(shot: Shot) -> Canvas:
     return shot.paint()
 
 
+@lru_cache(maxsize=1)
+def _front(shot: Shot) -> Canvas | None:
+    return shot.paint_front()
+
+
 @lru_cache(maxsize=256)
 def _person(world: World, role: str, number: int) -> Person:
     return draw_person(Draws(world.seed, world.domain, role, number))
@@ -154,7 +215,7 @@ def _person(world: World, role: str, number: int) -> Person:
 
 @lru_cache(maxsize=64)
 def _look(world: World, camera: int) -> Look:
-    return camera_look(world.seed, world.domain, camera, world.gap)
+    return camera_look(world.seed, world.domain, camera, world.gap, world.camera_gap)
 
 
 @lru_cache(maxsize=64)

@@ -11,6 +11,7 @@ from reidbench.data.synthetic.canvas import (
     Colour,
     Patch,
     Plane,
+    Point,
     clamp,
     lattice_noise,
     planes,
@@ -158,15 +159,20 @@ def paint_passers_by(canvas: Canvas, draws: Draws) -> None:
     for _ in range(draws.index(3) if draws.chance(0.35) else 0):
         x = draws.pick((-1, 1)) * draws.between(0.36, 0.62)
         size = draws.between(0.8, 1.5)
-        foot = draws.between(-0.85, -0.55)
-        upper, lower = (planes(COLOURS[draws.pick(SOBER)]) for _ in range(2))
-        for side in (-0.05, 0.05):
-            hip, sole = (x + side * size, foot + 0.5 * size), (x + side * size, foot)
-            canvas.paint(canvas.capsule(hip, sole, 0.06 * size, 0.035 * size), lower)
-        trunk = canvas.box((x, foot + 0.64 * size), 0.13 * size, 0.20 * size, 0.06 * size)
-        canvas.paint(trunk, upper * (1 - 0.2 * trunk.across))
-        head = canvas.ellipse((x, foot + 0.92 * size), 0.05 * size, 0.065 * size)
-        canvas.paint(head, planes((0.45, 0.34, 0.28)))
+        paint_passer_by(canvas, draws, (x, draws.between(-0.85, -0.55)), size)
+
+
+def paint_passer_by(canvas: Canvas, draws: Draws, feet: Point, size: float) -> None:
+    """Paint a person without detail, ``size`` high and standing at ``feet``."""
+    x, foot = feet
+    upper, lower = (planes(COLOURS[draws.pick(SOBER)]) for _ in range(2))
+    for side in (-0.05, 0.05):
+        hip, sole = (x + side * size, foot + 0.5 * size), (x + side * size, foot)
+        canvas.paint(canvas.capsule(hip, sole, 0.06 * size, 0.035 * size), lower)
+    trunk = canvas.box((x, foot + 0.64 * size), 0.13 * size, 0.20 * size, 0.06 * size)
+    canvas.paint(trunk, upper * (1 - 0.2 * trunk.across))
+    head = canvas.ellipse((x, foot + 0.92 * size), 0.05 * size, 0.065 * size)
+    canvas.paint(head, planes((0.45, 0.34, 0.28)))
 
 
 def planes_of(numbers: Numbers) -> Plane:

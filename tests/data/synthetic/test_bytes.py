@@ -18,11 +18,18 @@ GOLDEN = {
     ("a", 128, 64): "7b8529280a647ccc",
     ("b", 128, 64): "a9090b531ba283e3",
     ("c", 64, 32): "8f2998ed3f701763",
+    ("d", 128, 64): "4436cb93afa9cf1b",
+    ("garden", 64, 32): "41303dd98eed6e12",
+    ("high", 128, 64): "c766a24e452df994",
+    ("low", 64, 32): "d2b7d1ebee01c811",
+    ("warm", 64, 32): "6686d75c87af0e09",
 }
+EVERYTHING = {"camera_gap": 2.0, "occluders": 0.5, "back": 0.5, "sides": "by-camera", "cameras": 6}
+GOLDEN_EVERYTHING = "ea2d140d1551d00f"
 
 
-def digest_of(domain: str, height: int, width: int) -> str:
-    dataset = Synthetic(domain=domain, height=height, width=width, distractors=3)
+def digest_of(domain: str, height: int, width: int, **options: object) -> str:
+    dataset = Synthetic(domain=domain, height=height, width=width, distractors=3, **options)
     total = hashlib.sha256()
     for split, index in (("train", 0), ("train", 37), ("query", 41), ("gallery", 900)):
         total.update(dataset.read(split, index).tobytes())
@@ -35,13 +42,20 @@ def test_golden(domain: str, height: int, width: int) -> None:
     assert digest_of(domain, height, width) == GOLDEN[domain, height, width]
 
 
+def test_golden_with_everything_on() -> None:
+    assert digest_of("d", 128, 64, **EVERYTHING) == GOLDEN_EVERYTHING
+
+
 @pytest.mark.parametrize("keep", [0, 1])
 def test_a_processor_with_fewer_instructions_renders_the_same(keep: int) -> None:
     """Numpy picks its loops by processor; without the newer ones the bytes stay."""
     found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
     if len(found) <= keep:
         pytest.skip("numpy uses no more than its baseline here")
-    program = "from tests.data.synthetic.test_bytes import *; print(digest_of('b', 128, 64))"
+    program = (
+        "from tests.data.synthetic.test_bytes import *\n"
+        "print(digest_of('b', 128, 64), digest_of('d', 128, 64, **EVERYTHING))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program],
         env={**os.environ, "NPY_DISABLE_CPU_FEATURES": " ".join(found[keep:])},
@@ -50,13 +64,14 @@ def test_a_processor_with_fewer_instructions_renders_the_same(keep: int) -> None
         text=True,
         check=True,
     )
-    assert done.stdout.strip() == GOLDEN["b", 128, 64]
+    assert done.stdout.split() == [GOLDEN["b", 128, 64], GOLDEN_EVERYTHING]
 
 
 EXACT = {
     "abs", "arange", "array", "ascontiguousarray", "broadcast_to", "clip", "concatenate",
-    "flatnonzero", "float32", "floating", "floor", "full", "int32", "int64", "maximum", "meshgrid",
-    "minimum", "ones_like", "random", "sqrt", "stack", "uint8", "where", "zeros", "zeros_like",
+    "flatnonzero", "float32", "float64", "floating", "floor", "full", "int32", "int64", "maximum",
+    "meshgrid", "minimum", "ones_like", "random", "sqrt", "stack", "uint8", "where", "zeros",
+    "zeros_like",
 }  # fmt: skip
 
 

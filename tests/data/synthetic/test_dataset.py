@@ -1,13 +1,17 @@
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from reidbench.data.dataset import SPLITS, Samples
 from reidbench.data.synthetic import Synthetic
+from reidbench.data.synthetic import dataset as dataset_module
+from reidbench.data.synthetic.looks import DOMAINS, KINDS
 from reidbench.errors import UsageError
+from reidbench.parameters import parameters_of
 
 SMALL = {"ids": 7, "cameras": 3, "images_per_camera": 3, "height": 32, "width": 16}
 
@@ -142,6 +146,12 @@ def test_gap_widens_the_difference_and_leaves_domain_a() -> None:
         ({"gap": float("nan")}, "gap is 0 to 1.5"),
         ({"height": 8}, "height is 16 to"),
         ({"distractors": -1}, "distractors is 0 to"),
+        ({"domain": "hihg"}, "no domain 'hihg'; did you mean 'high'"),
+        ({"camera_gap": 4.1}, "camera_gap is 0 to 4, not 4.1"),
+        ({"occluders": 1.1}, "occluders is 0 to 1"),
+        ({"occluders": -0.1}, "occluders is 0 to 1"),
+        ({"back": 1.5}, "back is 0 to 1"),
+        ({"sides": "by-cam"}, "no sides 'by-cam'; did you mean 'by-camera'"),
     ],
 )
 def test_bad_parameters(change: dict[str, object], message: str) -> None:
@@ -160,9 +170,40 @@ def test_rows_that_do_not_exist(index: int) -> None:
     [
         {"domain": "b"}, {"ids": 8}, {"cameras": 2}, {"images_per_camera": 2}, {"distractors": 1},
         {"gap": 0.5}, {"height": 64}, {"width": 32}, {"seed": 1},
+        {"camera_gap": 0.5}, {"occluders": 0.5}, {"back": 0.5}, {"sides": "by-camera"},
     ],
 )  # fmt: skip
 def test_fingerprint_depends_on_every_parameter(change: dict[str, object]) -> None:
     assert Synthetic(**SMALL).fingerprint() == Synthetic(**SMALL).fingerprint()
     assert Synthetic(**SMALL).fingerprint() != Synthetic(**{**SMALL, **change}).fingerprint()
     assert Synthetic(**SMALL).check() == []
+
+
+def test_fingerprints_of_before_the_optional_parameters_stay() -> None:
+    """Committed results name these; a default that is said aloud is still the default."""
+    said = {"camera_gap": 1, "occluders": 0, "back": 0.4, "sides": "mixed"}
+    for extra in ({}, said):
+        a = Synthetic(ids=300, images_per_camera=2, **extra)
+        b = Synthetic(ids=300, images_per_camera=2, domain="b", gap=0.7, **extra)
+        assert a.fingerprint() == "0291f4eea3bbc7e553a168bd55d783a6"
+        assert b.fingerprint() == "02c027628cfd3ef1db1e5d9f66dcc5e7"
+
+
+def test_fingerprints_tell_equal_values_of_different_parameters_apart() -> None:
+    changes = [{"occluders": 0.5}, {"back": 0.5}, {"camera_gap": 0.5}]
+    changes += [{**changes[0], **changes[1]}, {**changes[0], **changes[2]}]
+    assert len({Synthetic(**SMALL, **change).fingerprint() for change in changes}) == 5
+
+
+def test_persons_are_of_a_domain_and_a_seed() -> None:
+    kinds = [{}, {"domain": "b"}, {"seed": 1}]
+    assert len({Synthetic(**kind).population for kind in kinds}) == 3
+    assert Synthetic(gap=0.5, ids=9, camera_gap=2.0).population == Synthetic().population
+
+
+def test_the_page_tells_every_parameter_and_every_domain() -> None:
+    page = (Path(dataset_module.__file__).parent / "README.md").read_text()
+    for name in [*parameters_of(Synthetic), *DOMAINS]:
+        assert f"| `{name}` |" in page, name
+    for name in (name for names in KINDS.values() for name in names):
+        assert f"`{name}`" in page, name
