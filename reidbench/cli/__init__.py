@@ -18,6 +18,8 @@ VERBS = {
     "run": "Translate, learn and evaluate: one method on one benchmark with one seed.",
     "sweep": "Run every combination, one after another, and show the means over the seeds.",
     "list": "Show the methods, components and benchmarks that are installed.",
+    "evaluate": "Rank a gallery by features that any program made, and score the ranking.",
+    "compare": "Show how much two results differ, over queries and over seeds.",
     "leaderboard": "Rank the results of all recipes that can be compared.",
     "data": "Show the datasets and check your copies of them.",
     "plugin": "Show the plugins, working or broken.",

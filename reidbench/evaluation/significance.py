@@ -6,7 +6,7 @@ resampled and swapped; counting queries as independent makes intervals too narro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal, get_args
 
@@ -21,6 +21,8 @@ Measure = Literal["mAP", "mAP_trapezoid", "mINP", "rank1", "rank5", "rank10", "r
 
 BATCH = 2**22
 """Random numbers held at a time."""
+ROUNDING = 1e-12
+"""Differences of measures that are smaller are those of the order of addition."""
 
 
 @dataclass(frozen=True)
@@ -80,66 +82,109 @@ def compare(
             "the two results are not of the same queries in the same order, so they cannot be "
             "paired; compare results of one benchmark and protocol"
         )
-    gains = (_per_query(first, measure) - _per_query(second, measure))[first.valid]
+    gains = (per_query(first, measure) - per_query(second, measure))[first.valid]
     persons = first.pid[first.valid]
     low, high = bootstrap_interval(gains, persons, level=level, samples=samples, seed=seed)
     p_value = randomisation_test(gains, persons, samples=samples, seed=seed)
     people = len(np.unique(persons))
-    mean = float(gains.mean())
-    return Comparison(measure, mean, low, high, level, p_value, len(gains), people)
+    found = (float(gains.mean()), float(low), float(high))
+    return Comparison(measure, *found, level, float(p_value), len(gains), people)
 
 
 def bootstrap_interval(
     gains: Doubles,
     persons: Ints,
     *,
+    weights: Doubles | None = None,
     level: float = 0.95,
     samples: int = 10_000,
     seed: int = 0,
-) -> tuple[float, float]:
+) -> tuple[Doubles, Doubles]:
     """Return the percentile interval of the mean gain, resampling persons with replacement.
 
     Args:
-        gains: ``[Q]`` difference of each query.
+        gains: ``[Q]`` difference of each query, or ``[Q, K]`` several, resampled together.
         persons: ``[Q]`` whose query it is.
+        weights: ``[Q]`` what each query counts in the mean; all the same if None.
         level: coverage, in (0, 1).
         samples: number of resamples.
         seed: seeds them.
+
+    Returns:
+        The lower and the upper end, ``[]`` or ``[K]``.
     """
-    sums, counts = _by_person(gains, persons)
+    sums, totals = _by_person(gains, persons, weights)
     rng, people = np.random.default_rng(seed), len(sums)
-    drawn = (rng.integers(0, people, (n, people)) for n in _batches(samples, people))
-    means = [sums[d].sum(axis=1) / counts[d].sum(axis=1) for d in drawn]
-    tails = [(1 - level) / 2, (1 + level) / 2]
-    low, high = np.quantile(np.concatenate(means), tails)
-    return float(low), float(high)
+    means = []
+    for n in _batches(samples, people):
+        drawn = rng.integers(0, people, (n, people)) + people * np.arange(n)[:, None]
+        times = np.bincount(drawn.ravel(), minlength=n * people).reshape(n, people).astype(float)
+        means.append((times @ sums).T / (times @ totals))
+    low, high = np.quantile(np.concatenate(means, -1), [(1 - level) / 2, (1 + level) / 2], axis=-1)
+    return low, high
 
 
 def randomisation_test(
-    gains: Doubles, persons: Ints, *, samples: int = 10_000, seed: int = 0
-) -> float:
+    gains: Doubles,
+    persons: Ints,
+    *,
+    weights: Doubles | None = None,
+    samples: int = 10_000,
+    seed: int = 0,
+) -> Doubles:
     """Return the two-sided p-value of the mean gain, swapping the results person by person.
 
     The observed labelling counts as one of the swaps, so the least value is 1 / (samples + 1).
 
     Args:
-        gains: ``[Q]`` difference of each query.
+        gains: ``[Q]`` difference of each query, or ``[Q, K]`` several, swapped together.
         persons: ``[Q]`` whose query it is.
+        weights: ``[Q]`` what each query counts in the mean; all the same if None.
         samples: number of random swaps.
         seed: seeds them.
+
+    Returns:
+        The p-values, ``[]`` or ``[K]``.
     """
-    sums, _ = _by_person(gains, persons)
+    sums, _ = _by_person(gains, persons, weights)
     rng, people = np.random.default_rng(seed), len(sums)
     # Sums that are equal in exact arithmetic must not differ by the order of addition.
-    observed = abs(sums.sum()) - 1e-12 * np.abs(sums).sum()
-    reached = 0
+    observed = np.abs(sums.sum(axis=0)) - ROUNDING * np.abs(sums).sum(axis=0)
+    reached = np.ones(observed.shape)
     for n in _batches(samples, people):
-        signs = 1 - 2 * rng.integers(0, 2, (n, people))
-        reached += int((np.abs(signs @ sums) >= observed).sum())
-    return (1 + reached) / (1 + samples)
+        signs = 1.0 - 2 * rng.integers(0, 2, (n, people))
+        reached += (np.abs(signs @ sums) >= observed).sum(axis=0)
+    return reached / (1 + samples)
 
 
-def _per_query(scores: Scores, measure: Measure) -> Doubles:
+def paired_t(differences: Sequence[float], level: float = 0.95) -> tuple[float, float, float]:
+    """Return the interval of the mean difference by Student's t, and its two-sided p-value.
+
+    Args:
+        differences: one for each seed, at least two.
+        level: coverage, in (0, 1).
+
+    Returns:
+        The lower end, the upper end and the p-value. Differences that are all the same leave no
+        doubt: the interval is their value, and p is 0, or 1 where they are 0.
+    """
+    # scipy.stats takes long to import.
+    from scipy.special import stdtr, stdtrit
+
+    n, mean = len(differences), float(np.mean(differences))
+    error = float(np.std(differences, ddof=1)) / n**0.5
+    if error < ROUNDING:
+        return mean, mean, float(abs(mean) < ROUNDING)
+    half = error * float(stdtrit(n - 1, (1 + level) / 2))
+    return mean - half, mean + half, 2 * float(stdtr(n - 1, -abs(mean) / error))
+
+
+def per_query(scores: Scores, measure: Measure) -> Doubles:
+    """Return the value ``[Q]`` of each query, of which the measure is the mean over valid ones.
+
+    Raises:
+        UsageError: if the measure is unknown.
+    """
     if measure not in get_args(Measure):
         raise UsageError(f"no measure '{measure}'{did_you_mean(measure, get_args(Measure))}")
     if measure.startswith("rank"):
@@ -148,10 +193,16 @@ def _per_query(scores: Scores, measure: Measure) -> Doubles:
     return {"mAP": scores.ap, "mAP_trapezoid": scores.ap_trapezoid, "mINP": scores.inp}[measure]
 
 
-def _by_person(gains: Doubles, persons: Ints) -> tuple[Doubles, Ints]:
+def _by_person(gains: Doubles, persons: Ints, weights: Doubles | None) -> tuple[Doubles, Doubles]:
+    """Return each person's weighted sum of gains, ``[P]`` or ``[P, K]``, and weight ``[P]``."""
     index = np.unique(persons, return_inverse=True)[1]
-    sums: Doubles = np.bincount(index, gains).astype(np.float64, copy=False)
-    return sums, np.bincount(index).astype(np.int64, copy=False)
+    counted = np.ones(len(gains)) if weights is None else weights
+    columns = gains.T * counted
+    flat = [
+        np.bincount(index, column).astype(np.float64) for column in columns.reshape(-1, len(gains))
+    ]
+    totals = np.bincount(index, counted).astype(np.float64, copy=False)
+    return np.stack(flat, axis=-1).reshape(len(totals), *gains.shape[1:]), totals
 
 
 def _batches(samples: int, people: int) -> Iterator[int]:

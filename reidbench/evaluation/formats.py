@@ -1,0 +1,198 @@
+"""Named arrays in files of several formats. Nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import csv
+import warnings
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import numpy as np
+from numpy.lib.npyio import NpzFile
+from numpy.typing import NDArray
+
+from reidbench.errors import ReidbenchError, UsageError, did_you_mean
+
+FIELDS: dict[str, tuple[str, ...]] = {
+    "features": ("features", "feature", "feats", "feat", "f", "embeddings"),
+    "pids": ("pids", "pid", "labels", "label", "ids", "id"),
+    "cams": ("cams", "cam", "camids", "camid", "cameras", "camera"),
+}
+"""What a set of images holds, each under any one of these names; the first is ours."""
+
+Arrays = dict[str, NDArray[Any]]
+
+_PICKLED = "holds pickled Python objects, which can run any code and are never loaded"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An opened file.
+
+    Attributes:
+        path: where it lies.
+        names: of the arrays in it.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    _load: Callable[[Collection[str]], Arrays]
+
+    def load(self, names: Collection[str]) -> Arrays:
+        """Return some of the arrays.
+
+        Raises:
+            ReidbenchError: naming the file, if it is damaged or an array is pickled.
+        """
+        with _reading(self.path):
+            return self._load(names)
+
+
+def open_stored(path: Path) -> Stored:
+    """Open a .npz, .mat, .pt, .pth or .csv file.
+
+    Raises:
+        ReidbenchError: naming the file, if it cannot be read, or only by unpickling.
+        UsageError: if the file's name ends in none of these ways.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in _FORMATS:
+        raise UsageError(
+            f"'{path}' is no file of features that can be read{did_you_mean(suffix, _FORMATS)}"
+        )
+    with _reading(path):
+        return _FORMATS[suffix](path)
+
+
+def _npz(path: Path) -> Stored:
+    def load(wanted: Collection[str]) -> Arrays:
+        with _archive(path) as archive:
+            return {name: archive[name] for name in wanted}
+
+    with _archive(path) as archive:
+        return Stored(path, tuple(archive.files), load)
+
+
+@contextmanager
+def _archive(path: Path) -> Iterator[NpzFile]:
+    try:
+        # numpy.load would leave a damaged file open, and look for pickles in it.
+        with path.open("rb") as file, NpzFile(file, allow_pickle=False) as archive:
+            yield archive
+    except ValueError as error:
+        if "allow_pickle" not in str(error):
+            raise
+        raise ReidbenchError(
+            f"{path} {_PICKLED}; write it anew with plain arrays: "
+            "numpy.savez(FILE, features=numpy.stack(features), pids=numpy.array(pids, int), "
+            "cams=numpy.array(cams, int))"
+        ) from error
+
+
+def _mat(path: Path) -> Stored:
+    from scipy.io import loadmat, whosmat
+
+    try:
+        names = tuple(name for name, _, _ in whosmat(str(path), appendmat=False))
+    except NotImplementedError as error:
+        raise ReidbenchError(
+            f"{path} is of MATLAB's format 7.3, which is not read; "
+            "save it with -v7, or write a .npz file"
+        ) from error
+
+    def load(wanted: Collection[str]) -> Arrays:
+        found = loadmat(str(path), appendmat=False, variable_names=list(wanted))
+        return {name: found[name] for name in wanted}
+
+    return Stored(path, names, load)
+
+
+def _torch(path: Path) -> Stored:
+    import torch
+
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        raise ReidbenchError(
+            f"{path} {_PICKLED}, or is no file of torch; write it anew with tensors: "
+            "torch.save({'features': torch.as_tensor(features), 'pids': torch.as_tensor(pids), "
+            "'cams': torch.as_tensor(cams)}, FILE)"
+        ) from error
+    if not isinstance(content, dict):
+        raise ReidbenchError(
+            f"{path} holds a {type(content).__name__}; it must be a dictionary of tensors such as "
+            "{'features': ..., 'pids': ..., 'cams': ...}"
+        )
+
+    def array(value: Any) -> NDArray[Any]:
+        if not isinstance(value, torch.Tensor):
+            return np.asarray(value)
+        value = value.detach()
+        # numpy has no bfloat16.
+        plain = value.float() if value.dtype == torch.bfloat16 else value
+        numbers: NDArray[Any] = plain.numpy()
+        return numbers
+
+    names = tuple(name for name in content if isinstance(name, str))
+    return Stored(path, names, lambda wanted: {n: array(content[n]) for n in wanted})
+
+
+def _csv(path: Path) -> Stored:
+    """Open a table; its label columns keep their names, all others are the features together."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        header = [name.strip() for name in next(csv.reader(file), [])]
+    known = {*FIELDS["pids"], *FIELDS["cams"]}
+    labels = [name for name in header if name in known]
+    if len(labels) != len(set(labels)) or len(labels) == len(header) or not labels:
+        raise ReidbenchError(
+            f"{path}: the first line must name the columns, pid,cam,f0,f1,..., each label once; "
+            f"it begins {','.join(header)[:60]!r}"
+        )
+    rest = [i for i, name in enumerate(header) if name not in known]
+    columns = [*map(header.index, labels), *rest]
+    kinds = np.dtype([*((name, "f8") for name in labels), ("features", "f4", (len(rest),))])
+
+    def load(wanted: Collection[str]) -> Arrays:
+        table = np.loadtxt(
+            path,
+            kinds,
+            comments=None,
+            delimiter=",",
+            skiprows=1,
+            usecols=columns,
+            ndmin=1,
+            encoding="utf-8-sig",
+            quotechar='"',
+        )
+        return {name: np.ascontiguousarray(table[name]) for name in wanted}
+
+    return Stored(path, ("features", *labels), load)
+
+
+_FORMATS: dict[str, Callable[[Path], Stored]] = {
+    ".npz": _npz,
+    ".mat": _mat,
+    ".pt": _torch,
+    ".pth": _torch,
+    ".csv": _csv,
+}
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn whatever a reader has against a file into one error; a warning never stops it."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    except (ReidbenchError, MemoryError):
+        raise
+    except OSError as error:
+        raise ReidbenchError(f"cannot read {path}: {error.strerror or error}") from error
+    except Exception as error:  # a damaged file fails in any of a dozen ways
+        what = f"{type(error).__name__}: {error}".partition("\n")[0]
+        kind = path.suffix.lower()
+        raise ReidbenchError(f"{path} is damaged, or no {kind} file ({what})") from error
