@@ -14,6 +14,7 @@ from reidbench.cli import options
 if TYPE_CHECKING:
     from reidbench.benchmark import Benchmark
     from reidbench.registry import Entry, Method, Registry
+    from reidbench.study import Study
 
 Row = dict[str, Any]
 
@@ -30,8 +31,19 @@ SECTIONS = {
 
 @click.command("list")
 @click.argument("name", required=False)
+@click.option(
+    "--diff", nargs=2, metavar="A B", help="Show what two methods or components differ in."
+)
+@click.option("--benchmark", metavar="NAME", help="Whose values count for --diff.")
+@click.option("--reported", is_flag=True, help="Show the numbers that papers report.")
 @options.as_json
-def command(name: str | None, as_json: bool) -> None:
+def command(
+    name: str | None,
+    diff: tuple[str, str] | None,
+    benchmark: str | None,
+    reported: bool,
+    as_json: bool,
+) -> None:
     """Show the methods, components and benchmarks that are installed.
 
     With a NAME, show everything of that name: what it is made of, and the parameters that
@@ -41,10 +53,22 @@ def command(name: str | None, as_json: bool) -> None:
     Examples:
       reidbench list
       reidbench list sianet
+      reidbench list --diff cyclegan spgan
+      reidbench list --reported spgan
     """
+    from reidbench.cli.differences import show_differences
+    from reidbench.errors import UsageError
     from reidbench.plugins import load_plugins
 
+    if (diff and (name or reported)) or (benchmark and not diff):
+        raise UsageError("--diff A B takes no other name; --benchmark goes with --diff")
+    if reported:
+        _show_reported(name, as_json)
+        return
     registry = load_plugins().registry
+    if diff:
+        show_differences(diff, registry, benchmark, as_json)
+        return
     if name is None:
         overview = _overview(registry)
         _print_json(overview) if as_json else _show_overview(overview)
@@ -55,16 +79,33 @@ def command(name: str | None, as_json: bool) -> None:
     _print_json(described) if as_json else _show_described(described)
 
 
+def _show_reported(paper: str | None, as_json: bool) -> None:
+    """Print what papers report: all of it, or one file's."""
+    from reidbench.cli.reported import show_reported
+    from reidbench.errors import UsageError, did_you_mean
+    from reidbench.reported import load_reported
+
+    rows = load_reported()
+    known = {row.file for row in rows}
+    if paper is not None and paper not in known:
+        near = did_you_mean(paper, known)
+        raise UsageError(f"no paper's numbers are named '{paper}'{near}")
+    chosen = [row for row in rows if paper in (None, row.file)]
+    _print_json([row.to_dict() for row in chosen]) if as_json else show_reported(chosen)
+
+
 def _overview(registry: Registry) -> dict[str, list[Row]]:
     """Return names, summaries, plugins and papers by kind, without importing a component."""
     from reidbench.benchmark import load_all
     from reidbench.registry import KINDS
+    from reidbench.study import load_all as studies
 
     return {
         "method": [_brief(m) for m in registry.methods()],
         **{kind: [_brief(e) for e in registry.entries(kind)] for kind in KINDS},
         "section": [_ours(name, summary) for name, summary in SECTIONS.items()],
         "benchmark": [_ours(b.name, b.summary) for b in load_all()],
+        "study": [{**_ours(s.name, s.title), "paper": s.paper} for s in studies()],
     }
 
 
@@ -82,7 +123,11 @@ def _show_overview(overview: Mapping[str, list[Row]]) -> None:
 
     for kind, rows in overview.items():
         cells = [(r["name"], r["summary"], r["plugin"]) for r in rows]
-        show_table(f"{kind.capitalize()}s", ("Name", "Summary", "Plugin"), cells)
+        show_table(
+            "Studies" if kind == "study" else f"{kind.capitalize()}s",
+            ("Name", "Summary", "Plugin"),
+            cells,
+        )
         click.echo()
     click.echo("Parameters and paper of each: reidbench list NAME")
 
@@ -91,6 +136,8 @@ def _described(registry: Registry, name: str) -> Iterator[Row]:
     """Yield a description of everything that has the name, of whatever kind."""
     from reidbench.benchmark import available, load_benchmark
     from reidbench.registry import KINDS
+    from reidbench.study import available as studies
+    from reidbench.study import load_study
 
     yield from (_method(m) for m in registry.methods() if m.name == name)
     for kind in KINDS:
@@ -99,6 +146,8 @@ def _described(registry: Registry, name: str) -> Iterator[Row]:
         yield _section(name)
     if name in available():
         yield _benchmark(load_benchmark(name))
+    if name in studies():
+        yield _study(load_study(name))
 
 
 def _method(method: Method) -> Row:
@@ -148,6 +197,20 @@ def _benchmark(benchmark: Benchmark) -> Row:
     }
     brief = _ours(benchmark.name, benchmark.summary)
     return {"kind": "benchmark", **brief, "facts": facts, "parameters": []}
+
+
+def _study(study: Study) -> Row:
+    facts = {
+        "benchmark": study.benchmark,
+        "plot": study.plot,
+        "measure": study.measure,
+        "reported": study.reported,
+        "note": study.note,
+        "runs": [run.title for run in study.runs],
+        "run by": f"reidbench sweep --study {study.name}",
+    }
+    brief = {**_ours(study.name, study.title), "paper": study.paper}
+    return {"kind": "study", **brief, "facts": facts, "parameters": []}
 
 
 def _traits(factory: type[Any]) -> Row:
@@ -203,7 +266,7 @@ def _text(value: Any) -> str:
             f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in value.items()
         )
     if isinstance(value, list):
-        return ", ".join(map(str, value))
+        return ("\n" if any("," in str(v) for v in value) else ", ").join(map(str, value))
     return str(value)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,8 +14,11 @@ import click
 from reidbench.cli import options
 
 if TYPE_CHECKING:
+    from reidbench.cli.launch import Done
     from reidbench.compose import Request
+    from reidbench.planning import Plan
     from reidbench.registry import Registry
+    from reidbench.runner import Session
 
 
 @click.command("sweep")
@@ -39,15 +44,23 @@ if TYPE_CHECKING:
     type=options.Seeds(),
     help="Seeds, as 0-2 or 0,3,5; the benchmark's own by default.",
 )
+@click.option(
+    "--study",
+    metavar="NAME",
+    help="A table or figure of a paper, by name or the path of a .toml file.",
+)
 @options.ground
 @options.place
 @options.as_json
+@click.pass_context
 def command(
+    ctx: click.Context,
     methods: tuple[str, ...],
     translators: tuple[str, ...],
     constraints: tuple[str, ...],
     learners: tuple[str, ...],
     seeds: tuple[int, ...] | None,
+    study: str | None,
     ground: options.Ground,
     place: options.Place,
     as_json: bool,
@@ -57,13 +70,64 @@ def command(
     Stages are shared: two learners on one translator train it once. A combination that fails is
     reported at the end and stops none of the others.
 
+    A study names its runs itself: with --study the table of a paper is run on the study's
+    benchmark or the one that is named, printed beside what the paper reports, and drawn.
+
     \b
     Examples:
       reidbench sweep --method all --seeds 0-2
       reidbench sweep --translator cyclegan --constraint none --constraint sianet --learner ide
+      reidbench sweep --study spgan-table1 --benchmark dukemtmc-to-market1501 --data-root ~/reid
     """
+    from reidbench.errors import UsageError
+
+    if study is None:
+        _combinations(methods, translators, constraints, learners, seeds, ground, place, as_json)
+        return
+    if methods or translators or constraints or learners:
+        raise UsageError("--study names its own runs; leave the other names out")
+    from reidbench.cli.studies import run_study
+
+    given = ctx.get_parameter_source("benchmark") is not click.core.ParameterSource.DEFAULT
+    ground = ground if given else replace(ground, benchmark="")
+    run_study(study, seeds, ground, place, as_json)
+
+
+def attempt(
+    plan: Plan, title: str, session: Session, results: Path, failures: list[str]
+) -> Done | None:
+    """Carry a plan out; if it fails say so, add it to ``failures`` and return None."""
     from reidbench.cli import launch, show
+
+    try:
+        return launch.carry_out(plan, session, results)
+    except Exception as error:  # whatever goes wrong with one, the others go on
+        failures.append(f"{title} seed {plan.seed}: {_reason(error)}")
+        show.failure(failures[-1])
+        return None
+
+
+def refuse_failures(failures: Sequence[str], runs: int) -> None:
+    """Raise ``ReidbenchError`` if there are failures among so many runs."""
     from reidbench.errors import ReidbenchError
+
+    if failures:
+        listed = "\n".join(failures)
+        raise ReidbenchError(f"{len(failures)} of {runs} runs failed:\n{listed}")
+
+
+def _combinations(
+    methods: Sequence[str],
+    translators: Sequence[str],
+    constraints: Sequence[str],
+    learners: Sequence[str],
+    seeds: tuple[int, ...] | None,
+    ground: options.Ground,
+    place: options.Place,
+    as_json: bool,
+) -> None:
+    """Run methods x learners, and translators x constraints x learners."""
+    from reidbench.cli import launch, show
     from reidbench.plugins import load_plugins
 
     plugins = load_plugins()
@@ -74,20 +138,14 @@ def command(
     plans = [opened.plan(r, s, place.precision) for s in chosen for r in recipes.values()]
     session = launch.open_session(place, plugins)
     show.plans(plans, session)
-    measured, failures = [], []
-    for plan in plans:
-        try:
-            measured.append(launch.carry_out(plan, session, place.results).result)
-        except Exception as error:  # whatever goes wrong with one, the others go on
-            failures.append(f"{plan.recipe.name} seed {plan.seed}: {_reason(error)}")
-            show.failure(failures[-1])
+    failures: list[str] = []
+    done = [attempt(p, p.recipe.name, session, place.results, failures) for p in plans]
+    measured = [d.result for d in done if d]
     if as_json:
         click.echo(json.dumps([r.to_dict() for r in measured], indent=2))
     else:
         show.means(measured)
-    if failures:
-        listed = "\n".join(failures)
-        raise ReidbenchError(f"{len(failures)} of {len(plans)} runs failed:\n{listed}")
+    refuse_failures(failures, len(plans))
 
 
 def _reason(error: Exception) -> str:

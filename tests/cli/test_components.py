@@ -7,7 +7,6 @@ import pytest
 from reidbench.interfaces import IdentityConstraint
 from reidbench.plugins import Plugin
 from reidbench.registry import Broken, Registration
-from tests.data.trees import market_tree
 
 HERE = "tests.cli.test_components"
 
@@ -153,68 +152,91 @@ def test_installed_plugins_are_found_and_none_is_broken(invoke):
     assert [row["error"] for row in rows if row["error"]] == []
 
 
-def test_datasets_are_listed_with_terms_of_use(invoke, scales):
+@pytest.fixture
+def twice(scales):
+    """A second way to weigh, and a method with it."""
     ours = Registration("more")
-    ours.dataset("gone", "no_such_module:Gone")
+    ours.translator("mirror", "reidbench.testing.toys:ToyTranslator")
+    ours.constraint("weigh@heavy", f"{HERE}:Heavy")
+    ours.learner("ide", "reidbench.testing.toys:ToyLearner")
+    for name, learning in (("slow", 0.1), ("fast", 0.2)):
+        ours.method(name, translator="mirror", parameters={"ide.lr": learning, "budget.steps": 9})
     scales.registry.add(ours)
-    rows = {r["name"]: r for r in json.loads(invoke("data", "list", "--json").stdout)}
-    assert rows["synthetic"]["masks"] is True
-    assert "Research only" in rows["market1501"]["terms"]
-    assert "cannot be loaded" in rows["gone"]["error"]
-    assert "cannot be loaded" in invoke("data", "list").stdout
+    return scales
 
 
-def test_a_whole_copy_is_counted(invoke, plugins):
-    result = invoke("data", "check", "synthetic", "--set", "dataset.ids=8", "--json")
-    facts = json.loads(result.stdout)
-    assert result.exit_code == 0
-    assert facts["problems"] == []
-    assert facts["splits"]["train"]["persons"] == 4
-    assert len(facts["fingerprint"]) == 32
-    text = invoke("data", "check", "synthetic", "--set", "dataset.ids=8").stdout
-    assert "nothing is wrong with this copy" in text
+class Heavy(Weigh):
+    """Weighs in tons."""
+
+    def __init__(self, *, kilos: float = 1000.0, units: list[str] | None = None, tare: int = 0):
+        super().__init__(kilos=kilos, units=units)
 
 
-def test_what_is_wrong_with_a_copy_is_told(invoke, plugins, tmp_path):
-    root = market_tree(tmp_path)
-    result = invoke("data", "check", "market1501", "--data-root", root)
-    assert result.exit_code == 1
-    assert "problem: bounding_box_train: images" in result.stdout
-    assert "this copy of 'market1501' has" in result.stderr
+def test_differences_of_components_leave_out_what_is_equal(invoke, twice):
+    found = json.loads(invoke("list", "--diff", "weigh", "weigh@heavy", "--json").stdout)
+    assert found["kind"] == "constraint"
+    assert found["rows"] == [
+        {"name": "kilos", "first": [None], "second": [1000.0]},
+        {"name": "tare", "first": [], "second": [0]},
+    ]
+    text = invoke("list", "--diff", "weigh", "weigh@heavy").stdout
+    assert "constraints weigh and weigh@heavy, by the papers' own values" in text
+    assert "tare       -      0" in text
+    assert "units" not in text
 
 
-def test_junk_and_distractors_are_no_persons(invoke, plugins, tmp_path):
-    root = market_tree(tmp_path)
-    result = invoke("data", "check", "market1501", "--data-root", root, "--json")
-    assert json.loads(result.stdout)["splits"]["gallery"] == {
-        "images": 6,
-        "persons": 2,
-        "cameras": 5,
-        "distractors": 1,
-        "junk": 2,
-    }
+def test_differences_of_methods_are_of_resolved_values(invoke, twice):
+    args = ("list", "--diff", "slow", "fast", "--json")
+    assert json.loads(invoke(*args).stdout)["rows"] == [
+        {"name": "ide.lr", "first": [0.1], "second": [0.2]}
+    ]
+    # The benchmark fixes the learning rate for both.
+    on = json.loads(invoke(*args, "--benchmark", "synthetic").stdout)
+    assert (on["benchmark"], on["rows"]) == ("synthetic", [])
+    same = invoke("list", "--diff", "slow", "fast", "--benchmark", "synthetic").stdout
+    assert "no parameter differs" in same
 
 
-def test_the_data_root_is_named_by_the_environment(invoke, plugins, tmp_path, monkeypatch):
-    monkeypatch.setenv("REIDBENCH_DATA_ROOT", str(market_tree(tmp_path)))
-    assert "problem:" in invoke("data", "check", "market1501").stdout
+def test_differences_of_methods_name_parts_that_one_side_lacks(invoke, twice):
+    rows = json.loads(invoke("list", "--diff", "direct", "slow", "--json").stdout)["rows"]
+    sides = {r["name"]: (r["first"], r["second"]) for r in rows}
+    assert sides["translator"] == (["none"], ["mirror"])
+    assert sides["strategy"] == (["source"], ["finetune"])
+    assert sides["budget.steps"] == ([], [9])
+    assert "learner" not in sides
 
 
 @pytest.mark.parametrize(
-    ("args", "code", "error"),
+    ("args", "error"),
     [
-        (["market1501"], 2, "--data-root"),
-        (["market1502"], 2, "did you mean 'market1501'?"),
-        (["market1501", "--data-root", "/nowhere"], 1, "/nowhere"),
-        (["synthetic", "--set", "dataset.domian=b"], 2, "did you mean 'domain'?"),
-        (["synthetic", "--set", "source.domain=b"], 2, "only dataset.PARAMETER"),
-        (["synthetic", "--set", "domain"], 2, "--set takes NAME.PARAMETER=VALUE"),
-        (["synthetic", "--set", "dataset.domain=q"], 2, "domain"),
+        (["--diff", "weihg", "weigh"], "did you mean 'weigh'?"),
+        (["--diff", "weigh", "direct"], "'weigh' (constraint) and 'direct' (method) cannot be"),
+        (["--diff", "slow", "fast", "--benchmark", "sinthetic"], "did you mean 'synthetic'?"),
+        (["weigh", "--benchmark", "synthetic"], "--benchmark goes with --diff"),
+        (["weigh", "--diff", "slow", "fast"], "--diff A B takes no other name"),
+        (["--reported", "spgna"], "did you mean 'spgan'?"),
     ],
 )
-def test_what_cannot_be_checked_is_one_error(invoke, plugins, monkeypatch, args, code, error):
-    monkeypatch.delenv("REIDBENCH_DATA_ROOT", raising=False)
-    result = invoke("data", "check", *args)
-    assert result.exit_code == code
+def test_what_cannot_be_laid_side_by_side_is_one_error(invoke, twice, args, error):
+    result = invoke("list", *args)
+    assert result.exit_code == 2
     assert error in result.stderr
-    assert len([x for x in result.stderr.splitlines() if x.startswith("error")]) == 1
+
+
+def test_reported_numbers_are_listed_by_paper(invoke, plugins):
+    rows = json.loads(invoke("list", "--reported", "simpgan", "--json").stdout)
+    assert {r["file"] for r in rows} == {"simpgan"}
+    text = invoke("list", "--reported", "simpgan").stdout
+    assert "Reported, not measured: table 1 of Lv and Wang" in text
+    assert "cuhk01 -> grid" in text
+    assert "sagan" in {r["file"] for r in json.loads(invoke("list", "--reported", "--json").stdout)}
+
+
+def test_studies_are_listed_and_shown_with_their_runs(invoke, plugins):
+    overview = json.loads(invoke("list", "--json").stdout)
+    assert "spgan-table1" in [r["name"] for r in overview["study"]]
+    assert "Studies" in invoke("list").stdout
+    (row,) = json.loads(invoke("list", "spgan-figure9a", "--json").stdout)
+    assert row["kind"] == "study"
+    assert row["facts"]["runs"][0] == "SPGAN, margin = 0"
+    assert "reidbench sweep --study spgan-figure9a" in invoke("list", "spgan-figure9a").stdout

@@ -1,0 +1,115 @@
+"""What a figure shows, before anything is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from reidbench.errors import ReidbenchError
+from reidbench.evaluation.trials import Spread, spread
+from reidbench.keys import JSON
+from reidbench.results import Result
+from reidbench.study import Kind
+
+AXES = {
+    "mAP": "mAP (%)",
+    "mAP_trapezoid": "mAP, trapezoid (%)",
+    "mINP": "mINP (%)",
+    "rank1": "rank-1 accuracy (%)",
+    "rank5": "rank-5 accuracy (%)",
+    "rank10": "rank-10 accuracy (%)",
+    "rank20": "rank-20 accuracy (%)",
+}
+
+
+@dataclass(frozen=True)
+class Point:
+    """One recipe.
+
+    Attributes:
+        row: name of the bar, of the line, or of the heat map's row.
+        column: the bar's series, the place on the line's axis, or the heat map's column.
+        values: in percent, one a seed.
+    """
+
+    row: str
+    column: JSON
+    values: tuple[float, ...]
+
+    @property
+    def spread(self) -> Spread:
+        """Mean and standard deviation over the seeds, in percent."""
+        return spread(self.values)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Points on one pair of axes.
+
+    Attributes:
+        reported: whether a paper states the values; measured ones never stand in such a panel.
+    """
+
+    title: str
+    points: tuple[Point, ...]
+    reported: bool = False
+
+    @property
+    def rows(self) -> list[str]:
+        """The rows, each once, in order."""
+        return list(dict.fromkeys(p.row for p in self.points))
+
+    @property
+    def columns(self) -> list[JSON]:
+        """The columns, each once, in order."""
+        return list({str(p.column): p.column for p in self.points}.values())
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure.
+
+    Attributes:
+        subtitle: benchmark and seeds; synthetic images are named as such.
+        measure: that is shown, of ``AXES``.
+        row_name: what the rows are; empty if their names say it.
+        column_name: what the columns are.
+        panels: the measured values first.
+    """
+
+    kind: Kind
+    title: str
+    subtitle: str
+    measure: str
+    row_name: str
+    column_name: str
+    panels: tuple[Panel, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a figure of nothing."""
+        if not self.panels[0].points:
+            raise ReidbenchError("there is nothing to draw")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what is drawn, ready for JSON."""
+        return asdict(self)
+
+
+def point(row: str, column: JSON, results: Sequence[Result], measure: str) -> Point:
+    """Return the point of a recipe's results, one a seed."""
+    return Point(row, column, tuple(100 * r.measure(measure) for r in results))
+
+
+def subtitle(results: Sequence[Result], points: Sequence[Point]) -> str:
+    """Return benchmark, kind of images and number of seeds, in one line."""
+    benchmarks = list(dict.fromkeys(_benchmark(r) for r in results))
+    counts = sorted({len(p.values) for p in points})
+    of = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(counts[-1])
+    seeds = "1 seed" if counts[-1] == 1 else f"mean ± sd of {of} seeds"
+    return f"{', '.join(benchmarks)}; {seeds}"
+
+
+def _benchmark(result: Result) -> str:
+    b = result.benchmark
+    return f"{b['name']} v{b['version']}" + (" (synthetic images)" if b["synthetic"] else "")

@@ -1,0 +1,241 @@
+"""From result files to charts: of a study, or of what the leaderboard ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reidbench.errors import ReidbenchError, UsageError, did_you_mean
+from reidbench.keys import JSON, canonical
+from reidbench.leaderboard import Board, Entry, Setting, build
+from reidbench.plots.chart import Chart, Panel, Point, point, subtitle
+from reidbench.reported import Reported
+from reidbench.results import Result
+from reidbench.study import Kind, shown
+from reidbench.study_index import Index, IndexedRun, results_of
+
+# What the rows and columns of a heat map can be.
+FIELDS: dict[str, Callable[[Result], str]] = {
+    "translator": lambda r: _name(r.recipe.get("translator")),
+    "constraints": lambda r: _joined(r.recipe.get("constraints")),
+    "learner": lambda r: _name(r.recipe.get("learner")),
+    "strategy": lambda r: str(r.recipe.get("strategy")),
+    "source": lambda r: _name(r.benchmark["source"]),
+    "target": lambda r: _name(r.benchmark["target"]),
+}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How the user wants it drawn; None is as the study has it, or bars.
+
+    Attributes:
+        rows: of a heat map, one of ``FIELDS``.
+        columns: of a heat map, one of ``FIELDS``.
+        reported: whether the paper's numbers stand in panels of their own beside the measured.
+    """
+
+    kind: Kind | None = None
+    measure: str | None = None
+    rows: str = "translator"
+    columns: str = "constraints"
+    reported: bool = False
+
+
+def chart_of_study(index: Index, path: Path, wish: Wish) -> Chart:
+    """Return the chart of the study whose index lies at ``path``.
+
+    Raises:
+        ReidbenchError: if a result cannot be read.
+        UsageError: if the study cannot be drawn in that way.
+    """
+    kind, measure = wish.kind or index.plot, wish.measure or index.measure
+    runs = [(run, results_of(run, path)) for run in index.runs]
+    place, row_name, column_name = _places(index, kind, wish)
+    points = tuple(point(*place(run, rs[0]), rs, measure) for run, rs in runs)
+    if kind == "heatmap":
+        _refuse_shared(points)
+    measured = Panel("measured" if wish.reported else "", points)
+    reported = _reported(index, measure, kind, place, runs) if wish.reported else []
+    return Chart(
+        kind,
+        index.title,
+        subtitle([r for _, rs in runs for r in rs], points),
+        measure,
+        row_name,
+        column_name,
+        (measured, *reported),
+    )
+
+
+def chart_of_results(
+    results: Sequence[Result], benchmark: str | None, recipes: Sequence[str], wish: Wish
+) -> tuple[Chart, Path]:
+    """Return the chart of what the leaderboard ranks, and its usual path among the results.
+
+    Args:
+        results: everything that was found.
+        benchmark: name; needed if there are several, but for a heat map over datasets.
+        recipes: names to draw; empty for all.
+        wish: how.
+
+    Raises:
+        ReidbenchError: if nothing is ranked.
+        UsageError: if a name is unknown, or the chart cannot be drawn in that way.
+    """
+    if wish.reported:
+        raise UsageError("--reported goes with a study: it names the paper's table")
+    kind, measure = wish.kind or "bars", wish.measure or "mAP"
+    if kind == "line":
+        raise UsageError("--kind line goes with a study that varies a parameter")
+    over_data = kind == "heatmap" and {wish.rows, wish.columns} & {"source", "target"}
+    boards = _boards(results, benchmark, everything=bool(over_data))
+    groups = _chosen([g for b in boards for g in _groups(b, results)], recipes)
+    if kind == "bars":
+        points = tuple(point(entry.recipe, "", rs, measure) for entry, rs in groups)
+        names = ("", "")
+    else:
+        groups = groups if recipes else _translating(groups, wish)
+        row, column = FIELDS[wish.rows], FIELDS[wish.columns]
+        points = tuple(point(row(rs[0]), column(rs[0]), rs, measure) for _, rs in groups)
+        names = (wish.rows, wish.columns)
+        _refuse_shared(points)
+    used = [r for _, rs in groups for r in rs]
+    chart = Chart(kind, "", subtitle(used, points), measure, *names, (Panel("", points),))
+    folders = {r.file_name.parent for r in used}
+    folder = folders.pop() if len(folders) == 1 else Path()
+    return chart, folder / f"{kind}-{measure}.svg"
+
+
+Place = Callable[[IndexedRun, Result], tuple[str, JSON]]
+
+
+def _places(index: Index, kind: Kind, wish: Wish) -> tuple[Place, str, str]:
+    """Return where a run stands in the chart, and what rows and columns are called."""
+    varied = list(index.runs[0].varied) if index.runs else []
+    several = len({run.label for run in index.runs}) > 1
+    if kind == "bars":
+        return lambda run, _: (_words(run.varied, run.label), run.series), "", ""
+    if kind == "line":
+        if not varied:
+            raise UsageError(f"study '{index.study}' varies nothing; draw it as bars")
+        first = varied[0]
+        return lambda run, _: (_line(run, first, several), run.varied[first]), "", first
+    if len(varied) > 1:
+        rows, columns = varied[:2]
+        return lambda run, _: (shown(run.varied[rows]), run.varied[columns]), rows, columns
+    of_row, of_column = FIELDS[wish.rows], FIELDS[wish.columns]
+    return lambda _, result: (of_row(result), of_column(result)), wish.rows, wish.columns
+
+
+def _line(run: IndexedRun, first: str, several: bool) -> str:
+    rest = {name: value for name, value in run.varied.items() if name != first}
+    label = run.label if several or not (rest or run.series) else ""
+    return _words(rest, label, run.series)
+
+
+def _words(varied: Mapping[str, JSON], *names: str) -> str:
+    values = (f"{name.rpartition('.')[2]} = {shown(value)}" for name, value in varied.items())
+    return ", ".join(word for word in (*names, *values) if word)
+
+
+def _reported(
+    index: Index,
+    measure: str,
+    kind: Kind,
+    place: Place,
+    runs: Sequence[tuple[IndexedRun, Sequence[Result]]],
+) -> list[Panel]:
+    """Return a panel for each dataset that the paper tests on."""
+    if kind == "heatmap":
+        raise UsageError("--reported goes with bars and lines")
+    panels: dict[str, list[Point]] = {}
+    for run, results in runs:
+        for row in index.reported:
+            if row.label == run.reported and measure in row.measures:
+                panel = panels.setdefault(_panel_title(row), [])
+                panel.append(Point(*place(run, results[0]), (row.measures[measure],)))
+    if not panels:
+        raise UsageError(f"study '{index.study}' cites no {measure} of a paper")
+    return [Panel(title, tuple(points), reported=True) for title, points in panels.items()]
+
+
+def _panel_title(row: Reported) -> str:
+    tested = row.source if row.tested == "source" else row.target
+    return f"reported: {row.paper.partition(',')[0]}, {row.place}, on {tested}"
+
+
+def _boards(
+    results: Sequence[Result], benchmark: str | None, *, everything: bool
+) -> tuple[Board, ...]:
+    """Return the newest board of a benchmark, or of all."""
+    newest: dict[str, Board] = {}
+    for board in build(results).boards:
+        newest.setdefault(board.setting.benchmark, board)
+    if benchmark is not None:
+        if benchmark not in newest:
+            near = did_you_mean(benchmark, newest) if newest else ""
+            raise UsageError(f"nothing is ranked on benchmark '{benchmark}'{near}")
+        return (newest[benchmark],)
+    if not newest:
+        raise ReidbenchError("nothing is ranked yet (see: reidbench leaderboard)")
+    if len(newest) > 1 and not everything:
+        raise UsageError(f"choose one with --benchmark: {', '.join(newest)}")
+    return tuple(newest.values())
+
+
+Group = tuple[Entry, list[Result]]
+
+
+def _groups(board: Board, results: Sequence[Result]) -> list[Group]:
+    """Return the ranked entries with their results, one a seed, the best first."""
+    found = []
+    for entry in (row.entry for row in board.rows):
+        first = next(r for r in results if r.digest == entry.digest)
+        same = {
+            r.seed: r
+            for r in results
+            if Setting.of(r) == board.setting and _recipe(r) == _recipe(first)
+        }
+        found.append((entry, [same[seed] for seed in entry.seeds]))
+    return found
+
+
+def _recipe(result: Result) -> str:
+    own = result.recipe
+    return canonical([own["digest"], own["provenance"], dict(result.modified)])
+
+
+def _chosen(groups: list[Group], recipes: Sequence[str]) -> list[Group]:
+    known = {entry.recipe for entry, _ in groups}
+    for name in recipes:
+        if name not in known:
+            raise UsageError(f"no ranked recipe is named '{name}'{did_you_mean(name, known)}")
+    return [g for g in groups if not recipes or g[0].recipe in recipes]
+
+
+def _translating(groups: list[Group], wish: Wish) -> list[Group]:
+    """Leave out what translates nothing, floor and ceiling, where translation is compared."""
+    if not {wish.rows, wish.columns} & {"translator", "constraints"}:
+        return groups
+    return [g for g in groups if FIELDS["translator"](g[1][0]) != "none"]
+
+
+def _refuse_shared(points: Sequence[Point]) -> None:
+    cells = [(p.row, str(p.column)) for p in points]
+    for cell in cells:
+        if cells.count(cell) > 1:
+            raise UsageError(
+                f"several recipes share the cell {' x '.join(cell)}; choose other --rows and "
+                "--columns or, without a study, name those to draw with --recipe"
+            )
+
+
+def _name(part: Any) -> str:
+    return str(part.get("name")) if isinstance(part, dict) else "none"
+
+
+def _joined(parts: Any) -> str:
+    return " + ".join(map(_name, parts if isinstance(parts, list) else [])) or "none"
