@@ -34,7 +34,7 @@ class Benchmark:
     Attributes:
         version: raised whenever a number below changes; results of two versions are never ranked
             together.
-        protocol: name of the evaluation protocol.
+        protocol: name of the evaluation protocol; empty for the target's usual one.
         seeds: every one of which a ranked method must have run.
         image_size: height and width in pixels.
         splits: values of the target's parameter ``split``; the scores are the mean over them, each

@@ -12,6 +12,12 @@ from reidbench.results import MEASURES, Result, Unreadable
 
 PRIMARY = "mAP"
 SHOWN = (PRIMARY, "rank1", "mAP_trapezoid")
+USES = {
+    "images": "target_images",
+    "cameras": "target_cameras",
+    "labels": "target_labels",
+    "test images": "test_images",
+}
 T = TypeVar("T")
 
 
@@ -77,7 +83,7 @@ class Entry:
         recipe: its name; several, if the same recipe was run under several.
         digest: of all that decides the scores but the seed; it stands in the file names.
         weights: where the initial weights came from.
-        uses: which of the target's "images", "cameras" and "labels" it was trained with.
+        uses: which of the target's data it was trained with, as ``USES`` names them.
         seeds: that were run.
         measures: mean, standard deviation and number of seeds of each of ``SHOWN``.
     """
@@ -98,7 +104,7 @@ class Entry:
             " = ".join(sorted({r.recipe["name"] for r in ordered})),
             first.digest,
             ", ".join(str(w) for w in first.recipe["provenance"].values()),
-            tuple(u for u in ("images", "cameras", "labels") if first.uses[f"target_{u}"]),
+            tuple(use for use, field in USES.items() if first.uses.get(field)),
             tuple(r.seed for r in ordered),
             {name: spread([r.measure(name) for r in ordered]) for name in SHOWN},
         )

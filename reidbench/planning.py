@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from reidbench import embedding
 from reidbench.benchmark import Benchmark, DatasetSpec
-from reidbench.data.catalog import OpenDataset, open_dataset
+from reidbench.data.catalog import (
+    OpenDataset,
+    open_dataset,
+    refuse_overlap,
+    refuse_shared_persons,
+)
 from reidbench.data.dataset import Split
 from reidbench.errors import UsageError
 from reidbench.keys import JSON
 from reidbench.parameters import resolve
+from reidbench.progress import Progress, silent
 from reidbench.recipe import Component, Recipe
 from reidbench.registry import Registry
 from reidbench.stages import (
@@ -44,13 +51,19 @@ class Setting:
     modified: Mapping[str, JSON]
 
     @property
+    def left_out(self) -> list[str]:
+        """The images that were left out of the datasets, with the dataset's name before each."""
+        opened = (self.source, *self.targets)
+        return sorted({f"{data.name}/{name}" for data in opened for name in data.left_out})
+
+    @property
     def target(self) -> OpenDataset:
         """The target in its first split, for what all splits have in common."""
         return self.targets[0]
 
     def decode(self, data: OpenDataset, split: Split) -> Decode:
         """Return the stage that decodes a split of one of the datasets."""
-        return Decode(data, split, self.benchmark.image_size)
+        return Decode(data, split, self.benchmark.image_size, self.benchmark.interpolation)
 
 
 @dataclass(frozen=True)
@@ -87,7 +100,13 @@ class Plan:
 
 
 def open_setting(
-    benchmark: Benchmark, registry: Registry, data_root: str | None, changes: Mapping[str, JSON]
+    benchmark: Benchmark,
+    registry: Registry,
+    data_root: str | None,
+    changes: Mapping[str, JSON],
+    *,
+    skip_corrupt: bool = False,
+    progress: Progress = silent,
 ) -> Setting:
     """Open a benchmark's datasets and protocol.
 
@@ -96,6 +115,8 @@ def open_setting(
         registry: where names are looked up.
         data_root: folder of the user's datasets.
         changes: user-set values by ``source.*``, ``target.*`` and ``protocol.*``.
+        skip_corrupt: whether to leave out the images that cannot be decoded.
+        progress: told how many images have been looked at for that.
 
     Raises:
         UsageError: for unknown names or parameters.
@@ -103,21 +124,25 @@ def open_setting(
     """
     source = _changed(benchmark.source, "source", changes)
     target = _changed(benchmark.target, "target", changes)
-    protocol = _changed(benchmark.protocol, "protocol", changes)
-    entry = registry.entry("protocol", protocol.name)
-    factory = entry.load()
-    scored = Component(entry, factory.version, resolve(factory, protocol.parameters, "protocol"))
-    scored.build()  # a value out of range shows before anything is computed
     splits = () if "target.split" in changes else benchmark.splits
+
+    def opened(spec: DatasetSpec, role: str) -> OpenDataset:
+        return open_dataset(
+            spec, registry, data_root, role, skip_corrupt=skip_corrupt, progress=progress
+        )
+
+    first, *others = _each(target, splits)
+    tested = opened(first, "target")
+    # A benchmark that names no protocol is scored as the target usually is.
+    named = benchmark.protocol if benchmark.protocol.name else DatasetSpec(tested.dataset.protocol)
     setting = Setting(
         benchmark,
-        open_dataset(source, registry, data_root, "source"),
-        tuple(open_dataset(t, registry, data_root, "target") for t in _each(target, splits)),
-        scored,
+        opened(source, "source"),
+        (tested, *(opened(each, "target") for each in others)),
+        _protocol(_changed(named, "protocol", changes), registry),
         dict(changes),
     )
-    if setting.source.fingerprint == setting.target.fingerprint:
-        raise UsageError(f"source and target are the same data ('{setting.source.title}')")
+    _refuse_same_persons(setting)
     return setting
 
 
@@ -125,9 +150,12 @@ def plan(recipe: Recipe, setting: Setting, seed: int, precision: str) -> Plan:
     """Return the stages of a run.
 
     Raises:
-        UsageError: if a constraint needs masks that the data does not have.
+        UsageError: if a constraint needs masks that the data does not have, the learner has no
+            feature map for the pooling, or labels of test images would be learned.
     """
     _check_masks(recipe, setting)
+    _refuse_test_labels(recipe, setting)
+    embedding.check(recipe.embedding, recipe.learner, setting.benchmark.image_size)
     run = _Run(recipe, setting, seed, precision)
     translated = run.translated(setting.target)
     return Plan(
@@ -212,6 +240,31 @@ def _changed(spec: DatasetSpec, role: str, changes: Mapping[str, JSON]) -> Datas
     prefix = f"{role}."
     mine = {k.removeprefix(prefix): v for k, v in changes.items() if k.startswith(prefix)}
     return replace(spec, parameters={**spec.parameters, **mine})
+
+
+def _protocol(spec: DatasetSpec, registry: Registry) -> Component:
+    entry = registry.entry("protocol", spec.name)
+    factory = entry.load()
+    protocol = Component(entry, factory.version, resolve(factory, spec.parameters, "protocol"))
+    protocol.build()  # a value out of range shows before anything is computed
+    return protocol
+
+
+def _refuse_same_persons(setting: Setting) -> None:
+    if setting.source.fingerprint == setting.target.fingerprint:
+        raise UsageError(f"source and target are the same data ('{setting.source.title}')")
+    for target in setting.targets:
+        refuse_shared_persons(setting.source, target)
+    if setting.benchmark.tested == "source":
+        refuse_overlap(setting.source)
+
+
+def _refuse_test_labels(recipe: Recipe, setting: Setting) -> None:
+    if recipe.strategy == "target" and setting.target.dataset.trains_on_test:
+        raise UsageError(
+            f"strategy 'target' would learn the labels of the test images: the training images of "
+            f"'{setting.target.title}' show its test persons as it is set"
+        )
 
 
 def _each(target: DatasetSpec, splits: Sequence[int]) -> list[DatasetSpec]:

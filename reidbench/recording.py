@@ -17,7 +17,6 @@ from reidbench.evaluation import Scores, Trials
 from reidbench.keys import JSON, digest
 from reidbench.pictures import ROWS, draw_sheet
 from reidbench.planning import Plan
-from reidbench.recipe import Recipe
 from reidbench.results import Result
 from reidbench.runner import Finished, Outcome
 
@@ -37,7 +36,7 @@ def result_of(outcome: Outcome, started: datetime) -> Result:
         modified={**plan.setting.modified, **plan.recipe.modified},
         seed=plan.seed,
         precision=plan.precision,
-        uses=_uses(plan.recipe),
+        uses=_uses(plan),
         scores=_scores(outcome),
         execution={
             "started": _time(started),
@@ -122,7 +121,9 @@ def _synthetic(data: OpenDataset) -> bool:
     return data.dataset.synthetic
 
 
-def _uses(recipe: Recipe) -> dict[str, bool]:
+def _uses(plan: Plan) -> dict[str, bool]:
+    """Return what of the target the run was trained with; labels of test images it never is."""
+    recipe, targets = plan.recipe, plan.setting.targets
     translates = recipe.translator is not None
     supervised = recipe.strategy == "target"
     split = recipe.translator.entry.load().split if recipe.translator else "dataset"
@@ -130,6 +131,7 @@ def _uses(recipe: Recipe) -> dict[str, bool]:
         "target_images": translates or supervised,
         "target_cameras": split == "camera",
         "target_labels": supervised,
+        "test_images": translates and any(t.dataset.trains_on_test for t in targets),
     }
 
 

@@ -84,7 +84,7 @@ def execute(plan: Plan, session: Session) -> Outcome:
     missing = {s.key for s in needed(plan, session.store)}
     finished = {}
     for stage in plan.stages:
-        done = _obtain(stage, session) if stage.key in missing else _find(stage, session.store)
+        done = obtain(stage, session) if stage.key in missing else _find(stage, session.store)
         if done is not None:
             finished[stage.key] = done
             hook = session.hooks.reidbench_stage_finished
@@ -92,12 +92,8 @@ def execute(plan: Plan, session: Session) -> Outcome:
     return Outcome(plan, finished)
 
 
-def _find(stage: Stage, store: Store) -> Finished | None:
-    artifact = store.find(stage.key)
-    return Finished(stage, artifact, reused=True) if artifact else None
-
-
-def _obtain(stage: Stage, session: Session) -> Finished:
+def obtain(stage: Stage, session: Session) -> Finished:
+    """Compute a stage whose inputs are in the store, unless it is there itself."""
     with session.reporter.stage(stage.title) as progress:
 
         def compute(folder: Path) -> dict[str, JSON]:
@@ -110,6 +106,11 @@ def _obtain(stage: Stage, session: Session) -> Finished:
         inputs = stage.inputs
         artifact, reused = session.store.make(stage.key, _manifest(stage), compute)
     return Finished(stage, artifact, reused)
+
+
+def _find(stage: Stage, store: Store) -> Finished | None:
+    artifact = store.find(stage.key)
+    return Finished(stage, artifact, reused=True) if artifact else None
 
 
 def _manifest(stage: Stage) -> dict[str, Any]:

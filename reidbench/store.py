@@ -66,14 +66,16 @@ class Store:
             probe.unlink()
 
     def find(self, key: str) -> Artifact | None:
-        """Return the artifact of that key if it is finished and its files are all there."""
+        """Return the artifact of that key if it is finished and its files are what was written.
+
+        The manifest is written last, so a file that is older has not been touched since its
+        checksum was taken; any other is read and compared. What a failing disk changes on its
+        own shows in ``damaged`` only.
+        """
         path = self._objects / key
         try:
             manifest = json.loads((path / MANIFEST).read_text())
-            whole = all(
-                (path / name).stat().st_size == fact["bytes"]
-                for name, fact in manifest["files"].items()
-            )
+            whole = _unchanged(path, manifest["files"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return Artifact(key, path, manifest) if whole else None
@@ -212,6 +214,21 @@ def default_root() -> Path:
         return Path(named)
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "reidbench"
+
+
+def _unchanged(folder: Path, files: dict[str, Any]) -> bool:
+    """Return whether files have the size and, unless older than the manifest, the content noted."""
+    stats = {name: (folder / name).stat() for name in files}
+    if any(stats[name].st_size != fact["bytes"] for name, fact in files.items()):
+        return False
+    verified = (folder / MANIFEST).stat().st_mtime_ns
+    young = [name for name, stat in stats.items() if stat.st_mtime_ns >= verified]
+    if any(_sha256(folder / name) != files[name]["sha256"] for name in young):
+        return False
+    if young:  # the whole cache was copied, say; the next call need not read it again
+        with contextlib.suppress(OSError):
+            os.utime(folder / MANIFEST)
+    return True
 
 
 def _sha256(path: Path) -> str:

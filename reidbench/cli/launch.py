@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from reidbench.hardware import choose
 from reidbench.keys import JSON
 from reidbench.planning import Plan, Setting, open_setting, plan
 from reidbench.plugins import Plugins, notify
+from reidbench.progress import Progress, silent
 from reidbench.recipe import Recipe
 from reidbench.recording import result_of, save_picture
 from reidbench.registry import Registry
@@ -91,8 +93,18 @@ def open_ground(registry: Registry, named: options.Ground) -> OpenGround:
     chosen = load_benchmark(named.benchmark)
     parts = {name: getattr(named, name) for name in (*SETTING_OWNERS, "tested")}
     swapped = {name: part for name, part in parts.items() if part is not None}
-    setting = open_setting(_swapped(chosen, swapped, registry), registry, named.data_root, ours)
-    return OpenGround(registry, replace(setting, modified={**swapped, **ours}), theirs)
+    on = _swapped(chosen, swapped)
+    with _looking(named.skip_corrupt) as progress:
+        setting = open_setting(
+            on, registry, named.data_root, ours, skip_corrupt=named.skip_corrupt, progress=progress
+        )
+    missing = {"skip_corrupt": list(setting.left_out)} if setting.left_out else {}
+    modified = {**swapped, **ours, **missing}
+    return OpenGround(registry, replace(setting, modified=modified), theirs)
+
+
+def _looking(for_corrupt: bool) -> AbstractContextManager[Progress]:
+    return Bars().stage("look for corrupt images") if for_corrupt else nullcontext(silent)
 
 
 def open_session(place: options.Place, plugins: Plugins) -> Session:
@@ -136,14 +148,13 @@ def request_of(
     return Request(method, translator, constraints, learner, strategy)
 
 
-def _swapped(benchmark: Benchmark, swapped: Mapping[str, str], registry: Registry) -> Benchmark:
+def _swapped(benchmark: Benchmark, swapped: Mapping[str, str]) -> Benchmark:
     """Return the benchmark on other datasets, evaluated as the target usually is or as named."""
     for role in ("source", "target"):
         if role in swapped:
             benchmark = replace(benchmark, **{role: DatasetSpec(swapped[role])})  # type: ignore[arg-type]
     if "target" in swapped:
-        usual = registry.entry("dataset", swapped["target"]).load().protocol
-        benchmark = replace(benchmark, protocol=DatasetSpec(usual), splits=())
+        benchmark = replace(benchmark, protocol=DatasetSpec(""), splits=())
     if "protocol" in swapped:
         benchmark = replace(benchmark, protocol=DatasetSpec(swapped["protocol"]))
     if "tested" in swapped:

@@ -124,6 +124,7 @@ class Ground:
         tested: "source" scores the model on the source's query and gallery.
         settings: the texts of ``--set``.
         data_root: folder of the user's datasets.
+        skip_corrupt: whether images that cannot be decoded are left out.
     """
 
     benchmark: str
@@ -133,6 +134,7 @@ class Ground:
     tested: str | None
     settings: tuple[str, ...]
     data_root: str | None
+    skip_corrupt: bool
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,12 @@ ground = _bundled(
         ),
         set_values,
         data_root,
+        click.option(
+            "--skip-corrupt",
+            is_flag=True,
+            help="Leave out images that cannot be decoded, and say which in the result; it is then "
+            "not ranked.",
+        ),
     ),
 )
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from reidbench.benchmark import DatasetSpec
-from reidbench.data.dataset import Dataset
+from reidbench.data.dataset import SPLITS, Dataset, Split
+from reidbench.data.left_out import Without, find_corrupt
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.keys import JSON
 from reidbench.parameters import parameters_of, resolve
+from reidbench.progress import Progress, silent
 from reidbench.registry import Registry
 
 
@@ -20,19 +25,20 @@ class OpenDataset:
     Attributes:
         parameters: its parameters without ``root``: where a copy lies decides nothing.
         fingerprint: digest of its samples and pixels.
+        left_out: names of the images that cannot be decoded, if these were to be left out.
     """
 
     name: str
     parameters: Mapping[str, JSON]
     dataset: Dataset
     fingerprint: str
+    left_out: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
-        """The name, with the parameters that tell it from another of the same name."""
-        if domain := self.parameters.get("domain"):
-            return f"{self.name}:{domain}"
-        return self.name
+        """The name, with the parameter that tells it from another of the same name."""
+        given = (self.parameters.get(key) for key in ("domain", "population"))
+        return ":".join([self.name, *map(str, filter(None, given))])
 
     def identity(self) -> dict[str, JSON]:
         """Return what decides its samples and pixels."""
@@ -40,7 +46,13 @@ class OpenDataset:
 
 
 def open_dataset(
-    spec: DatasetSpec, registry: Registry, data_root: str | None, role: str = "dataset"
+    spec: DatasetSpec,
+    registry: Registry,
+    data_root: str | None,
+    role: str = "dataset",
+    *,
+    skip_corrupt: bool = False,
+    progress: Progress = silent,
 ) -> OpenDataset:
     """Open the dataset of a benchmark.
 
@@ -49,10 +61,36 @@ def open_dataset(
         registry: where the name is looked up.
         data_root: folder that holds the users' datasets, for those that read files.
         role: "source" or "target", for error messages.
+        skip_corrupt: whether to leave out the images that cannot be decoded, boxes among them.
+        progress: told how many images have been looked at for that.
 
     Raises:
         UsageError: for an unknown name or parameter, or when a folder is needed and not given.
         ReidbenchError: if the copy at hand cannot be read.
+    """
+    dataset, plain = construct(spec, registry, data_root, role)
+    left_out: tuple[str, ...] = ()
+    if skip_corrupt:
+        boxes: tuple[Split, ...] = ("boxes",) if dataset.has_boxes else ()
+        left_out = tuple(name for name, _ in find_corrupt(dataset, (*SPLITS, *boxes), progress))
+        dataset = Without(dataset, left_out) if left_out else dataset
+    _refuse_empty(spec.name, dataset)
+    return OpenDataset(spec.name, plain, dataset, dataset.fingerprint(), left_out)
+
+
+def construct(
+    spec: DatasetSpec, registry: Registry, data_root: str | None, role: str = "dataset"
+) -> tuple[Dataset, dict[str, JSON]]:
+    """Return a dataset and its parameters without ``root``; none of its files is read.
+
+    Args:
+        spec: its name and parameters.
+        registry: where the name is looked up.
+        data_root: folder that holds the users' datasets, for those that read files.
+        role: what the parameters are of, for error messages.
+
+    Raises:
+        UsageError: for an unknown name or parameter, or when a folder is needed and not given.
     """
     factory = registry.entry("dataset", spec.name).load()
     given = dict(spec.parameters)
@@ -68,12 +106,54 @@ def open_dataset(
         dataset: Dataset = factory(**values)
     except ValueError as error:
         raise UsageError(f"{role} '{spec.name}': {error}") from error
-    _refuse_empty(spec.name, dataset)
-    plain = {k: v for k, v in values.items() if k != "root"}
-    return OpenDataset(spec.name, plain, dataset, dataset.fingerprint())
+    return dataset, {k: v for k, v in values.items() if k != "root"}
+
+
+def refuse_shared_persons(source: OpenDataset, target: OpenDataset) -> None:
+    """Refuse a run that would be tested on persons it was trained on.
+
+    The target may share none of the source's training persons, in any of its splits, and is
+    looked at by ``refuse_overlap`` unless it declares that it trains on test images. The source's
+    own query and gallery are not used.
+
+    Raises:
+        UsageError: naming how many persons are shared, and the first.
+    """
+    if not target.dataset.trains_on_test:
+        refuse_overlap(target)
+    if source.dataset.population == target.dataset.population:
+        train, theirs = _persons(source.dataset, "train"), _persons(target.dataset, *SPLITS)
+        if len(both := np.intersect1d(train, theirs)):
+            raise _shared(both, f"source '{source.title}' and target '{target.title}'")
+
+
+def refuse_overlap(tested: OpenDataset) -> None:
+    """Refuse a dataset whose query or gallery show persons of its training images.
+
+    Junk and distractors are nobody.
+
+    Raises:
+        UsageError: naming how many persons are shared, and the first.
+    """
+    train, test = _persons(tested.dataset, "train"), _persons(tested.dataset, *SPLITS[1:])
+    if len(both := np.intersect1d(train, test)):
+        raise _shared(both, f"the training and test images of '{tested.title}'")
+
+
+def _persons(dataset: Dataset, *splits: Split) -> NDArray[np.int64]:
+    pids = np.concatenate([dataset.samples(split).pids for split in splits])
+    return np.unique(pids[pids > 0])
+
+
+def _shared(pids: NDArray[np.int64], who: str) -> UsageError:
+    persons = "1 person" if len(pids) == 1 else f"{len(pids):,} persons"
+    return UsageError(
+        f"{who} share {persons} (the first is {pids[0]}), so that the scores would mean "
+        "nothing; choose datasets of different people"
+    )
 
 
 def _refuse_empty(name: str, dataset: Dataset) -> None:
-    for split in ("train", "query", "gallery"):
+    for split in SPLITS:
         if not len(dataset.samples(split)):
             raise ReidbenchError(f"dataset '{name}' has no {split} images")

@@ -108,6 +108,11 @@ class Dataset(ABC):
         """Who divided the persons into training and test, for results: "official" or a file."""
         return "official"
 
+    @property
+    def trains_on_test(self) -> bool:
+        """Whether the training images show the test persons by choice, which results declare."""
+        return False
+
     def published(self) -> Mapping[Split, Counts]:
         """Return the published counts of the splits, where there are any."""
         return {}

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.lib.format import open_memmap
@@ -18,9 +20,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from reidbench.data.dataset import Dataset, Split
+from reidbench.data.image_files import shown
 from reidbench.errors import ReidbenchError
 from reidbench.files import write_array
 from reidbench.progress import Progress, silent
+
+Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 
 CHUNK = 64  # images a task: small enough for a moving bar, large enough to hide the overhead
 
@@ -32,16 +37,18 @@ def decode(
     folder: Path,
     progress: Progress = silent,
     workers: int | None = None,
+    interpolation: Interpolation = "bicubic",
 ) -> None:
     """Write ``pixels.npy``, ``pids.npy``, ``cams.npy`` and, if there are any, ``masks.npy``.
 
     Args:
         dataset: sent to the workers by pickle, so it must be small.
         split: which of its splits.
-        size: height and width to resize to (bicubic; masks bilinear).
+        size: height and width to resize to.
         folder: where to write; it must exist.
         progress: told images done and in all.
         workers: number of processes; the number of usable cores by default.
+        interpolation: how images are resized, with antialiasing; masks always bilinear.
 
     Raises:
         ReidbenchError: naming the first image that cannot be decoded.
@@ -52,28 +59,60 @@ def decode(
     _create(folder / "pixels.npy", (len(samples), *size, 3))
     if dataset.has_masks:
         _create(folder / "masks.npy", (len(samples), *size))
+    work = _Work(dataset, split, size, folder, interpolation)
     tasks = [range(i, min(i + CHUNK, len(samples))) for i in range(0, len(samples), CHUNK)]
     usable = workers or len(os.sched_getaffinity(0))
     done = 0
-    for rows in _run(dataset, split, size, folder, tasks, min(usable, len(tasks))):
+    for rows in _run(work, tasks, min(usable, len(tasks))):
         done += rows
         progress(done, len(samples), {})
 
 
-def _run(
-    dataset: Dataset,
-    split: Split,
-    size: tuple[int, int],
-    folder: Path,
-    tasks: list[range],
-    workers: int,
-) -> Iterator[int]:
+@dataclass(frozen=True)
+class _Work:
+    """What is decoded into which arrays; it travels to the workers."""
+
+    dataset: Dataset
+    split: Split
+    size: tuple[int, int]
+    folder: Path
+    interpolation: Interpolation
+
+    def rows(self, rows: range) -> int:
+        """Decode some rows and return their number."""
+        pixels = open_memmap(self.folder / "pixels.npy", mode="r+")
+        masks = None
+        if self.dataset.has_masks:
+            masks = open_memmap(self.folder / "masks.npy", mode="r+")
+        filter_ = Image.Resampling[self.interpolation.upper()]
+        for row in rows:
+            with self._naming(row):
+                pixels[row] = _resize(self.dataset.read(self.split, row), self.size, filter_)
+                if masks is not None:
+                    mask = self.dataset.read_mask(self.split, row)
+                    masks[row] = _resize(mask, self.size, Image.Resampling.BILINEAR)
+        return len(rows)
+
+    @contextmanager
+    def _naming(self, row: int) -> Iterator[None]:
+        """Name the image that cannot be read, where the dataset does not, and what would do."""
+        try:
+            yield
+        except (ReidbenchError, OSError) as error:
+            problem = str(error)
+            if isinstance(error, OSError):
+                name = self.dataset.samples(self.split).names[row]
+                problem = f"cannot read the image '{shown(name)}': {error}"
+            hint = "" if self.dataset.synthetic else "; --skip-corrupt leaves such images out"
+            raise ReidbenchError(problem + hint) from error
+
+
+def _run(work: _Work, tasks: list[range], workers: int) -> Iterator[int]:
     if workers <= 1:
-        yield from (_decode_rows(dataset, split, size, folder, rows) for rows in tasks)
+        yield from map(work.rows, tasks)
         return
     with _pool(workers) as pool:
-        futures = [pool.submit(_decode_rows, dataset, split, size, folder, r) for r in tasks]
-        for future in as_completed(futures):
+        for future in as_completed([pool.submit(work.rows, rows) for rows in tasks]):
             yield future.result()
 
 
@@ -112,29 +151,6 @@ def _create(path: Path, shape: tuple[int, ...]) -> None:
     # The file is sparse: without the space taken here, a full disk would kill a writer of the map.
     with path.open("r+b") as file:
         os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-
-
-def _decode_rows(
-    dataset: Dataset, split: Split, size: tuple[int, int], folder: Path, rows: range
-) -> int:
-    pixels = open_memmap(folder / "pixels.npy", mode="r+")
-    masks = open_memmap(folder / "masks.npy", mode="r+") if dataset.has_masks else None
-    for row in rows:
-        with _naming(dataset, split, row):
-            pixels[row] = _resize(dataset.read(split, row), size, Image.Resampling.BICUBIC)
-            if masks is not None:
-                masks[row] = _resize(dataset.read_mask(split, row), size, Image.Resampling.BILINEAR)
-    return len(rows)
-
-
-@contextmanager
-def _naming(dataset: Dataset, split: Split, row: int) -> Iterator[None]:
-    """Name the image that a dataset could not read, where the dataset itself does not."""
-    try:
-        yield
-    except OSError as error:
-        name = dataset.samples(split).names[row]
-        raise ReidbenchError(f"cannot read the image '{name}': {error}") from error
 
 
 def _resize(

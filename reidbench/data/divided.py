@@ -22,7 +22,7 @@ class DividedDataset(FolderDataset):
 
     With ``train="all"``, meant for a source, every labelled person is for training; query and
     gallery stay those of the split, so their persons are then in training too, as ``division``
-    tells.
+    tells and results of such a target declare.
 
     Attributes:
         plan: how the persons were divided.
@@ -53,6 +53,11 @@ class DividedDataset(FolderDataset):
     def division(self) -> str:
         """The committed file, its checksum and the split."""
         return self.noted(self.divisions.label(self.split))
+
+    @property
+    def trains_on_test(self) -> bool:
+        """Whether everybody is in training."""
+        return self.trains_all
 
     def noted(self, division: str) -> str:
         """Return a division's name, with a note where test persons are in training."""

@@ -6,6 +6,7 @@ import os
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -16,6 +17,7 @@ from reidbench.data.dataset import SPLITS, Counts, Dataset, Samples, Split
 from reidbench.data.fingerprints import files_digest
 from reidbench.data.image_files import is_clutter, read_rgb, shown
 from reidbench.data.inspection import Findings, Look, examine, look_at
+from reidbench.data.places import Place, locate, scan, stays_inside
 from reidbench.errors import ReidbenchError
 from reidbench.keys import JSON, digest
 
@@ -26,14 +28,6 @@ class Row(NamedTuple):
     name: str
     pid: int
     cam: int
-
-
-class Place(NamedTuple):
-    """Where a copy lies: its own folder, and which of the dataset's folders are in it."""
-
-    home: Path
-    parts: tuple[str, ...]
-    found: tuple[str, ...]
 
 
 class FolderDataset(Dataset):
@@ -169,26 +163,22 @@ class FolderDataset(Dataset):
 
     def check(self) -> list[str]:
         """Return all that is wrong with the copy: folders, names, links, counts and images."""
-        lenient = type(self)(**self._arguments)
-        lenient._noticed = []
-        self._findings = examine(lenient, lenient._noticed)
-        return self._findings.problems
+        return self._examined().problems
 
     def remarks(self) -> list[str]:
         """Return how many images repeat another of their split, as the last ``check`` found it."""
-        if self._findings is None:
-            self.check()
-        return self._findings.remarks if self._findings else []
+        return (self._findings or self._examined()).remarks
 
     def refuse(self, problem: str) -> None:
         """Stop because of what is wrong with the copy; while it is checked, note it and go on.
 
         Raises:
-            ReidbenchError: with the message ``problem``.
+            ReidbenchError: with the dataset's name and ``problem``.
         """
+        message = f"{self.title}: {problem}"
         if self._noticed is None:
-            raise ReidbenchError(problem)
-        self._noticed.append(problem)
+            raise ReidbenchError(message)
+        self._noticed.append(message)
 
     def is_image(self, folder: str, name: str) -> bool:
         """Return whether what lies in a folder belongs to the dataset, rather than beside it."""
@@ -201,14 +191,13 @@ class FolderDataset(Dataset):
             ReidbenchError: if there are none, something else is among them, or a link leads out
                 of the dataset.
         """
-        if folder not in (*self._located().found, self.boxes):
-            return []  # it was refused when the dataset was located
-        names = sorted(self._image_names(folder, self.nested))
-        if not names:
-            self.refuse(
-                f"{self.title}: {shown(self.home / folder)} holds no images; "
-                f"expected {self.expected}"
-            )
+        if folder in self._located().missing:
+            return []  # which was refused when the copy was located
+        path, names = self.home / folder, []
+        if not stays_inside(path, self.home):
+            self.refuse(f"{shown(path)} is a link that leaves {shown(self.home)}")
+        elif not (names := sorted(self._image_names(folder, self.nested))):
+            self.refuse(f"{shown(path)} holds no images; expected {self.expected}")
         return names
 
     @cached_property
@@ -217,19 +206,18 @@ class FolderDataset(Dataset):
         boxes = self.rows("boxes") if self.has_boxes else []
         return look_at(self.home, sorted({*self.file_names(), *(row.name for row in boxes)}))
 
-    def _wrong_layout(self) -> Iterator[str]:
-        """Yield what keeps the splits from being listed and is not refused on the way."""
-        yield from ()
-
-    def _undecodable(self) -> list[str]:
-        """Return what is wrong with the images themselves."""
-        return [look.problem for look in self.looks.values() if look.problem]
+    def _examined(self) -> Findings:
+        lenient = type(self)(**self._arguments)
+        lenient._noticed = []
+        self._findings = examine(lenient, lenient._noticed)
+        return self._findings
 
     def _image_names(self, folder: str, nested: bool) -> Iterator[str]:
-        entries = (e for e in scan(self.home / folder) if self.is_image(folder, e.name))
-        for entry in sorted(entries, key=lambda entry: entry.name):
+        for entry in scan(self.home / folder):
+            if not self.is_image(folder, entry.name):
+                continue
             if problem := self._stray(entry, nested):
-                self.refuse(problem)
+                self.refuse(f"{shown(entry.path)} {problem}")
             elif nested:
                 inner = self._image_names(f"{folder}/{entry.name}", False)
                 yield from (f"{entry.name}/{name}" for name in inner)
@@ -243,75 +231,49 @@ class FolderDataset(Dataset):
     def _row(self, folder: str, name: str) -> Row | None:
         row = self.row(folder, name)
         if row is None:
-            self.refuse(self._unnamed(folder, name))
+            path = shown(self.home / folder / name)
+            self.refuse(
+                f"cannot tell person and camera from {path}; expected a name like {self.example}"
+            )
         return row
 
-    def _unnamed(self, folder: str, name: str) -> str:
-        return (
-            f"{self.title}: cannot tell person and camera from "
-            f"{shown(self.home / folder / name)}; expected a name like {self.example}"
-        )
-
-    def _stray(self, entry: os.DirEntry[str], person: bool = False) -> str | None:
-        """Return why an entry cannot be an image, or a person's folder; None if it can."""
-        path = f"{self.title}: {shown(entry.path)}"
-        if entry.is_symlink() and not _inside(entry.path, self.home):
-            return f"{path} is a link that leaves {shown(self.home)}"
-        if person and not entry.is_dir():
-            return f"{path} is not a folder; expected one for each person"
-        if not person and not entry.is_file():
-            return f"{path} is not a file; expected images only"
-        return None
+    def _stray(self, entry: os.DirEntry[str], person: bool) -> str:
+        """Return why an entry is no image, or no person's folder; empty if it is."""
+        # An entry knows what it is, but raises an error for links that go in circles.
+        what = Path(entry.path) if entry.is_symlink() else entry
+        if what is not entry and not stays_inside(entry.path, self.home):
+            return f"is a link that leaves {shown(self.home)}"
+        if person and not what.is_dir():
+            return "is not a folder; expected one for each person"
+        if not person and not what.is_file():
+            return "is not a file; expected images only"
+        return ""
 
     def _located(self) -> Place:
         if self._place is None:
-            try:
-                self._place = self._locate()
-            except OSError as error:
-                raise ReidbenchError(
-                    f"{self.title}: cannot look into {shown(self._root)}: {error.strerror}"
-                ) from error
+            self._place = self._locate()
         return self._place
 
     def _locate(self) -> Place:
         root = shown(self._root)
-        if not self._root.is_dir():
-            raise ReidbenchError(f"{self.title}: no folder {root}; expected {self.expected}")
-        best = max(self._candidates(), key=lambda p: (len(p.found) == len(p.parts), len(p.found)))
-        if best.parts and not best.found:
-            wanted = ", ".join(dict.fromkeys(f for parts in self.layouts() for f in parts))
+        try:
+            place = locate(self._root, self.places, self.layouts())
+        except OSError as error:
+            raise ReidbenchError(
+                f"{self.title}: no folder {root}; expected {self.expected} ({error.strerror})"
+            ) from error
+        if place is None:
+            wanted = ", ".join(chain(*self.layouts()))
             raise ReidbenchError(
                 f"{self.title}: {root} has none of {wanted}; expected {self.expected}"
             )
-        if missing := [shown(best.home / f) for f in best.parts if f not in best.found]:
+        if place.missing:
+            missing = [shown(place.home / folder) for folder in place.missing]
             self.refuse(
-                f"{self.title}: {' and '.join(missing)} {'are' if missing[1:] else 'is'} missing "
-                f"(found {', '.join(best.found)}); expected {self.expected}"
+                f"{' and '.join(missing)} {'are' if missing[1:] else 'is'} missing "
+                f"(found {', '.join(place.found)}); expected {self.expected}"
             )
-        return best
-
-    def _candidates(self) -> Iterator[Place]:
-        for home in (self._root / place for place in self.places):
-            for parts in self.layouts():
-                yield Place(home, parts, tuple(f for f in parts if (home / f).is_dir()))
-
-
-def _inside(link: str, home: Path) -> bool:
-    # Unlike Path.resolve, realpath takes links that go in circles.
-    return Path(os.path.realpath(link)).is_relative_to(os.path.realpath(home))
-
-
-def scan(folder: Path) -> list[os.DirEntry[str]]:
-    """Return what lies in a folder.
-
-    Raises:
-        ReidbenchError: naming the folder, if it cannot be listed.
-    """
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except OSError as error:
-        raise ReidbenchError(f"cannot list {shown(folder)}: {error.strerror}") from error
+        return place
 
 
 @lru_cache(maxsize=8)

@@ -33,8 +33,12 @@ class Market1501(FolderDataset):
         "L. Zheng, L. Shen, L. Tian, S. Wang, J. Wang and Q. Tian. "
         "Scalable Person Re-identification: A Benchmark. ICCV 2015."
     )
+    homepage = "http://www.liangzheng.org/Project/project_reid.html"
     title: ClassVar[str] = "market1501"
-    places: ClassVar[tuple[str, ...]] = (".", "Market-1501-v15.09.15", "market1501", "Market-1501")
+    places: ClassVar[tuple[str, ...]] = (
+        *(".", "Market-1501-v15.09.15", "market1501", "market1501/Market-1501-v15.09.15"),
+        "Market-1501",
+    )
     folders: ClassVar[tuple[str, ...]] = FOLDERS
     boxes: ClassVar[str] = "gt_bbox"  # drawn by hand, of all 1,501 persons
     example: ClassVar[str] = "0002_c1s1_000451_03.jpg"

@@ -21,9 +21,12 @@ from reidbench.errors import ReidbenchError
 HEADER = 128
 LARGEST = 64 << 20  # bytes of a variable, unpacked
 MATRIX, COMPRESSED = 14, 15
-CELL, STRUCT = 1, 2
+CELL, STRUCT, TEXT = 1, 2, 4
 # How numbers are stored, by code: of integers the shortest that hold them all.
 NUMBERS = dict(zip((1, 2, 3, 4, 5, 6, 7, 9, 12, 13), "bBhHiIfdqQ", strict=True))
+
+# How text is stored, by code.
+ENCODINGS = {2: "latin-1", 4: "utf-16", 16: "utf-8", 17: "utf-16"}
 
 
 class Element(NamedTuple):
@@ -37,8 +40,8 @@ def read_variable(path: Path, name: str) -> Any:
     """Return one variable of a MAT-file.
 
     Returns:
-        Cells as a list, structures as a list of dictionaries in the fields' order, and numbers
-        as a flat array, all in MATLAB's order (by column).
+        Cells as a list, structures as a list of dictionaries in the fields' order, a row of text
+        as a string, and numbers as a flat array, all in MATLAB's order (by column).
 
     Raises:
         ReidbenchError: naming the file, if it cannot be read or lacks the variable.
@@ -99,6 +102,10 @@ def _value(matrix: bytes, order: str) -> Any:
         return [_value(part.content, order) for part in parts]
     if kind == STRUCT:
         return _structures(parts, order)
+    if kind == TEXT:
+        encoding = ENCODINGS[parts[0].code]
+        suffix = {"<": "-le", ">": "-be"}[order] if encoding == "utf-16" else ""
+        return parts[0].content.decode(encoding + suffix)
     return np.frombuffer(parts[0].content, order + NUMBERS[parts[0].code])
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from reidbench.data.arrays import ImageArray
 from reidbench.data.catalog import OpenDataset
 from reidbench.data.dataset import Split
-from reidbench.data.decode import decode
+from reidbench.data.decode import Interpolation, decode
 from reidbench.keys import JSON
 from reidbench.stages.base import Stage, Work
 
@@ -33,6 +33,7 @@ class Decode(TrainingImages):
     data: OpenDataset
     split: Split
     size: tuple[int, int]
+    interpolation: Interpolation = "bicubic"
 
     @property
     def title(self) -> str:
@@ -41,13 +42,27 @@ class Decode(TrainingImages):
         return f"{verb} {self.data.title} {self.split}"
 
     def values(self) -> JSON:
-        """Return dataset, split and size."""
-        return {"dataset": self.data.identity(), "split": self.split, "size": list(self.size)}
+        """Return dataset, split, size and, unless it is bicubic, the interpolation."""
+        values: dict[str, JSON] = {
+            "dataset": self._dataset(),
+            "split": self.split,
+            "size": list(self.size),
+        }
+        if self.interpolation != "bicubic":  # the keys are older than the choice
+            values["interpolation"] = self.interpolation
+        return values
+
+    def _dataset(self) -> dict[str, JSON]:
+        identity = self.data.identity()
+        if self.split == "boxes":  # which the dataset's own fingerprint leaves out
+            identity["fingerprint"] = self.data.dataset.boxes_fingerprint()
+        return identity
 
     def compute(self, work: Work) -> dict[str, JSON]:
         """Write pixels, labels and masks."""
-        decode(self.data.dataset, self.split, self.size, work.folder, work.progress)
-        return {"images": len(self.data.dataset.samples(self.split))}
+        dataset, how = self.data.dataset, self.interpolation
+        decode(dataset, self.split, self.size, work.folder, work.progress, interpolation=how)
+        return {"images": len(dataset.samples(self.split))}
 
 
 def concatenated(arrays: list[ImageArray]) -> ImageArray:

@@ -38,6 +38,11 @@ class ToyDataset(Dataset):
     ) -> None:
         self.domain, self.ids, self.size, self.broken = domain, ids, size, broken
 
+    @property
+    def population(self) -> str:
+        """Each domain has persons of its own."""
+        return f"toy:{self.domain}"
+
     def samples(self, split: Split) -> Samples:
         """Return two images a person and camera; half of the persons train."""
         first = 1 if split == "train" else 1 + self.ids

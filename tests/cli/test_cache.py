@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -110,7 +111,10 @@ def test_a_stage_in_use_stays_and_the_others_go(invoke, store):
 
 def test_verify_finds_a_changed_file(invoke, store):
     assert invoke("cache", "ls", "--verify", "--cache", store.root).exit_code == 0
-    (store.root / "objects" / KEYS[2] / "w").write_bytes(b"z" * 100)
+    file = store.root / "objects" / KEYS[2] / "w"
+    written = file.stat().st_mtime_ns
+    file.write_bytes(b"z" * 100)
+    os.utime(file, ns=(written, written))  # as a failing disk leaves it
     assert {row["state"] for row in listed(invoke, store)} == {"finished", "unfinished"}
     result = invoke("cache", "ls", "--verify", "--cache", store.root)
     assert result.exit_code == 1

@@ -10,11 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from reidbench.data.arrays import ImageArray
-from reidbench.data.decode import decode
+from reidbench.data.catalog import OpenDataset
+from reidbench.data.decode import Interpolation, decode
 from reidbench.errors import ReidbenchError
+from reidbench.hardware import Hardware
+from reidbench.progress import silent
+from reidbench.stages import Decode, Work
 from tests.core.noise_dataset import NATIVE, Maskless, Noise
 
 ROOT = Path(__file__).parents[2]
@@ -63,6 +68,54 @@ def test_images_are_resized_bicubic_and_masks_bilinear(tmp_path: Path) -> None:
     np.testing.assert_array_equal(array.masks[0], np.asarray(bilinear))
 
 
+@pytest.mark.parametrize("name", ["nearest", "bilinear", "lanczos"])
+def test_another_interpolation_is_for_images_only(tmp_path: Path, name: Interpolation) -> None:
+    dataset = Noise(1)
+    decode(dataset, "train", (30, 15), tmp_path, interpolation=name)
+    array = ImageArray.open(tmp_path)
+    image = Image.fromarray(dataset.read("train", 0))
+    expected = image.resize((15, 30), Image.Resampling[name.upper()])
+    np.testing.assert_array_equal(array.pixels[0], np.asarray(expected))
+    mask = Image.fromarray(dataset.read_mask("train", 0)).resize(
+        (15, 30), Image.Resampling.BILINEAR
+    )
+    assert array.masks is not None
+    np.testing.assert_array_equal(array.masks[0], np.asarray(mask))
+
+
+def test_the_key_names_an_interpolation_that_is_not_the_first() -> None:
+    data = OpenDataset("noise", {}, Noise(3), "noise")
+    plain, named, other = (
+        Decode(data, "train", (8, 4), *how) for how in ((), ("bicubic",), ("bilinear",))
+    )
+    assert plain.values() == {
+        "dataset": {"name": "noise", "version": 1, "fingerprint": "noise"},
+        "split": "train",
+        "size": [8, 4],
+    }
+    assert plain.key == named.key == "decode/e46c3498400fe17e82d62eab37572699"
+    assert other.values() == {**plain.values(), "interpolation": "bilinear"}
+
+
+def test_boxes_have_the_key_of_their_own_files() -> None:
+    class Boxed(Noise):
+        def boxes_fingerprint(self) -> str:
+            return "boxes"
+
+    data = OpenDataset("noise", {}, Boxed(3), "noise")
+    assert Decode(data, "boxes", (8, 4)).values()["dataset"]["fingerprint"] == "boxes"
+    assert Decode(data, "query", (8, 4)).values()["dataset"]["fingerprint"] == "noise"
+
+
+def test_a_stage_decodes_as_it_is_named(tmp_path: Path) -> None:
+    dataset = Noise(2)
+    stage = Decode(OpenDataset("noise", {}, dataset, "noise"), "query", (30, 15), "bilinear")
+    work = Work(tmp_path, {}, Hardware(torch.device("cpu")), silent, 60)
+    assert stage.compute(work) == {"images": 2}
+    bilinear = Image.fromarray(dataset.read("query", 1)).resize((15, 30), Image.Resampling.BILINEAR)
+    np.testing.assert_array_equal(stage.open(tmp_path).pixels[1], np.asarray(bilinear))
+
+
 def test_a_dataset_without_masks_leaves_none(tmp_path: Path) -> None:
     assert decoded(Maskless(1), tmp_path).masks is None
 
@@ -88,7 +141,9 @@ def test_a_broken_image_is_named(tmp_path: Path, workers: int) -> None:
 
 
 def test_a_dataset_that_names_the_image_itself_is_quoted(tmp_path: Path) -> None:
-    with pytest.raises(ReidbenchError, match=r"^7\.png ends early; copy it again$"):
+    with pytest.raises(
+        ReidbenchError, match=r"^7\.png ends early; copy it again; --skip-corrupt leaves"
+    ):
         decoded(Noise(9, "explained", 7), tmp_path)
 
 

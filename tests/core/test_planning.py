@@ -292,6 +292,13 @@ def test_masks_must_be_there_for_who_needs_them(
     request = Request(translator="toy", constraints=["masked"], learner="toy")
     recipe = compose(request, benchmark_, registry, {})
     assert plan(recipe, open_setting(benchmark_, registry, None, {}), 0, "float32").preview
-    bare = replace(benchmark_, **{part: DatasetSpec("maskless")})  # type: ignore[arg-type]
+    spec = replace(getattr(benchmark_, part), name="maskless")
+    bare = replace(benchmark_, **{part: spec})
     with pytest.raises(UsageError, match=r"'masked' needs person masks, which .*maskless"):
         plan(recipe, open_setting(bare, registry, None, {}), 0, "float32")
+
+
+def test_persons_are_not_trained_on_and_tested(registry: Registry, benchmark_: Benchmark) -> None:
+    same = replace(benchmark_, target=DatasetSpec("toy", {"domain": "a", "size": 24}))
+    with pytest.raises(UsageError, match=r"source 'toy:a' and target 'toy:a' share 6 persons"):
+        open_setting(same, registry, None, {})

@@ -11,6 +11,7 @@ import pytest
 from reidbench.errors import ReidbenchError
 from reidbench.keys import JSON
 from reidbench.store import RESUME, Store, default_root
+from reidbench.store import _sha256 as sha256
 
 KEY = "learn/abc"
 
@@ -137,9 +138,31 @@ def test_what_lacks_files_is_made_anew(store: Store, harm: Callable[[Path], None
 def test_a_flipped_bit_is_found_by_verifying(store: Store) -> None:
     made, _ = store.make(KEY, {}, writes(a="12", b="3"))
     assert store.damaged(made) == []
+    written = (made.path / "a").stat().st_mtime_ns
     (made.path / "a").write_text("13")
+    os.utime(made.path / "a", ns=(written, written))  # as a failing disk leaves it
     assert store.find(KEY) == made
     assert store.damaged(made) == ["a"]
+
+
+def test_a_file_that_was_written_to_is_read_and_made_anew(store: Store) -> None:
+    made, _ = store.make(KEY, {}, writes(a="12", b="3"))
+    (made.path / "a").write_text("13")
+    assert store.find(KEY) is None
+    again, reused = store.make(KEY, {}, writes(a="12", b="3"))
+    assert not reused
+    assert (again.path / "a").read_text() == "12"
+
+
+def test_a_copied_file_is_read_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, _ = store.make(KEY, {}, writes(a="12", b="3"))
+    read: list[Path] = []
+    monkeypatch.setattr("reidbench.store._sha256", lambda p: read.append(p) or sha256(p))
+    for name, second in (("b", 1), ("manifest.json", 2), ("a", 3)):  # as a copying program may
+        os.utime(made.path / name, (second, second))
+    assert store.find(KEY) == made
+    assert store.find(KEY) == made
+    assert read == [made.path / "a"]
 
 
 def test_removing_takes_finished_and_unfinished(store: Store) -> None:

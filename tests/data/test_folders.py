@@ -1,4 +1,5 @@
 import os
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,8 +10,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from reidbench.data import fingerprints
+from reidbench.data.dataset import Split
 from reidbench.data.fingerprints import files_digest
-from reidbench.data.folders import read_rgb
+from reidbench.data.folders import Row
+from reidbench.data.image_files import read_rgb, shown
 from reidbench.data.market1501 import Market1501
 from reidbench.errors import ReidbenchError
 from tests.data.trees import QUERY, market_tree, write_image
@@ -60,9 +63,9 @@ def test_no_image(tmp_path: Path, content: bytes, reason: str) -> None:
 
 
 def test_other_formats_are_refused(tmp_path: Path) -> None:
-    Image.new("RGB", (4, 4)).save(tmp_path / "x.bmp")
+    Image.new("RGB", (4, 4)).save(tmp_path / "x.gif")
     with pytest.raises(ReidbenchError, match="not a JPEG, PNG or BMP"):
-        read_rgb(tmp_path / "x.bmp")
+        read_rgb(tmp_path / "x.gif")
     with pytest.raises(ReidbenchError, match="no such file"):
         read_rgb(tmp_path / "absent.png")
 
@@ -97,6 +100,62 @@ def test_clutter_is_ignored_and_folders_are_not(tmp_path: Path) -> None:
         Market1501(root=str(home)).samples("query")
 
 
+def test_names_are_shown_so_that_no_terminal_obeys_them() -> None:
+    assert shown(Path("/data/caf\xe9 1.jpg")) == "/data/caf\xe9 1.jpg"
+    assert shown("a\n\x1b[31m\u202e\udcff") == r"a\n\x1b[31m\u202e\udcff"
+
+
+def test_of_two_copies_the_whole_one_is_read(tmp_path: Path) -> None:
+    (tmp_path / "query").mkdir()
+    market_tree(tmp_path / "market1501")
+    assert Market1501(root=str(tmp_path)).home == tmp_path / "market1501"
+
+
+def test_what_misses_a_folder_stays_refused(tmp_path: Path) -> None:
+    (tmp_path / "query").mkdir()
+    dataset = Market1501(root=str(tmp_path))
+    for _ in range(2):
+        with pytest.raises(ReidbenchError, match=r"bounding_box_train and .*test are missing"):
+            dataset.samples("query")
+
+
+def test_a_check_leaves_the_dataset_as_strict_as_it_was(tmp_path: Path) -> None:
+    home = market_tree(tmp_path)
+    write_image(home / "query" / "notes.jpg", 1)
+    dataset = Market1501(root=str(home))
+    assert any("notes.jpg" in problem for problem in dataset.check())
+    with pytest.raises(ReidbenchError, match=r"notes\.jpg"):
+        dataset.samples("query")
+
+
+class Everybody(Market1501):
+    """Trains on the queries as well."""
+
+    def list_rows(self, split: Split) -> list[Row]:
+        more = super().list_rows("query") if split == "train" else []
+        return [*super().list_rows(split), *more]
+
+
+def test_an_image_that_a_dataset_puts_in_both_halves_is_no_leak(tmp_path: Path) -> None:
+    home = market_tree(tmp_path)
+    problems = Everybody(root=str(home)).check()
+    assert [p for p in problems if not p.endswith("published")] == []
+    shutil.copy(home / "query" / QUERY[0], home / "bounding_box_test" / "0009_c1s1_000001_00.jpg")
+    (leak,) = (p for p in Everybody(root=str(home)).check() if not p.endswith("published"))
+    assert leak.startswith("train and test share an image")
+
+
+def test_a_check_looks_anew(tmp_path: Path) -> None:
+    home = market_tree(tmp_path)
+    dataset = Market1501(root=str(home))
+    before = dataset.check()
+    write_image(home / "query" / "notes.jpg", 1)
+    assert set(dataset.check()) - set(before) == {
+        f"market1501: cannot tell person and camera from {home / 'query' / 'notes.jpg'}; "
+        "expected a name like 0002_c1s1_000451_03.jpg"
+    }
+
+
 def _files(folder: Path, **contents: bytes) -> list[str]:
     folder.mkdir(exist_ok=True)
     for name, content in contents.items():
@@ -113,6 +172,14 @@ def test_fingerprint_follows_names_and_contents_not_places(tmp_path: Path) -> No
     assert files_digest(tmp_path / "shifted", names) != one
     _files(tmp_path / "renamed", a=b"12", c=b"3")
     assert files_digest(tmp_path / "renamed", ["a", "c"]) != one
+
+
+def test_a_folder_whose_name_is_no_text_has_a_fingerprint(tmp_path: Path) -> None:
+    home = market_tree(tmp_path / os.fsdecode(b"caf\xff"))
+    assert (
+        Market1501(root=str(home)).fingerprint()
+        == Market1501(root=str(market_tree(tmp_path / "other"))).fingerprint()
+    )
 
 
 def test_fingerprint_sees_a_change_of_the_same_size(tmp_path: Path) -> None:

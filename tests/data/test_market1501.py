@@ -8,7 +8,7 @@ import pytest
 from reidbench.data.dataset import SPLITS
 from reidbench.data.market1501 import Market1501
 from reidbench.errors import ReidbenchError
-from tests.data.trees import GALLERY, QUERY, TRAIN, market_tree
+from tests.data.trees import GALLERY, QUERY, TRAIN, market_tree, plant
 
 
 @pytest.fixture
@@ -58,9 +58,9 @@ def test_root_of_something_else(tmp_path: Path) -> None:
 @pytest.mark.parametrize("folder", ["bounding_box_train", "query", "bounding_box_test"])
 def test_half_a_dataset(home: Path, folder: str) -> None:
     shutil.rmtree(home / folder)
-    for ask in (Market1501(root=str(home)).fingerprint, Market1501(root=str(home.parent)).check):
-        with pytest.raises(ReidbenchError, match=f"{folder} is missing"):
-            ask()
+    with pytest.raises(ReidbenchError, match=f"{folder} is missing"):
+        Market1501(root=str(home)).fingerprint()
+    assert f"{folder} is missing" in Market1501(root=str(home.parent)).check()[0]
 
 
 def test_a_folder_without_images(home: Path) -> None:
@@ -80,6 +80,8 @@ def test_a_folder_without_images(home: Path) -> None:
         "0001_c1s1_001051_00.jpg.txt",
         "0001_c1s1_001051_00 (copy).jpg",
         "readme.txt",
+        "\u0660001_c1s1_001051_00.jpg",  # digits and letters of other scripts
+        "0001_c1\u017f1_001051_00.jpg",
     ],
 )
 def test_a_name_that_says_neither_person_nor_camera(home: Path, name: str) -> None:
@@ -95,12 +97,19 @@ def test_check_counts_and_names_every_broken_image(home: Path) -> None:
     (home / "query" / QUERY[0]).write_bytes(whole[: len(whole) // 2])
     (home / "bounding_box_train" / TRAIN[1]).write_bytes(b"")
     problems = Market1501(root=str(home)).check()
-    assert "bounding_box_train: images: 3 found, 12,936 published" in problems
-    assert "bounding_box_train: persons: 2 found, 751 published" in problems
-    assert "query: images: 2 found, 3,368 published" in problems
-    assert "bounding_box_test: images: 6 found, 19,732 published" in problems
-    assert "bounding_box_test: junk images: 2 found, 3,819 published" in problems
-    assert "bounding_box_test: distractor images: 1 found, 2,798 published" in problems
+    assert problems[:-2] == [
+        "train: 3 images found, 12,936 published",
+        "train: 2 persons found, 751 published",
+        "train: 3 cameras found, 6 published",
+        "query: 2 images found, 3,368 published",
+        "query: 2 persons found, 750 published",
+        "query: 2 cameras found, 6 published",
+        "gallery: 6 images found, 19,732 published",
+        "gallery: 2 persons found, 750 published",
+        "gallery: 5 cameras found, 6 published",
+        "gallery: 1 distractors found, 2,798 published",
+        "gallery: 2 junk found, 3,819 published",
+    ]
     broken = [p for p in problems if "cannot decode" in p]
     assert len(broken) == 2
     assert f"{home / 'bounding_box_train' / TRAIN[1]}: the file is empty (0 bytes)" in broken[0]
@@ -108,8 +117,47 @@ def test_check_counts_and_names_every_broken_image(home: Path) -> None:
 
 
 def test_check_sees_training_persons_among_the_queries(home: Path) -> None:
-    shutil.copy(home / "query" / QUERY[0], home / "query" / "0002_c2s1_000451_00.jpg")
-    assert "query: 1 persons are also in bounding_box_train" in Market1501(root=str(home)).check()
+    plant(home / "query", ["0002_c2s1_000451_00.jpg", "0007_c2s1_000451_00.jpg"])
+    assert "query: 2 of the persons are also in train" in Market1501(root=str(home)).check()
+
+
+def test_check_sees_distractors_and_junk_where_there_are_none(home: Path) -> None:
+    plant(home / "query", ["0000_c2s1_000451_00.jpg", "-1_c2s1_000451_00.jpg"])
+    problems = Market1501(root=str(home)).check()
+    assert "query: 1 distractors found, 0 published" in problems
+    assert "query: 1 junk found, 0 published" in problems
+
+
+def test_check_sees_one_box_under_two_names(home: Path) -> None:
+    plant(home / "query", [f"{QUERY[0]}.jpg", QUERY[1].upper()])
+    problems = [p for p in Market1501(root=str(home)).check() if "name one image" in p]
+    assert problems == [
+        f"query/{QUERY[0]} and query/{QUERY[0]}.jpg name one image",
+        f"query/{QUERY[1].upper()} and query/{QUERY[1]} name one image",
+    ]
+
+
+def test_boxes_are_those_of_the_queries_persons_and_cameras(home: Path) -> None:
+    assert not Market1501(root=str(home)).has_boxes
+    before = Market1501(root=str(home)).fingerprint()
+    ours = ("0001_c1s1_000001_00.jpg", "0001_c1s2_000002_00.jpg", "0003_c5s1_000003_00.jpg")
+    others = ("0001_c2s1_000001_00.jpg", "0002_c1s1_000001_00.jpg")
+    plant(home / "gt_bbox", (*ours, *others, "Thumbs.db"))
+    dataset = Market1501(root=str(home))
+    assert dataset.has_boxes
+    assert dataset.samples("boxes").names == tuple(f"gt_bbox/{name}" for name in ours)
+    assert dataset.samples("boxes").pids.tolist() == [1, 1, 3]
+    assert dataset.samples("boxes").cams.tolist() == [0, 0, 4]
+    assert dataset.fingerprint() == before
+    boxes = dataset.boxes_fingerprint()
+    plant(home / "gt_bbox", [others[0]])
+    assert Market1501(root=str(home)).boxes_fingerprint() == boxes
+    (home / "gt_bbox" / ours[0]).write_bytes(b"")
+    assert Market1501(root=str(home)).boxes_fingerprint() != boxes
+    (home / "gt_bbox" / "odd").write_bytes(b"")
+    problems = Market1501(root=str(home)).check()
+    assert any(f"cannot decode {home / 'gt_bbox' / ours[0]}" in p for p in problems)
+    assert any("cannot tell person and camera from" in p and "gt_bbox/odd" in p for p in problems)
 
 
 def test_workers_get_the_arguments_and_list_once(home: Path) -> None:

@@ -1,9 +1,14 @@
 """Small generated copies of the real datasets' folders, in their native naming."""
 
+import io
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from scipy.io import savemat
 
 TRAIN = ("0002_c1s1_000451_03.jpg", "0002_c6s2_000551_01.jpg", "0007_c3s3_077419_03.jpg")
 QUERY = ("0001_c1s1_001051_00.jpg", "0003_c5s3_065187_00.jpg")
@@ -29,6 +34,8 @@ def market_tree(home: Path) -> Path:
     for folder, names in splits.items():
         for number, name in enumerate(names):
             write_image(home / folder / name, 10 * number)
+            with (home / folder / name).open("ab") as file:
+                file.write(name.encode())  # no decoder reads so far: no two files are the same
         (home / folder / "Thumbs.db").write_bytes(b"not an image")
     return home
 
@@ -41,3 +48,46 @@ def prid_tree(home: Path, cam_a: int = 385, cam_b: int = 749) -> Path:
         for number in range(2, count + 1):
             (home / folder / f"person_{number:04d}.png").write_bytes(content)
     return home
+
+
+@cache
+def tiny_image(kind: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (2, 4), (9, 90, 200)).save(buffer, format=kind)
+    return buffer.getvalue()
+
+
+def plant(folder: Path, names: Iterable[str]) -> None:
+    """Write an image for each name, no two of them the same file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        kind = "PNG" if path.suffix.lower() == ".png" else "JPEG"
+        path.write_bytes(tiny_image(kind) + os.fsencode(path))
+
+
+def msmt17_tree(
+    home: Path,
+    lists: Mapping[str, Sequence[str]],
+    folders: tuple[str, str] = ("train", "test"),
+) -> Path:
+    """Write MSMT17: ``lists`` are the paths in each of list_{train,val,query,gallery}.txt."""
+    for name in ("train", "val", "query", "gallery"):
+        paths = lists.get(name, ())
+        plant(home / folders[name in ("query", "gallery")], paths)
+        lines = [f"{path} {int(path[:4])}\n" for path in paths]
+        (home / f"list_{name}.txt").write_text("".join(lines))
+    return home
+
+
+def cuhk03_config(path: Path, splits: Mapping[str, Sequence[str]]) -> None:
+    """Write a cuhk03_new_protocol_config file as Zhong et al. do; indices count from 1."""
+    names = sorted({name for part in splits.values() for name in part})
+    cells = np.empty((len(names), 1), dtype=object)
+    cells[:, 0] = names
+    indices = {
+        f"{split}_idx": np.array([[names.index(name) + 1] for name in part], np.uint16)
+        for split, part in splits.items()
+    }
+    savemat(path, {"filelist": cells, **indices})
