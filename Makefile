@@ -22,7 +22,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check $(CHECKED)
 	$(BIN)/mypy $(SOURCES)
 
-bench: $(VENV)/.installed-test
+bench: $(VENV)/.installed-peers
 	$(BIN)/python -m pytest benchmarks/perf
 
 clean:
@@ -36,4 +36,10 @@ $(VENV)/.installed-%: pyproject.toml constraints.txt Makefile $(PLUGINS)
 	@echo "installing into $(VENV) (PyTorch is large: minutes, once)"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 		-e ".$(if $(filter-out core,$*),[$*])" $(addprefix -e ./,$(dir $(PLUGINS)))
+	touch $@
+
+# fast-reid asks for torch 1.13.1 and much that its evaluation does not use.
+$(VENV)/.installed-peers: $(VENV)/.installed-bench
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+		--no-deps fastreid
 	touch $@

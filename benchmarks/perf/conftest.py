@@ -39,4 +39,4 @@ def _show_ratios(
     yield
     with capsys.disabled():
         for name, value in benchmark.extra_info.items():
-            sys.stdout.write(f"\n{request.node.name}: {name} {value}")
+            sys.stdout.write(f"\n| {request.node.name} | {name} | {value} |")

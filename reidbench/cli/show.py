@@ -82,13 +82,17 @@ def means(results: Sequence[Result]) -> None:
 
 
 def times(finished: Sequence[Finished]) -> None:
-    """Print the seconds of every stage."""
+    """Print the seconds of every stage; those of one title, such as a split's, are added up."""
     table = Table("stage", "seconds", "", title="time", title_justify="left", box=None)
     table.columns[1].justify = "right"
+    alike: dict[tuple[str, bool], list[float]] = {}
     for item in finished:
         manifest = item.artifact.manifest
-        note = "reused" if item.reused else ""
-        table.add_row(escape(manifest["title"]), f"{manifest['seconds']:.1f}", note)
+        alike.setdefault((manifest["title"], item.reused), []).append(manifest["seconds"])
+    for (title, reused), seconds in alike.items():
+        notes = ["reused"] if reused else []
+        notes += [f"{len(seconds)} times"] if len(seconds) > 1 else []
+        table.add_row(escape(title), f"{sum(seconds):.1f}", ", ".join(notes))
     Console().print(table)
 
 

@@ -17,7 +17,7 @@ from reidbench.errors import ReidbenchError
 from reidbench.evaluation.features import Floats, Ints
 from reidbench.evaluation.options import Metric
 
-CHUNK_BYTES = 64 * 2**20
+CHUNK_BYTES = 128 * 2**20
 """Size of the one buffer of distances; more rows at a time multiply no faster."""
 CHUNK_ROWS = (32, 512)
 """Least and most query rows a chunk: below, the product is slow; above, nothing is won."""
@@ -38,17 +38,37 @@ class Distances(ABC):
         The rows may be overwritten, and are by the next chunk.
         """
         queries, gallery = self.shape
-        least, most = CHUNK_ROWS
-        rows = min(queries, most, max(least, CHUNK_BYTES // (4 * gallery)))
+        rows = self._rows()
         buffer = np.empty((rows, gallery), np.float32)
         for start in range(0, queries, rows):
             out = buffer[: queries - start]
             self.fill(start, out)
             yield start, out
 
+    def _rows(self) -> int:
+        least, most = CHUNK_ROWS
+        return min(self.shape[0], most, max(least, CHUNK_BYTES // (4 * self.shape[1])))
+
 
 class Pairwise(Distances):
-    """Distances of which single entries can be read as well."""
+    """Distances of which parts of rows and single entries can be read as well."""
+
+    @abstractmethod
+    def fill(self, start: int, out: Floats, first: int = 0) -> None:
+        """Write the distances of the queries from ``start`` on to the images from ``first`` on."""
+
+    def triangle(self) -> Iterator[tuple[int, Floats]]:
+        """Yield as :meth:`chunks` does, of distances among N images, each pair's at least once.
+
+        The rows ``[rows, N - start]`` begin at the diagonal.
+        """
+        images, rows = self.shape[0], self._rows()
+        buffer = np.empty(rows * images, np.float32)
+        for start in range(0, images, rows):
+            shape = min(rows, images - start), images - start
+            out = buffer[: shape[0] * shape[1]].reshape(shape)
+            self.fill(start, out, start)
+            yield start, out
 
     @abstractmethod
     def at(self, row: int, columns: Ints) -> Floats:
@@ -69,15 +89,15 @@ class FeatureDistances(Pairwise):
         if metric == "euclidean":
             self._ends = (_squares(query), _squares(gallery))
 
-    def fill(self, start: int, out: Floats) -> None:
+    def fill(self, start: int, out: Floats, first: int = 0) -> None:
         """Write ``|q|^2 + |g|^2 - 2 q.g``, or ``1 - q.g``, for the rows of ``out``."""
-        rows = self._query[start : start + len(out)]
+        rows, gallery = self._query[start : start + len(out)], self._gallery[first:]
         if self._ends is None:
-            np.matmul(-rows, self._gallery.T, out=out)
+            np.matmul(-rows, gallery.T, out=out)
             out += 1
         else:
-            np.matmul(-2 * rows, self._gallery.T, out=out)
-            out += self._ends[1]
+            np.matmul(-2 * rows, gallery.T, out=out)
+            out += self._ends[1][first:]
             out += self._ends[0][start : start + len(out), None]
 
     def at(self, row: int, columns: Ints) -> Floats:
@@ -99,9 +119,9 @@ class MatrixDistances(Pairwise):
         self.shape = (matrix.shape[0], matrix.shape[1])
         self._matrix = matrix
 
-    def fill(self, start: int, out: Floats) -> None:
+    def fill(self, start: int, out: Floats, first: int = 0) -> None:
         """Copy rows of the matrix; raises ``ReidbenchError`` if one is not finite."""
-        out[:] = self._matrix[start : start + len(out)]
+        out[:] = self._matrix[start : start + len(out), first:]
         if not np.isfinite(out).all():
             raise ReidbenchError(
                 f"distances hold NaN or infinity in the rows {start} to {start + len(out) - 1}"

@@ -17,8 +17,11 @@ from reidbench.evaluation.distance import Distances
 from reidbench.evaluation.features import JUNK, Floats, Ints, Labels
 from reidbench.evaluation.options import Ties
 
+NONE: Ints = np.empty(0, np.int64)
 SORT_FROM = 64
-"""Matches from which sorting the row costs less than one pass over it for each match."""
+"""Matches from which one sort always costs less than one pass of comparisons for each match."""
+PASS_COST = 400
+"""Entries that one sort orders in the time that one pass takes to start."""
 
 
 class People:
@@ -27,13 +30,15 @@ class People:
     def __init__(self, gallery: Labels) -> None:
         """Sort the gallery's labels once."""
         self._cams = gallery.cams
-        self._order = np.argsort(gallery.pids, kind="stable").astype(np.int64)
-        self._pids = gallery.pids[self._order]
+        order = np.argsort(gallery.pids, kind="stable").astype(np.int64)
+        pids, first = np.unique(gallery.pids[order], return_index=True)
+        self._images: dict[int, Ints] = dict(
+            zip(pids.tolist(), np.split(order, first[1:]), strict=True)
+        )
 
     def images(self, pid: int) -> Ints:
         """Return the gallery indices of a person's images, ascending."""
-        first, end = np.searchsorted(self._pids, [pid, pid + 1])
-        return self._order[first:end]
+        return self._images.get(pid, NONE)
 
     def matches(self, pid: int, cam: int, *, cross_camera: bool) -> Ints:
         """Return the images that should be found: across cameras, those of other cameras."""
@@ -83,19 +88,28 @@ def check_fit(distances: Distances, query: Labels, gallery: Labels) -> None:
 
 
 def _ranks(row: Floats, person: Ints, matches: Ints, ties: Ties) -> Ints:
+    if not len(matches):
+        return NONE
     near = row[matches]
-    order = np.argsort(near, kind="stable")
+    order = near.argsort(kind="stable")
+    values, positions = near[order], matches[order]
     row[person] = np.inf
-    count = _count_sorted if len(matches) >= SORT_FROM else _count
-    return count(row, near[order], matches[order], ties) + np.arange(1, len(matches) + 1)
+    # Nothing behind the last match counts, and most of the gallery is.
+    places = (row <= values[-1]).nonzero()[0]
+    by_sort = len(values) >= min(SORT_FROM, len(places) / PASS_COST)
+    count = _count_sorted if by_sort else _count
+    before = count(row[places], values, places.searchsorted(positions), ties)
+    return before + np.arange(1, len(values) + 1)
 
 
 def _count(row: Floats, values: Floats, positions: Ints, ties: Ties) -> Ints:
-    """Return, for each match, how many entries of ``row`` stand before it, in one pass each."""
+    """Return, for each match, how many entries of ``row`` stand before it, in one pass each.
+
+    Up to its position an entry at the same distance stands before a match, from there on behind.
+    """
     before = np.empty(len(row), np.bool_)
     counts = np.empty(len(values), np.int64)
     for k, (value, position) in enumerate(zip(values, positions, strict=True)):
-        # Up to here an image at the same distance stands before the match, from here on behind.
         cut = {"stable": int(position), "optimistic": 0, "pessimistic": len(row)}[ties]
         np.less_equal(row[:cut], value, out=before[:cut])
         np.less(row[cut:], value, out=before[cut:])
@@ -106,12 +120,11 @@ def _count(row: Floats, values: Floats, positions: Ints, ties: Ties) -> Ints:
 def _count_sorted(row: Floats, values: Floats, positions: Ints, ties: Ties) -> Ints:
     """Return what :func:`_count` does, by one sort."""
     ordered = np.sort(row)
-    nearer = np.searchsorted(ordered, values, side="left").astype(np.int64)
-    reached = np.searchsorted(ordered, values, side="right").astype(np.int64)
+    nearer, reached = (ordered.searchsorted(values, side) for side in ("left", "right"))
     if ties == "pessimistic":
         return reached
     if ties == "stable":
-        for k in np.flatnonzero(reached > nearer):
+        for k in (reached > nearer).nonzero()[0]:
             nearer[k] += np.count_nonzero(row[: positions[k]] == values[k])
     return nearer
 

@@ -2,13 +2,13 @@
 
 Zhong et al., "Re-ranking Person Re-identification with k-reciprocal Encoding", CVPR 2017. The
 neighbours of all N = Q + G images are kept as lists and their encodings as sparse rows; distances
-are computed by chunks, twice for the queries. As in the authors' Python code (not their MATLAB)
-junk is not among the N images, and the original distance is the squared one over its row's maximum.
+are computed by chunks, once for each pair and again for the queries. As in the authors' Python
+code (not their MATLAB) junk is not among the N images, and the original distance is the squared
+one over its row's maximum.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,36 +16,10 @@ from scipy import sparse
 
 from reidbench.evaluation.distance import Distances, Pairwise
 from reidbench.evaluation.features import Floats, Ints
-from reidbench.evaluation.ranking import nearest
+from reidbench.evaluation.neighbours import Neighbours, neighbours
 
 Sparse: TypeAlias = Any
 """A ``scipy.sparse.csr_array`` of float32; scipy ships no types."""
-
-
-@dataclass(frozen=True)
-class Neighbours:
-    """The nearest images of each of N images.
-
-    Attributes:
-        lists: ``[N, k]`` int64, nearest first; an image is usually its own nearest.
-        farthest: ``[N]`` float32 largest distance in each row.
-    """
-
-    lists: Ints
-    farthest: Floats
-
-
-def neighbours(joint: Distances, k: int) -> Neighbours:
-    """Return the ``k`` nearest (or all, if there are fewer) by the distances ``[N, N]``."""
-    images = joint.shape[0]
-    lists = np.empty((images, min(k, images)), np.int64)
-    farthest = np.empty(images, np.float32)
-    for start, rows in joint.chunks():
-        rows.max(axis=1, out=farthest[start : start + len(rows)])
-        for i, row in enumerate(rows, start):
-            lists[i] = nearest(row, lists.shape[1])
-    # Where all images are equal nothing is far: dividing by infinity leaves 0.
-    return Neighbours(lists, np.where(farthest > 0, farthest, np.float32(np.inf)))
 
 
 class Reranked(Distances):
@@ -63,8 +37,8 @@ class Reranked(Distances):
         """Compute the neighbours and encodings of all images.
 
         Args:
-            joint: distances ``[N, N]`` among the queries and then the gallery images; squared
-                Euclidean, as the authors take them.
+            joint: symmetric distances ``[N, N]`` among the queries and then the gallery images;
+                squared Euclidean, as the authors take them.
             queries: number of queries Q among the N images.
             k1: neighbours that make the reciprocal sets.
             k2: neighbours that the local expansion averages over.
