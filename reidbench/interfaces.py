@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from reidbench.errors import ReidbenchError
+from reidbench.errors import ReidbenchError, UsageError
 from reidbench.hops import Batch, Hops, Images
 
 if TYPE_CHECKING:
@@ -168,6 +168,16 @@ class FeatureLearner(ABC):
     @abstractmethod
     def embed(self, model: nn.Module, pixels: Tensor) -> Tensor:
         """Return features ``[B, D]`` of ``pixels`` ``[B, 3, H, W]`` in [-1, 1]."""
+
+    def feature_map(self, model: nn.Module, pixels: Tensor) -> Tensor:
+        """Return the last feature map ``[B, C, h, w]`` of ``pixels``, before any pooling.
+
+        Raises:
+            UsageError: if the learner has none.
+        """
+        raise UsageError(
+            f"{type(self).__name__} gives no feature map to pool; leave embedding.pool at 'learner'"
+        )
 
     def loss(self, model: nn.Module, pixels: Tensor, pid: Tensor) -> Tensor:
         """Return the identification loss of images ``[B, 3, H, W]`` whose classes are ``pid``.

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from reidbench.errors import UsageError
 from reidbench.evaluation.options import RankingOptions
 from reidbench.keys import JSON, digest
 from reidbench.ranges import at_least
 from reidbench.registry import Entry, Strategy
+
+Pool = Literal["learner", "average", "max"]
+Parts = Literal[1, 2, 4, 8]
 
 
 @dataclass(frozen=True)
@@ -79,9 +82,28 @@ class Embedding:
 
     Attributes:
         flip: add the features of the mirrored image.
+        pool: what pools the last feature map: the learner as it does in training, or the average
+            or the maximum over each part (local max pooling, Deng et al., arXiv:1811.10551, 3.4).
+        parts: horizontal stripes that the map is cut into, so that features have as many times
+            its channels.
     """
 
     flip: bool = False
+    pool: Pool = "learner"
+    parts: Parts = 1
+
+    def __post_init__(self) -> None:
+        """Refuse parts of what the learner pools itself."""
+        if self.parts > 1 and self.pool == "learner":
+            raise ValueError(
+                f"parts={self.parts} needs a pooling: set pool to 'max' (local max pooling) or "
+                "'average'"
+            )
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return what decides the features; pooling that is left to the learner is left out."""
+        pooling = {"pool": self.pool, "parts": self.parts} if self.pool != "learner" else {}
+        return {"flip": self.flip, **pooling}
 
 
 @dataclass(frozen=True)
@@ -117,7 +139,7 @@ class Recipe:
             "learner": self.learner.identity(),
             "strategy": self.strategy,
             "budget": asdict(self.budget) if translates else None,
-            "embedding": asdict(self.embedding),
+            "embedding": self.embedding.to_dict(),
             "ranking": self.ranking.to_dict(),
         }
 

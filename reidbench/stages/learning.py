@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import ClassVar
 
 from safetensors.torch import load_file
+from torch import nn
 
 from reidbench.interfaces import FeatureLearner
 from reidbench.keys import JSON, derive_seed
@@ -60,13 +61,19 @@ class Learn(TrainedModel):
         """Train, and write the model's weights."""
         data = concatenated([d.open(work.of(d)) for d in self.data]).classes()
         learner: FeatureLearner = self.learner.build()
-        with stream(self._root, "build"):
-            model = on_device(learner.build(data.num_pids), work.hardware)
-        if self.start:
-            model.load_state_dict(load_file(work.of(self.start) / WEIGHTS))
+        model = self._begun(learner, data.num_pids, work)
         learner.fit(model, data, work.loop(derive_seed(self._root, "fit")))
         save_model(work.folder, model, data.num_pids)
         return {"parameters": sum(p.numel() for p in model.parameters())}
+
+    def _begun(self, learner: FeatureLearner, num_pids: int, work: Work) -> nn.Module:
+        """Return the model to train: a new one, or that of ``start``."""
+        with stream(self._root, "build"):
+            build = learner.blank if self.start else learner.build
+            model = on_device(build(num_pids), work.hardware)
+        if self.start:
+            model.load_state_dict(load_file(work.of(self.start) / WEIGHTS))
+        return model
 
     @property
     def _root(self) -> int:

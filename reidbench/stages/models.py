@@ -39,18 +39,23 @@ class TrainedModel(Stage):
 
     def load(self, folder: Path, hardware: Hardware) -> tuple[FeatureLearner, nn.Module]:
         """Return the learner and its trained model, in evaluation mode."""
-        num_pids = json.loads((folder / FACTS).read_text())["num_pids"]
         learner: FeatureLearner = self.learner.build()
-        with stream(0, "blank"):  # what is drawn here is overwritten
-            model = learner.blank(num_pids)
-        model.load_state_dict(load_file(folder / WEIGHTS))
-        return learner, on_device(model, hardware).eval()
+        return learner, on_device(load_model(learner, folder), hardware).eval()
 
 
 def save_model(folder: Path, model: nn.Module, num_pids: int) -> None:
     """Write what ``TrainedModel.load`` reads."""
     save_weights(folder / WEIGHTS, model)
     write_json(folder / FACTS, {"num_pids": num_pids})
+
+
+def load_model(learner: FeatureLearner, folder: Path) -> nn.Module:
+    """Return the model of a learner that ``save_model`` wrote."""
+    num_pids = json.loads((folder / FACTS).read_text())["num_pids"]
+    with stream(0, "blank"):  # what is drawn here is overwritten
+        model = learner.blank(num_pids)
+    model.load_state_dict(load_file(folder / WEIGHTS))
+    return model
 
 
 def on_device(model: nn.Module, hardware: Hardware) -> nn.Module:

@@ -7,21 +7,16 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import nn
 
 from reidbench.data.arrays import ImageArray
+from reidbench.embedding import Embedder, Extractor
 from reidbench.evaluation import Features, Protocol, RankingOptions, evaluate
 from reidbench.files import write_array, write_json
-from reidbench.interfaces import FeatureLearner
 from reidbench.keys import JSON
 from reidbench.recipe import Component, Embedding
 from reidbench.stages.base import Stage, Work
 from reidbench.stages.images import Decode
 from reidbench.stages.models import TrainedModel
-
-EMBED_BATCH = 128
 
 
 @dataclass(frozen=True)
@@ -33,6 +28,7 @@ class Embed(Stage):
     """
 
     kind: ClassVar[str] = "embed"
+    version: ClassVar[int] = 2
 
     learned: TrainedModel
     query: Decode
@@ -57,42 +53,19 @@ class Embed(Stage):
 
     def values(self) -> JSON:
         """Return how images are embedded, and the precision of the model."""
-        return {"flip": self.embedding.flip, "precision": self.learned.precision}
+        return {**self.embedding.to_dict(), "precision": self.learned.precision}
 
     def compute(self, work: Work) -> dict[str, JSON]:
         """Write the features and labels of all sets."""
         learner, model = self.learned.load(work.of(self.learned), work.hardware)
-        arrays = {s.split: s.open(work.of(s)) for s in self.sets}
-        total, done = sum(map(len, arrays.values())), 0
-        for split, images in arrays.items():
-            features = self._embed(learner, model, images, work, done, total)
-            done += len(images)
+        embedder = Embedder(learner, model, self.embedding)
+        extractor = Extractor(embedder, work.hardware, flip=self.embedding.flip)
+        arrays: dict[str, ImageArray] = {s.split: s.open(work.of(s)) for s in self.sets}
+        for split, features in extractor.sets(arrays, work.progress):
             write_array(work.folder / f"{split}_features.npy", features)
-            write_array(work.folder / f"{split}_pids.npy", images.pids)
-            write_array(work.folder / f"{split}_cams.npy", images.cams)
+            write_array(work.folder / f"{split}_pids.npy", arrays[split].pids)
+            write_array(work.folder / f"{split}_cams.npy", arrays[split].cams)
         return {"dimensions": int(features.shape[1])}
-
-    @torch.no_grad()
-    def _embed(
-        self,
-        learner: FeatureLearner,
-        model: nn.Module,
-        images: ImageArray,
-        work: Work,
-        done: int,
-        total: int,
-    ) -> NDArray[np.float32]:
-        parts = []
-        for start in range(0, len(images), EMBED_BATCH):
-            rows = np.arange(start, min(start + EMBED_BATCH, len(images)))
-            pixels = images.images(rows, work.hardware.device).pixels
-            with work.hardware.autocast():
-                features = learner.embed(model, pixels).float()
-                if self.embedding.flip:
-                    features = features + learner.embed(model, pixels.flip(-1)).float()
-            parts.append(features.cpu().numpy())
-            work.progress(done + int(rows[-1]) + 1, total, {})
-        return np.concatenate(parts)
 
 
 @dataclass(frozen=True)

@@ -7,30 +7,16 @@ Adaptation for Person Re-identification", arXiv:1811.10551.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from typing import ClassVar, Literal, cast
+from typing import Literal
 
-from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.optim import SGD
-
-from reidbench.augment import Augmentation
-from reidbench.clock import Clock
-from reidbench.data.arrays import ImageArray, shuffled_rows
-from reidbench.interfaces import FeatureLearner
-from reidbench.nn.descent import descend, scale_rates
-from reidbench.ranges import at_least, within
-from reidbench.streams import generator
-from reidbench.training import Log, Loop
-from reidbench_ide.backbones import build_backbone, check_backbone
-from reidbench_ide.model import BatchNorm, IDEModel, Normalisation
-from reidbench_ide.weights import NONE, find_weights, load_weights
-
-DECAY = 0.1  # of all rates, once
+from reidbench.nn.backbones import Backbone
+from reidbench.nn.classification import ClassificationLearner, Normalisation, kept_with_weights
+from reidbench.nn.weights import NONE
+from reidbench.ranges import at_least
+from reidbench_ide.model import IDEModel
 
 
-class IDE(FeatureLearner):
+class IDE(ClassificationLearner):
     """Learns to classify the training persons (eq. 9); the pooled features are compared.
 
     Args:
@@ -57,8 +43,6 @@ class IDE(FeatureLearner):
         ValueError: if a value is out of range.
     """
 
-    files: ClassVar[frozenset[str]] = frozenset({"weights"})
-
     def __init__(
         self,
         *,
@@ -78,40 +62,27 @@ class IDE(FeatureLearner):
         flip: bool = True,
         enlarge: float = 1.125,
     ) -> None:
-        check_backbone(backbone)
-        at_least(0, bottleneck=bottleneck, lr=lr, backbone_lr=backbone_lr)
-        at_least(0, weight_decay=weight_decay)
-        at_least(1, epochs=epochs, enlarge=enlarge)
-        at_least(2, batch=batch)  # batch normalisation needs two rows
-        within(0, 1, dropout=dropout, decay_from=decay_from, momentum=momentum)
-        self.backbone, self.weights = backbone, weights
-        self.bottleneck, self.dropout = bottleneck, dropout
-        self.batch_norm, self.normalisation = _batch_norm(batch_norm, weights), normalisation
-        self.lr, self.backbone_lr, self.decay_from = lr, backbone_lr, decay_from
-        self.momentum, self.weight_decay = momentum, weight_decay
-        self.batch, self.epochs = batch, epochs
-        self.augmentation = Augmentation(flip=flip, enlarge=enlarge)
+        super().__init__(
+            backbone=backbone,
+            weights=weights,
+            dropout=dropout,
+            batch_norm=kept_with_weights(batch_norm, weights, "frozen"),
+            normalisation=normalisation,
+            lr=lr,
+            backbone_lr=backbone_lr,
+            decay_from=decay_from,
+            momentum=momentum,
+            weight_decay=weight_decay,
+            batch=batch,
+            epochs=epochs,
+            flip=flip,
+            enlarge=enlarge,
+        )
+        at_least(0, bottleneck=bottleneck)
+        self.bottleneck = bottleneck
 
-    def provenance(self) -> Mapping[str, str]:
-        """Return where the backbone's initial weights come from.
-
-        Raises:
-            ReidbenchError: if they are not on this machine.
-        """
-        file = find_weights(self.backbone, self.weights)
-        if file is None:
-            return {"weights": "random initialisation"}
-        return {"weights": file.label, "sha256": file.sha256}
-
-    def build(self, num_pids: int) -> IDEModel:
-        """Return a new model with a classifier over ``num_pids`` persons.
-
-        Raises:
-            ReidbenchError: if the initial weights are missing or do not fit.
-        """
-        backbone = build_backbone(self.backbone)
-        if file := find_weights(self.backbone, self.weights):
-            load_weights(backbone, file)
+    def classifier(self, backbone: Backbone, num_pids: int) -> IDEModel:
+        """Return a new model on top of a backbone."""
         return IDEModel(
             backbone,
             num_pids,
@@ -120,52 +91,3 @@ class IDE(FeatureLearner):
             normalisation=self.normalisation,
             batch_norm=self.batch_norm,
         )
-
-    def fit(self, model: nn.Module, data: ImageArray, loop: Loop) -> None:
-        """Train ``model`` in place on ``data``."""
-        model.train()
-        data = data.classes()
-        optimizer = self._sgd(cast(IDEModel, model))
-
-        def step(clock: Clock) -> Log:
-            rows = shuffled_rows(len(data), self.batch, clock.step, loop.seed, "learner")
-            images = data.images(rows, loop.hardware.device)
-            images = self.augmentation(images, generator(loop.seed, "augment", clock.step))
-            scale_rates(optimizer, 1.0 if clock.progress < self.decay_from else DECAY)
-            return learn(model, optimizer, images.pixels, images.pid)
-
-        steps = math.ceil(len(data) * self.epochs / self.batch)
-        loop.run(steps, step, {"model": model, "optimizer": optimizer}, "learner")
-
-    def embed(self, model: nn.Module, pixels: Tensor) -> Tensor:
-        """Return the pooled features ``[B, D]``, before the bottleneck."""
-        return cast(IDEModel, model).features(pixels)
-
-    def _sgd(self, model: IDEModel) -> SGD:
-        learning = [p for p in model.backbone.parameters() if p.requires_grad]
-        groups = [
-            {"params": learning, "lr": self.backbone_lr},
-            {"params": [*model.head.parameters()], "lr": self.lr},
-        ]
-        nesterov = self.momentum > 0
-        return SGD(
-            groups,
-            momentum=self.momentum,
-            weight_decay=self.weight_decay,
-            nesterov=nesterov,
-            fused=True,
-        )
-
-
-def learn(model: nn.Module, optimizer: SGD, pixels: Tensor, pid: Tensor) -> Log:
-    """Make one step of classification; return the loss and the accuracy on the batch."""
-    logits: Tensor = model(pixels)
-    loss = F.cross_entropy(logits, pid)
-    descend(optimizer, loss)
-    return {"loss": loss.detach(), "accuracy": (logits.argmax(1) == pid).float().mean()}
-
-
-def _batch_norm(asked: Literal["auto", "learn", "statistics", "frozen"], weights: str) -> BatchNorm:
-    if asked != "auto":
-        return asked
-    return "learn" if weights == NONE else "frozen"

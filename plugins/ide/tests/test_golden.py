@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from reidbench_ide.learner import IDE, learn
+from reidbench_ide.learner import IDE
 
 from reidbench.streams import stream
 
@@ -14,11 +14,12 @@ def test_three_steps_give_the_recorded_losses():
     assert ide.version == 1
     with stream("golden", "build"):
         model = ide.build(num_pids=4)
-    optimizer = ide._sgd(model)
+    optimizer = ide.optimizer(model)
     pixels = torch.sin(0.37 * torch.arange(8 * 3 * 32 * 16)).view(8, 3, 32, 16)
     measured = []
     for step in range(3):
         with stream("golden", step):
-            measured.append(learn(model, optimizer, pixels, torch.arange(8) % 4)["loss"].item())
+            log = ide.learn(model, optimizer, pixels, torch.arange(8) % 4)
+        measured.append(log["loss"].item())
     measured.append(ide.embed(model.eval(), pixels).square().mean().item())
     assert measured == pytest.approx(GOLDEN, rel=1e-4)

@@ -2,10 +2,11 @@ import copy
 
 import pytest
 import torch
-from reidbench_ide.learner import IDE, learn
+from reidbench_ide.learner import IDE
 from torch.nn import functional as F
 
 from reidbench.augment import Augmentation
+from reidbench.errors import ReidbenchError
 from reidbench.hops import Images
 
 TOY = {"backbone": "small-resnet", "bottleneck": 32, "batch": 8, "lr": 0.05, "backbone_lr": 0.05}
@@ -43,12 +44,14 @@ def test_learns_persons_and_features_that_part_them(persons, loop):
 def test_steps_and_rates_follow_the_schedule(persons, loop, monkeypatch):
     rates = []
 
-    def watched(model, optimizer, pixels, pid):
+    learn = IDE.learn
+
+    def watched(self, model, optimizer, pixels, pid):
         rates.append([g["lr"] for g in optimizer.param_groups])
         assert len(pixels) == 8
-        return learn(model, optimizer, pixels, pid)
+        return learn(self, model, optimizer, pixels, pid)
 
-    monkeypatch.setattr("reidbench_ide.learner.learn", watched)
+    monkeypatch.setattr(IDE, "learn", watched)
     ide = toy(epochs=1, lr=0.01, backbone_lr=0.001)
     ide.fit(ide.build(6), persons, loop())
     assert len(rates) == 48 // 8
@@ -58,7 +61,7 @@ def test_steps_and_rates_follow_the_schedule(persons, loop, monkeypatch):
 
 def test_every_image_is_seen_once_an_epoch(persons, loop, monkeypatch):
     seen = []
-    monkeypatch.setattr("reidbench_ide.learner.learn", lambda m, o, x, pid: seen.extend(pid) or {})
+    monkeypatch.setattr(IDE, "learn", lambda self, m, o, x, pid: seen.extend(pid) or {})
     ide = toy(epochs=2)
     ide.fit(ide.build(6), persons, loop())
     assert torch.stack(seen).bincount().tolist() == [16] * 6
@@ -67,7 +70,7 @@ def test_every_image_is_seen_once_an_epoch(persons, loop, monkeypatch):
 def test_groups_hold_every_weight_that_learns():
     ide = toy(batch_norm="frozen")
     model = ide.build(6)
-    groups = ide._sgd(model).param_groups
+    groups = ide.optimizer(model).param_groups
     grouped = {id(p) for g in groups for p in g["params"]}
     assert grouped == {id(p) for p in model.parameters() if p.requires_grad}
     assert {id(p) for p in groups[1]["params"]} == {id(p) for p in model.head.parameters()}
@@ -84,9 +87,7 @@ def test_augmentation_is_used(persons, loop, monkeypatch):
         ide.fit(ide.build(6), persons, loop(str(changes)))
         return torch.cat(drawn)
 
-    monkeypatch.setattr(
-        "reidbench_ide.learner.learn", lambda m, o, x, pid: drawn.append(x.clone()) or {}
-    )
+    monkeypatch.setattr(IDE, "learn", lambda self, m, o, x, pid: drawn.append(x.clone()) or {})
     plain = batches(flip=False, enlarge=1.0)
     originals = persons.images(slice(None), torch.device("cpu")).pixels
     assert plain.sum().item() == pytest.approx(originals.sum().item(), rel=1e-4)
@@ -114,7 +115,7 @@ def test_one_step_is_one_of_cross_entropy():
     model.head[3].p = 0.0
     reference = copy.deepcopy(model)
     pixels, pid = torch.rand(8, 3, 32, 16), torch.arange(8) % 6
-    log = learn(model, ide._sgd(model), pixels, pid)
+    log = ide.learn(model, ide.optimizer(model), pixels, pid)
     logits = reference(pixels)
     loss = -logits.log_softmax(1)[torch.arange(8), pid].mean()
     assert log["loss"].item() == pytest.approx(loss.item(), rel=1e-5)
@@ -171,3 +172,28 @@ def test_images_need_no_labels_to_be_embedded():
     model = ide.build(6).eval()
     pixels = Images(torch.rand(1, 3, 32, 16), torch.tensor([-1]), torch.tensor([0])).pixels
     assert ide.embed(model, pixels).shape == (1, 128)
+
+
+@pytest.mark.parametrize("backbone", ["small-resnet", "resnet18", "densenet121", "swin_t"])
+@pytest.mark.parametrize("normalisation", ["imagenet", "half"])
+def test_features_are_the_average_of_the_feature_map(backbone, normalisation):
+    ide = toy(backbone=backbone, normalisation=normalisation)
+    model = ide.build(3).eval()
+    pixels = torch.rand(2, 3, 64, 32) * 2 - 1
+    with torch.no_grad():
+        average = ide.feature_map(model, pixels).mean((2, 3))
+        torch.testing.assert_close(average, ide.embed(model, pixels))
+
+
+@pytest.mark.parametrize("weights", ["gone.pth", "IMAGENET1K_V1"])
+def test_a_model_to_load_into_needs_no_file(weights, monkeypatch):
+    monkeypatch.setattr("torch.hub.get_dir", lambda: "/nowhere")
+    ide = toy(backbone="resnet18", weights=weights)
+    with pytest.raises(ReidbenchError, match=r"gone\.pth|not on this machine"):
+        ide.build(3)
+    blank, built = ide.blank(3), toy(backbone="resnet18", batch_norm="frozen").build(3)
+    assert blank.batch_norm == "frozen"
+    blank.load_state_dict(built.state_dict())
+    assert {n for n, p in blank.named_parameters() if p.requires_grad} == {
+        n for n, p in built.named_parameters() if p.requires_grad
+    }

@@ -1,6 +1,5 @@
 import pytest
 import torch
-from reidbench_ide.backbones import build_backbone
 from reidbench_ide.learner import IDE
 from reidbench_ide.model import IDEModel
 from safetensors.torch import save_file
@@ -8,6 +7,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torchvision.transforms.v2 import functional as VF
 
+from reidbench.nn.backbones import build_backbone
 from reidbench.nn.small_resnet import SmallResNet
 
 

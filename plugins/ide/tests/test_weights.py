@@ -4,16 +4,16 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from reidbench_ide import weights as module
-from reidbench_ide.backbones import build_backbone
 from reidbench_ide.learner import IDE
-from reidbench_ide.weights import find_weights, load_weights
 from safetensors.torch import save_file
 from torch import nn
 from torchvision import models
 
 from reidbench.errors import ReidbenchError, UsageError
+from reidbench.nn import weights as module
+from reidbench.nn.backbones import build_backbone
 from reidbench.nn.small_resnet import SmallResNet
+from reidbench.nn.weights import find_weights, load_weights
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 import pytest
 import torch
-from reidbench_ide.backbones import backbone_names, build_backbone, check_backbone
 from torch import nn
+
+from reidbench.nn.backbones import backbone_names, build_backbone, check_backbone, feature_map
 
 WIDTHS = {
     "small-resnet": 128,
@@ -52,4 +53,35 @@ def test_unknown_names_are_refused_with_the_nearest(wrong, hint):
 def test_every_name_that_is_offered_can_be_built(name):
     with torch.device("meta"):  # shapes without the arithmetic
         backbone = build_backbone(name)
-        assert backbone.network.eval()(torch.empty(2, 3, 64, 32)).shape == (2, backbone.width)
+        network, pixels = backbone.network.eval(), torch.empty(2, 3, 64, 32)
+        assert network(pixels).shape == (2, backbone.width)
+        maps = feature_map(network, pixels)
+    assert maps.shape[:2] == (2, backbone.width)
+    assert maps.shape[2] == 2 * maps.shape[3]
+
+
+ROWS = {  # of the last feature map at 64x32 pixels
+    **dict.fromkeys(WIDTHS, 2),
+    "small-resnet": 8,
+    "wide_resnet50_2": 2,
+    "resnext50_32x4d": 2,
+    "regnet_x_400mf": 2,
+    "mobilenet_v3_large": 2,
+    "efficientnet_v2_s": 2,
+    "swin_v2_t": 2,
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_the_feature_map_is_what_is_pooled(name):
+    backbone = build_backbone(name)
+    backbone.network.eval()
+    pixels = torch.rand(2, 3, 64, 32)
+    with torch.no_grad():
+        maps = feature_map(backbone.network, pixels)
+        features = backbone.network(pixels)
+    assert maps.shape == (2, backbone.width, ROWS[name], ROWS[name] // 2)
+    average = maps.mean((2, 3))
+    if name.startswith("convnext"):  # it normalises what it has pooled
+        average = backbone.network.classifier(average[:, :, None, None])
+    torch.testing.assert_close(average, features)

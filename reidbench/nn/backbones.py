@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 from torchvision import models
 
 from reidbench.errors import did_you_mean
@@ -26,6 +27,18 @@ FAMILIES = (
     "wide_resnet",
 )
 CLASSIFIERS = ("fc", "classifier", "head")  # what torchvision calls them
+# What leads to the last feature map; where nothing is said, it is "features".
+STEPS: dict[type[nn.Module], tuple[str, ...]] = {
+    SmallResNet: ("stem", "stages"),
+    models.ResNet: (
+        *("conv1", "bn1", "relu", "maxpool"),
+        *("layer1", "layer2", "layer3", "layer4"),
+    ),
+    models.RegNet: ("stem", "trunk_output"),
+    models.MNASNet: ("layers",),
+    models.ShuffleNetV2: ("conv1", "maxpool", "stage2", "stage3", "stage4", "conv5"),
+    models.SwinTransformer: ("features", "norm", "permute"),
+}
 
 
 @dataclass(frozen=True)
@@ -70,3 +83,14 @@ def build_backbone(name: str) -> Backbone:
     kept = [layer for layer in layers[:first] if not isinstance(layer, nn.Dropout)]
     setattr(network, slot, nn.Sequential(*kept))
     return Backbone(network, layers[first].in_features, slot)
+
+
+def feature_map(network: nn.Module, pixels: Tensor) -> Tensor:
+    """Return the last feature map ``[B, C, h, w]`` of a backbone: what it pools.
+
+    Its average is the feature of every family but convnext, which normalises after pooling.
+    """
+    maps = pixels
+    for step in STEPS.get(type(network), ("features",)):
+        maps = getattr(network, step)(maps)
+    return F.relu(maps) if isinstance(network, models.DenseNet) else maps

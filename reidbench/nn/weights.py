@@ -15,7 +15,7 @@ from torch import Tensor
 from torchvision import models
 
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean
-from reidbench_ide.backbones import SMALL, Backbone
+from reidbench.nn.backbones import SMALL, Backbone
 
 NONE = "none"
 SUFFIXES = (".pth", ".pt", ".safetensors")
