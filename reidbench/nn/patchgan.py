@@ -4,11 +4,9 @@ Isola et al., "Image-to-Image Translation with Conditional Adversarial Networks"
 section 6.1.2.
 """
 
-from collections.abc import Sequence
-
 from torch import Tensor, nn
 
-from reidbench.nn.init import init_normal
+from reidbench.nn.init import INITS, Init
 from reidbench.nn.norm import instance_norm
 
 LEAST_SIDE = 24  # pixels; below it the map of scores is empty
@@ -22,29 +20,39 @@ class PatchGAN(nn.Module):
     Args:
         width: channels of the first layer.
         norm: whether the three middle layers are instance normalised.
+        affine: whether the normalisations have a scale and an offset to learn.
+        same_padding: whether the last two layers keep the size of their maps.
+        init: how the weights are drawn.
     """
 
-    def __init__(self, width: int = 64, *, norm: bool = False) -> None:
+    def __init__(
+        self,
+        width: int = 64,
+        *,
+        norm: bool = False,
+        affine: bool = False,
+        same_padding: bool = False,
+        init: Init = "normal",
+    ) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(3, width, 4, 2, 1),
-            _leaky(),
-            *_layer(width, 2 * width, 2, norm),
-            *_layer(2 * width, 4 * width, 2, norm),
-            *_layer(4 * width, 8 * width, 1, norm),
-            nn.Conv2d(8 * width, 1, 4, 1, 1),
-        )
-        self.apply(init_normal)
+        # Kernels of even size cannot keep a map's size alone; these two do it together.
+        first, last = ((1, 2), (2, 1)) if same_padding else ((1, 1), (1, 1))
+        layers = [nn.Conv2d(3, width, 4, 2, 1), _leaky()]
+        for inputs, stride, padding in ((1, 2, (1, 1)), (2, 2, (1, 1)), (4, 1, first)):
+            channels = 2 * inputs * width
+            layers.append(nn.Conv2d(inputs * width, channels, 4, stride, padding))
+            layers += [instance_norm(channels, affine=affine)] if norm else []
+            layers.append(_leaky())
+        self.layers = nn.Sequential(*layers, nn.Conv2d(8 * width, 1, 4, 1, last))
+        self.apply(INITS[init])
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Return logits ``[B, 1, h, w]`` of images ``[B, 3, H, W]``; h = H / 8 - 2."""
+        """Return logits ``[B, 1, h, w]`` of images ``[B, 3, H, W]``.
+
+        h = H / 8 - 2, or H / 8 with ``same_padding``; w likewise.
+        """
         return self.layers(pixels).float()  # type: ignore[no-any-return]
 
 
 def _leaky() -> nn.Module:
     return nn.LeakyReLU(0.2, inplace=True)
-
-
-def _layer(inputs: int, outputs: int, stride: int, norm: bool) -> Sequence[nn.Module]:
-    conv = nn.Conv2d(inputs, outputs, 4, stride, 1)
-    return (conv, instance_norm(outputs), _leaky()) if norm else (conv, _leaky())

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from reidbench.nn.init import init_normal
-from reidbench.nn.norm import instance_norm
+from reidbench.nn.init import INITS, Init
+from reidbench.nn.norm import ReflectionPad, instance_norm
 
 STRIDE = 4  # two convolutions of stride 2: image sides must be multiples of it
 
@@ -24,17 +24,21 @@ class ResNetGenerator(nn.Module):
     Args:
         width: channels of the first layer; the residual blocks have four times as many.
         blocks: residual blocks; 9 in the paper for images of 256 pixels, 6 for 128.
+        affine: whether the normalisations have a scale and an offset to learn.
+        init: how the weights are drawn.
     """
 
-    def __init__(self, width: int = 64, blocks: int = 9) -> None:
+    def __init__(
+        self, width: int = 64, blocks: int = 9, *, affine: bool = False, init: Init = "normal"
+    ) -> None:
         super().__init__()
-        stem = [nn.ReflectionPad2d(3), nn.Conv2d(3, width, 7), *_norm_relu(width)]
-        middle = [ResidualBlock(STRIDE * width) for _ in range(blocks)]
-        head = [nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7)]
-        down = [*_down(width), *_down(2 * width)]
-        up = [*_up(4 * width), *_up(2 * width)]
+        stem = [ReflectionPad(3), nn.Conv2d(3, width, 7), *_norm_relu(width, affine)]
+        middle = [ResidualBlock(STRIDE * width, affine=affine) for _ in range(blocks)]
+        head = [ReflectionPad(3), nn.Conv2d(width, 3, 7)]
+        down = [*_down(width, affine), *_down(2 * width, affine)]
+        up = [*_up(4 * width, affine), *_up(2 * width, affine)]
         self.layers = nn.Sequential(*stem, *down, *middle, *up, *head)
-        self.apply(init_normal)
+        self.apply(INITS[init])
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return the images ``[B, 3, H, W]`` in [-1, 1], in float32 under any precision."""
@@ -44,15 +48,15 @@ class ResNetGenerator(nn.Module):
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions around which the input is carried."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, *, affine: bool = False) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.ReflectionPad2d(1),
+            ReflectionPad(1),
             nn.Conv2d(channels, channels, 3),
-            *_norm_relu(channels),
-            nn.ReflectionPad2d(1),
+            *_norm_relu(channels, affine),
+            ReflectionPad(1),
             nn.Conv2d(channels, channels, 3),
-            instance_norm(channels),
+            instance_norm(channels, affine=affine),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -61,14 +65,14 @@ class ResidualBlock(nn.Module):
         return y
 
 
-def _norm_relu(channels: int) -> Sequence[nn.Module]:
-    return instance_norm(channels), nn.ReLU(inplace=True)
+def _norm_relu(channels: int, affine: bool) -> Sequence[nn.Module]:
+    return instance_norm(channels, affine=affine), nn.ReLU(inplace=True)
 
 
-def _down(channels: int) -> Sequence[nn.Module]:
-    return nn.Conv2d(channels, 2 * channels, 3, 2, 1), *_norm_relu(2 * channels)
+def _down(channels: int, affine: bool) -> Sequence[nn.Module]:
+    return nn.Conv2d(channels, 2 * channels, 3, 2, 1), *_norm_relu(2 * channels, affine)
 
 
-def _up(channels: int) -> Sequence[nn.Module]:
+def _up(channels: int, affine: bool) -> Sequence[nn.Module]:
     half = channels // 2
-    return nn.ConvTranspose2d(channels, half, 3, 2, 1, 1), *_norm_relu(half)
+    return nn.ConvTranspose2d(channels, half, 3, 2, 1, 1), *_norm_relu(half, affine)

@@ -17,7 +17,7 @@ PAPER = (
 
 @hookimpl
 def reidbench_register(registry: Registration) -> None:
-    """Register the translator and the two methods that papers compare themselves with."""
+    """Register the translator, the two methods that papers compare with and the release."""
     registry.translator(
         "cyclegan",
         "reidbench_cyclegan.translator:CycleGAN",
@@ -37,5 +37,13 @@ def reidbench_register(registry: Registration) -> None:
         learner="ide",
         parameters={"cyclegan.identity": 0.0},
         summary="CycleGAN without the identity loss",
+        paper=PAPER,
+    )
+    registry.method(
+        "cyclegan@official",
+        translator="cyclegan",
+        learner="ide",
+        parameters={"budget.epochs": 200, "cyclegan.discriminator_norm": True},
+        summary="as the authors' release trains it by default",
         paper=PAPER,
     )

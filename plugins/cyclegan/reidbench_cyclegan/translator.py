@@ -22,6 +22,7 @@ from reidbench.interfaces import Context, ExtraLoss, Translator
 from reidbench.nn.descent import descend, scale_rates
 from reidbench.nn.frozen import frozen
 from reidbench.nn.image_pool import ImagePool
+from reidbench.nn.init import Init
 from reidbench.nn.patchgan import LEAST_SIDE, PatchGAN
 from reidbench.nn.resnet_generator import STRIDE, ResNetGenerator
 from reidbench.ranges import at_least, within
@@ -40,12 +41,19 @@ class CycleGAN(Translator):
         discriminator_width: channels of the discriminators' first layer.
         discriminator_norm: instance normalisation in the discriminators. The authors' release
             has it; the SPGAN paper trains without.
+        same_padding: keep the size of the discriminators' last two maps, as SPGAN's releases do:
+            32x16 scores of 256x128 pixels instead of 30x14.
+        affine: learn a scale and an offset with each instance normalisation.
+        init: how weights are drawn: "normal" from N(0, 0.02), "xavier" as TensorFlow's layers do,
+            or "pytorch" as PyTorch's do.
         lr: learning rate of Adam.
         beta1: Adam's first decay rate; the second is 0.999.
         decay_from: fraction of the run after which the rate falls linearly to zero.
         cycle: weight of the cycle consistency loss (lambda; alpha in SPGAN's eq. 4).
         identity: weight of the identity mapping loss (beta in SPGAN's eq. 7); 0 leaves out the
             forward passes that it takes.
+        generator_every: update the generators at every so many-th step only, the discriminators
+            always.
         adversarial: "lsgan" (least squares, as trained) or "log" (eq. 1).
         pool: translated images that each discriminator's history holds.
         flip: mirror training images at random.
@@ -62,11 +70,15 @@ class CycleGAN(Translator):
         blocks: int = 9,
         discriminator_width: int = 64,
         discriminator_norm: bool = False,
+        same_padding: bool = False,
+        affine: bool = False,
+        init: Init = "normal",
         lr: float = 2e-4,
         beta1: float = 0.5,
         decay_from: float = 0.5,
         cycle: float = 10.0,
         identity: float = 5.0,
+        generator_every: int = 1,
         adversarial: Literal["lsgan", "log"] = "lsgan",
         pool: int = 50,
         flip: bool = True,
@@ -74,10 +86,12 @@ class CycleGAN(Translator):
     ) -> None:
         super().__init__()
         at_least(1, width=width, discriminator_width=discriminator_width, enlarge=enlarge)
+        at_least(1, generator_every=generator_every)
         at_least(0, blocks=blocks, lr=lr, cycle=cycle, identity=identity, pool=pool)
         within(0, 1, beta1=beta1, decay_from=decay_from)
-        self.width, self.blocks = width, blocks
+        self.width, self.blocks, self.affine, self.init = width, blocks, affine, init
         self.discriminator_width, self.discriminator_norm = discriminator_width, discriminator_norm
+        self.same_padding, self.generator_every = same_padding, generator_every
         self.lr, self.beta1, self.decay_from = lr, beta1, decay_from
         self.cycle, self.identity, self.pool = cycle, identity, pool
         self.adversarial = ADVERSARIAL[adversarial]
@@ -91,8 +105,7 @@ class CycleGAN(Translator):
             UsageError: if the networks cannot take images of this size.
         """
         _check_size(ctx.image_size)
-        self.to_target = ResNetGenerator(self.width, self.blocks)
-        self.to_source = ResNetGenerator(self.width, self.blocks)
+        self.to_target, self.to_source = self._generator(), self._generator()
         self.target_discriminator = self._discriminator()
         self.source_discriminator = self._discriminator()
         self.target_pool = ImagePool(self.pool, ctx.image_size)
@@ -103,14 +116,15 @@ class CycleGAN(Translator):
         )
 
     def training_step(self, batch: Batch, extra_loss: ExtraLoss, clock: Clock) -> tuple[Hops, Log]:
-        """Update the generators, then the discriminators, once."""
+        """Update the generators, unless it is their turn to rest, then the discriminators."""
         for optimizer in self.optimizers().values():
             scale_rates(optimizer, clock.decay(self.decay_from))
-        with frozen(self.target_discriminator, self.source_discriminator):
-            hops = self._hops(batch)
-            losses = self._generator_losses(hops)
-            total = torch.stack([*losses.values(), extra_loss(hops)]).sum()
-            descend(self.generator_optimizer, total)
+        losses: dict[str, Tensor] = {}
+        if clock.step % self.generator_every:
+            with torch.no_grad():
+                hops = self._hops(batch)
+        else:
+            hops = self._update_generators(batch, extra_loss, losses)
         losses["discriminators"] = self._discriminator_loss(hops)
         descend(self.discriminator_optimizer, losses["discriminators"])
         return hops, {k: v.detach() for k, v in losses.items()}
@@ -120,6 +134,17 @@ class CycleGAN(Translator):
         generator = self.to_source if dst == SOURCE else self.to_target
         fake: Tensor = generator(images.pixels)
         return fake
+
+    def _update_generators(
+        self, batch: Batch, extra_loss: ExtraLoss, losses: dict[str, Tensor]
+    ) -> Hops:
+        """Make the generators' step, fill in its losses and return the hops it was made on."""
+        with frozen(self.target_discriminator, self.source_discriminator):
+            hops = self._hops(batch)
+            losses |= self._generator_losses(hops)
+            total = torch.stack([*losses.values(), extra_loss(hops)]).sum()
+            descend(self.generator_optimizer, total)
+        return hops
 
     def _hops(self, batch: Batch) -> Hops:
         source, target = batch.source, batch.target
@@ -175,8 +200,17 @@ class CycleGAN(Translator):
         scores = discriminator(torch.cat([real, fake.detach()]))
         return self.adversarial.discriminator(*scores.split([len(real), len(fake)]))
 
+    def _generator(self) -> ResNetGenerator:
+        return ResNetGenerator(self.width, self.blocks, affine=self.affine, init=self.init)
+
     def _discriminator(self) -> PatchGAN:
-        return PatchGAN(self.discriminator_width, norm=self.discriminator_norm)
+        return PatchGAN(
+            self.discriminator_width,
+            norm=self.discriminator_norm,
+            affine=self.affine,
+            same_padding=self.same_padding,
+            init=self.init,
+        )
 
     def _adam(self, *modules: nn.Module) -> Adam:
         parameters = [p for m in modules for p in m.parameters()]

@@ -13,13 +13,17 @@ def registered():
     return registration
 
 
-def test_registers_the_translator_and_two_methods():
+def test_registers_the_translator_and_its_methods():
     registration = registered()
     (entry,) = registration.entries
     assert (entry.kind, entry.name) == ("translator", "cyclegan")
     assert entry.load().__name__ == "CycleGAN"
-    assert [m.name for m in registration.methods] == ["cyclegan", "cyclegan-noidt"]
-    assert registration.methods[1].parameters == {"cyclegan.identity": 0.0}
+    parameters = {m.name: m.parameters for m in registration.methods}
+    assert parameters == {
+        "cyclegan": {},
+        "cyclegan-noidt": {"cyclegan.identity": 0.0},
+        "cyclegan@official": {"budget.epochs": 200, "cyclegan.discriminator_norm": True},
+    }
 
 
 def test_parameters_are_a_configuration():

@@ -127,6 +127,48 @@ def test_generators_rest_while_discriminators_learn(make, batch):
     assert not same_weights(before.target_discriminator, translator.target_discriminator)
 
 
+def test_generators_rest_between_their_turns(make, batch):
+    translator = make(generator_every=3)
+    called, moved = [], []
+    for step in range(4):
+        before = copy.deepcopy(translator)
+        hops, log = run(
+            translator, batch, 1, lambda hops: called.append(1) or torch.zeros(()), first=step
+        )
+        moved.append(not same_weights(before.to_target, translator.to_target))
+        assert not same_weights(before.target_discriminator, translator.target_discriminator)
+        assert ("cycle" in log) == moved[-1]
+        assert all(getattr(h, n) is not None for h in hops for n in translator.provides)
+    assert moved == [True, False, False, True]
+    assert len(called) == 2
+
+
+def test_what_the_releases_change_in_the_networks(make, batch):
+    pixels = batch.source.pixels  # 32x24
+    translator = make(same_padding=True, discriminator_norm=True, affine=True, init="xavier")
+    scores = translator.target_discriminator(pixels)
+    assert scores.shape == (2, 1, 4, 3)
+    assert make().target_discriminator(pixels).shape == (2, 1, 2, 1)
+    norms = [m for m in translator.modules() if isinstance(m, torch.nn.GroupNorm)]
+    assert all(m.affine for m in norms)
+    assert len(norms) == 2 * (7 + 3)
+    run(translator, batch, 1)
+    assert all(m.bias.any() for m in norms)
+
+
+def test_initial_weights_by_name(make):
+    drawn = {init: make(init=init).to_target.layers[1] for init in ("normal", "xavier", "pytorch")}
+    fan_in, fan_out = 3 * 49, 4 * 49
+    expected = {
+        "normal": 0.02,
+        "xavier": (2 / (fan_in + fan_out)) ** 0.5,
+        "pytorch": (1 / (3 * fan_in)) ** 0.5,
+    }
+    for init, layer in drawn.items():
+        assert layer.weight.std().item() == pytest.approx(expected[init], rel=0.1)
+        assert bool(layer.bias.any()) == (init == "pytorch")
+
+
 def test_rates_follow_the_clock(make, batch):
     translator = make(decay_from=0.5)
     for step, expected in ((0, 2e-4), (4, 2e-4), (5, 2e-4), (6, 1.6e-4), (9, 0.4e-4)):
@@ -181,6 +223,7 @@ def test_refuses_sizes_its_networks_cannot_take(size):
         {"beta1": 1.5},
         {"decay_from": -0.1},
         {"pool": -1},
+        {"generator_every": 0},
     ],
 )
 def test_refuses_values_out_of_range(wrong):

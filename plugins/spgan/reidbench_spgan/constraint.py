@@ -20,7 +20,9 @@ from reidbench.nn.descent import descend
 from reidbench.ranges import at_least, within
 from reidbench.training import Log
 from reidbench_spgan.contrastive import contrastive
-from reidbench_spgan.network import LEAST_SIDE, SiameseNetwork
+from reidbench_spgan.network import LEAST_SIDE, Init, SiameseNetwork
+
+Negatives = Literal["translated", "real"]
 
 
 class SiaNet(IdentityConstraint):
@@ -28,14 +30,25 @@ class SiaNet(IdentityConstraint):
 
     Positive pairs are (x, G(x)), negative pairs (G(x), y) with y an unpaired image of the
     destination: no identity labels are used. Generators and SiaNet minimise the same loss, in
-    turns (eq. 8).
+    turns (eq. 8). What departs from that is of the authors' releases.
 
     Args:
         weight: gamma of eq. 7, the weight in the generators' loss.
         margin: m of eq. 6, in [0, 2]; 0 switches the negative pairs off.
+        negative_weight: of the negative pairs in the generators' loss, against the positive ones.
+        negatives: what SiaNet itself pushes from the images y: "translated" ones, or the "real"
+            ones that they were translated from.
+        convolutions: 3, or 4 with 512 channels in the last.
         pools: max pooling layers, 3 or 4; the paper counts 3 and lists 4.
+        hidden: width of the first linear layer.
+        embedding: width of the second.
+        bias: whether the linear layers have biases.
+        dropout: probability between them, also while the generators learn.
+        init: how weights are drawn: "pytorch" as its layers do, or "xavier" as TensorFlow's do.
         lr: learning rate of Adam.
         beta1: Adam's first decay rate; the second is 0.999.
+        learn_from: fraction of the run after which SiaNet learns.
+        guide_from: fraction of the run after which the generators heed it.
 
     Raises:
         ValueError: if a value is out of range.
@@ -46,16 +59,32 @@ class SiaNet(IdentityConstraint):
         *,
         weight: float = 2.0,
         margin: float = 2.0,
+        negative_weight: float = 1.0,
+        negatives: Negatives = "translated",
+        convolutions: Literal[3, 4] = 3,
         pools: Literal[3, 4] = 4,
+        hidden: int = 256,
+        embedding: int = 128,
+        bias: bool = True,
+        dropout: float = 0.0,
+        init: Init = "pytorch",
         lr: float = 2e-4,
         beta1: float = 0.5,
+        learn_from: float = 0.0,
+        guide_from: float = 0.0,
     ) -> None:
         super().__init__()
-        at_least(0, weight=weight, lr=lr)
+        at_least(0, weight=weight, negative_weight=negative_weight, lr=lr)
+        at_least(1, hidden=hidden, embedding=embedding)
         within(0, 2, margin=margin)
-        within(0, 1, beta1=beta1)
-        self.weight, self.margin, self.pools = weight, margin, pools
+        within(0, 1, beta1=beta1, dropout=dropout, learn_from=learn_from, guide_from=guide_from)
+        self.weight, self.margin = weight, margin
+        self.negative_weight, self.negatives = negative_weight, negatives
+        self.convolutions, self.pools = convolutions, pools
+        self.hidden, self.embedding, self.bias = hidden, embedding, bias
+        self.dropout, self.init = dropout, init
         self.lr, self.beta1 = lr, beta1
+        self.learn_from, self.guide_from = learn_from, guide_from
 
     def setup(self, ctx: Context) -> None:
         """Build the siamese network and its optimiser.
@@ -68,27 +97,59 @@ class SiaNet(IdentityConstraint):
                 f"sianet needs images of at least {LEAST_SIDE} pixels a side; this benchmark "
                 f"has {ctx.image_size[0]}x{ctx.image_size[1]}"
             )
-        self.network = SiameseNetwork(ctx.image_size, self.pools)
+        self.network = SiameseNetwork(
+            ctx.image_size,
+            self.pools,
+            convolutions=self.convolutions,
+            hidden=self.hidden,
+            embedding=self.embedding,
+            bias=self.bias,
+            dropout=self.dropout,
+            init=self.init,
+        )
         self.optimizer = Adam(
             self.network.parameters(), lr=self.lr, betas=(self.beta1, 0.999), fused=True
         )
 
     def losses(self, hops: Hops, clock: Clock) -> dict[str, Tensor]:
         """Return gamma times eq. 6 over all pairs; gradients reach the translated images alone."""
-        return {"similarity": self.weight * self._contrast(hops)}
+        if clock.progress < self.guide_from:
+            return {}
+        return {
+            "similarity": self.weight * self._contrast(hops, "translated", self.negative_weight)
+        }
 
     def update(self, hops: Hops, clock: Clock) -> Log:
         """Let SiaNet itself minimise eq. 6 on detached hops, by one step."""
-        loss = self._contrast(hops)
+        if clock.progress < self.learn_from:
+            return {}
+        loss = self._contrast(hops, self.negatives, 1.0)
         descend(self.optimizer, loss)
         return {"sianet": loss.detach()}
 
-    def _contrast(self, hops: Hops) -> Tensor:
+    def _contrast(self, hops: Hops, negatives: Negatives, negative_weight: float) -> Tensor:
         """Return eq. 6, averaged over the four kinds of pairs."""
         terms: list[Tensor] = []
-        for hop in hops:
-            real, fake = self.network(hop.images.pixels), self.network(hop.fake)
-            style = self.network(hop.style)
-            terms.append(contrastive(real, fake, positive=True, margin=self.margin))
-            terms.append(contrastive(fake, style, positive=False, margin=self.margin))
+        for real, fake, style in self._embeddings(hops):
+            near = contrastive(real, fake, positive=True, margin=self.margin)
+            pushed = fake if negatives == "translated" else real
+            far = contrastive(pushed, style, positive=False, margin=self.margin)
+            terms += [near, negative_weight * far]
         return torch.stack(terms).mean()
+
+    def _embeddings(self, hops: Hops) -> list[tuple[Tensor, ...]]:
+        """Return the embeddings of original, translated and destination's images of each hop.
+
+        An image that stands in two hops passes once. Real images pass apart from translated ones,
+        so that no graph is built for them while SiaNet is held still.
+        """
+        real = {id(x): x for hop in hops for x in (hop.images.pixels, hop.style)}
+        fake = {id(hop.fake): hop.fake for hop in hops}
+        known = {**self._pass(real), **self._pass(fake)}
+        return [
+            tuple(known[id(x)] for x in (hop.images.pixels, hop.fake, hop.style)) for hop in hops
+        ]
+
+    def _pass(self, images: dict[int, Tensor]) -> dict[int, Tensor]:
+        embeddings = self.network(torch.cat([*images.values()]))
+        return dict(zip(images, embeddings.split([len(x) for x in images.values()]), strict=True))

@@ -48,6 +48,70 @@ def test_loss_equals_its_definition(make, hops, margin):
     )
 
 
+def distances(network, hops):
+    """Return the mean squared distance of positive pairs, and the mean shortfalls of negatives.
+
+    The negatives are (G(x), y) and (x, y); the margin is 2.
+    """
+    pairs = {"near": [], "translated": [], "real": []}
+    for h in hops:
+        real, fake, style = (network(x).detach() for x in (h.images.pixels, h.fake, h.style))
+        pairs["near"].append((real - fake).norm(dim=1).square().mean().item())
+        for kind, first in (("translated", fake), ("real", real)):
+            short = (2 - (first - style).norm(dim=1)).square()
+            pairs[kind].append(short.mean().item())
+    return pairs
+
+
+def test_losses_of_the_tensorflow_release(make, hops):
+    """2 (pos + pos + 2 neg) / 3, the negative pair being two real images."""
+    constraint = make(weight=8 / 3, negative_weight=0.0, negatives="real")
+    d = distances(constraint.network, hops)
+    assert d["real"][0] == pytest.approx(d["real"][1])
+    term = constraint.losses(hops, CLOCK)["similarity"]
+    assert term.item() == pytest.approx(2 * sum(d["near"]) / 3, rel=1e-4)
+    own = constraint.update(detached(hops), CLOCK)["sianet"].item()
+    assert own * 4 / 3 == pytest.approx((sum(d["near"]) + 2 * d["real"][0]) / 3, rel=1e-4)
+
+
+def test_losses_of_the_pytorch_release(make, hops):
+    """2 (pos + pos + 0.5 (neg + neg)) / 4 for the generators; for SiaNet as above."""
+    constraint = make(negative_weight=0.5, negatives="real")
+    d = distances(constraint.network, hops)
+    term = constraint.losses(hops, CLOCK)["similarity"]
+    expected = 2 * (sum(d["near"]) + 0.5 * sum(d["translated"])) / 4
+    assert term.item() == pytest.approx(expected, rel=1e-4)
+    own = constraint.update(detached(hops), CLOCK)["sianet"].item()
+    assert own * 4 / 3 == pytest.approx((sum(d["near"]) + 2 * d["real"][0]) / 3, rel=1e-4)
+
+
+def test_real_negatives_send_the_generators_nothing(make, hops):
+    constraint = make(negative_weight=0.0, margin=2.0)
+    other = make(negative_weight=0.0, margin=0.0)
+    gradients = []
+    for c in (constraint, other):
+        with frozen(c):
+            loss = c.losses(hops, CLOCK)["similarity"]
+        gradients.append(torch.autograd.grad(loss, [h.fake for h in hops]))
+    assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
+
+
+def test_warms_up_by_the_clock(make, hops):
+    constraint = make(learn_from=1 / 7, guide_from=2 / 7)
+    learns, guides = [], []
+    for step in range(0, 21, 3):  # seven epochs of three steps
+        learns.append(bool(constraint.update(detached(hops), Clock(step, 21))))
+        guides.append(bool(constraint.losses(hops, Clock(step, 21))))
+    assert learns == [False] + 6 * [True]
+    assert guides == 2 * [False] + 5 * [True]
+
+
+def test_no_update_leaves_sianet_as_it_is(make, hops):
+    constraint = make(learn_from=0.5)
+    constraint.update(detached(hops), Clock(4, 10))
+    assert same_weights(constraint, make())
+
+
 def test_generators_get_gradients_of_both_directions_and_sianet_none(make, hops):
     constraint = make()
     with frozen(constraint):
@@ -130,7 +194,19 @@ def test_asks_nothing_of_the_translator():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"margin": 2.5}, {"margin": -1.0}, {"weight": -1.0}, {"beta1": 2.0}, {"lr": -1.0}]
+    "wrong",
+    [
+        {"margin": 2.5},
+        {"margin": -1.0},
+        {"weight": -1.0},
+        {"negative_weight": -1.0},
+        {"beta1": 2.0},
+        {"lr": -1.0},
+        {"hidden": 0},
+        {"dropout": 1.5},
+        {"learn_from": -0.1},
+        {"guide_from": 1.1},
+    ],
 )
 def test_refuses_values_out_of_range(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):

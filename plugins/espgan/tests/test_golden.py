@@ -1,0 +1,19 @@
+"""Three steps on fixed tensors. Where these numbers move, ``JointLearner.version`` has to rise."""
+
+import pytest
+
+from reidbench.clock import Clock
+from reidbench.testing.toys import ToyLearner
+
+GOLDEN = [7.159197, 1.43178, 7.066943, 1.413329, 6.907418, 1.381424]
+
+
+def test_three_steps_give_the_recorded_losses(make, hops):
+    constraint = make(learner=ToyLearner())
+    assert constraint.version == 1
+    measured = []
+    for step in range(3):
+        measured.append(constraint.losses(hops, Clock(step, 3))["identity"].item())
+        log = constraint.update(tuple(h.detach() for h in hops), Clock(step, 3))
+        measured.append(log["learner"].item())
+    assert measured == pytest.approx(GOLDEN, rel=1e-4)
