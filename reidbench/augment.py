@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -126,7 +126,7 @@ class Augmentation:
             pixels, where = self.erasing(pixels, generator)
             moved = None if moved is None else moved.masked_fill(where, 0)
         pixels = pixels.contiguous(memory_format=torch.channels_last)
-        return Images(pixels, images.pid, images.cam, moved)
+        return replace(images, pixels=pixels, mask=moved)
 
     def _flip(self, x: Tensor, generator: Generator) -> Tensor:
         if not self.flip:

@@ -13,7 +13,7 @@ from reidbench.errors import UsageError, did_you_mean
 from reidbench.keys import JSON, digest
 
 ROLES = ("translator", "constraint", "learner")
-SECTIONS = ("budget", "embedding", "ranking")
+SECTIONS = ("budget", "rendering", "embedding", "ranking")
 
 Interpolation = Literal["bicubic", "bilinear"]
 Tested = Literal["target", "source"]
@@ -43,8 +43,8 @@ class Benchmark:
         tested: whose query and gallery the model is scored on; "source" asks what adaptation cost
             there.
         settings: parameters fixed for all components of a role ("translator", "constraint",
-            "learner") that have them, and of the recipe's sections "budget", "embedding" and
-            "ranking".
+            "learner") that have them, and of the recipe's sections "budget", "rendering",
+            "embedding" and "ranking".
     """
 
     name: str

@@ -12,7 +12,7 @@ from reidbench.errors import UsageError, did_you_mean
 from reidbench.evaluation.options import RankingOptions
 from reidbench.keys import JSON
 from reidbench.parameters import parameters_of, resolve
-from reidbench.recipe import Budget, Component, Embedding, Recipe
+from reidbench.recipe import Budget, Component, Embedding, Recipe, Rendering
 from reidbench.registry import STRATEGIES, Entry, Method, Registry, Strategy
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 NO_TRANSLATOR = "none"
 OWN_LEARNER = "learner"  # how a constraint names the recipe's learner, whichever that is
 
-Section = TypeVar("Section", Budget, Embedding, RankingOptions)
+TRANSLATING = {"budget", "rendering"}  # sections that mean nothing without a translator
+
+Section = TypeVar("Section", Budget, Rendering, Embedding, RankingOptions)
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ def compose(
         learner=learner,
         strategy=method.strategy,
         budget=_section(Budget, "budget", method, benchmark, settings),
+        rendering=_section(Rendering, "rendering", method, benchmark, settings),
         embedding=_section(Embedding, "embedding", method, benchmark, settings),
         ranking=_section(RankingOptions, "ranking", method, benchmark, settings),
         paper=method.paper,
@@ -226,8 +229,8 @@ def _entries(method: Method, registry: Registry) -> dict[str, list[Entry]]:
 
 
 def _owners(entries: Mapping[str, list[Entry]]) -> frozenset[str]:
-    """Return whose parameters a recipe has; without a translator it has no budget."""
-    sections = set(SECTIONS) if entries["translator"] else set(SECTIONS) - {"budget"}
+    """Return whose parameters a recipe has."""
+    sections = set(SECTIONS) if entries["translator"] else set(SECTIONS) - TRANSLATING
     return frozenset(sections.union(e.name for group in entries.values() for e in group))
 
 

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from reidbench.errors import ReidbenchError
 from reidbench.keys import JSON
 
+Mapped = np.memmap[tuple[int, ...], np.dtype[np.uint8]]
+
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path``, atomically.
@@ -69,6 +71,19 @@ def write_array(path: Path, array: NDArray[Any]) -> None:
     with writing(path), path.open("wb") as file:
         npy.write_array_header_1_0(file, npy.header_data_from_array_1_0(array))
         file.write(array.data)
+
+
+def mapped_array(path: Path, shape: tuple[int, ...]) -> Mapped:
+    """Return a new ``.npy`` file of uint8, mapped for writing.
+
+    Raises:
+        OSError: if the disk cannot hold it; a sparse file would kill whoever writes to the map.
+    """
+    array: Mapped = npy.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    array.flush()
+    with path.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
 
 
 @contextmanager

@@ -18,14 +18,17 @@ class Images:
     Attributes:
         pixels: ``[B, 3, H, W]`` in [-1, 1].
         pid: ``[B]`` class index of the person; ``UNLABELLED`` where identity may not be used.
-        cam: ``[B]`` camera index.
+        cam: ``[B]`` camera index. For a translator that tells cameras apart, the target's count
+            from 0 without gaps, and domain ``1 + cam`` is a camera's.
         mask: ``[B, 1, H, W]`` in [0, 1], 1 on the person; None if the dataset has no masks.
+        fake: ``[B]`` whether the image is a translated one; None if none is.
     """
 
     pixels: Tensor
     pid: Tensor
     cam: Tensor
     mask: Tensor | None = None
+    fake: Tensor | None = None
 
     def __len__(self) -> int:
         """Return the number of rows B."""

@@ -218,7 +218,8 @@ class _Run:
             self.precision,
             {n: self._learn(c, self._source) for n, c in recipe.source_learners.items()},
         )
-        return Translate(fitted, self.precision)
+        cameras = recipe.rendering.cameras if recipe.by_camera else ""
+        return Translate(fitted, self.precision, cameras)
 
     @property
     def _source(self) -> Decode:

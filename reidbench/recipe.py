@@ -77,6 +77,18 @@ class Budget:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rendering:
+    """Which translations of a source image are learned from.
+
+    Attributes:
+        cameras: where the translator tells the target's cameras apart: one translation to each
+            ("all"), or to one drawn at random ("one").
+    """
+
+    cameras: Literal["all", "one"] = "all"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Embedding:
     """How test images become features.
 
@@ -112,6 +124,7 @@ class Recipe:
 
     Attributes:
         translator: None is direct transfer.
+        rendering: used by translators that tell cameras apart.
         source_learners: by constraint, the learner whose source-trained model it starts from.
         modified: what the user set by hand; a ranked result has nothing here.
     """
@@ -126,6 +139,7 @@ class Recipe:
     ranking: RankingOptions
     paper: str
     modified: Mapping[str, JSON]
+    rendering: Rendering = Rendering()
     source_learners: Mapping[str, Component] = field(default_factory=dict)
 
     def identity(self) -> dict[str, JSON]:
@@ -134,6 +148,7 @@ class Recipe:
         learners = {name: c.identity() for name, c in self.source_learners.items()}
         return {
             **({"source_learners": learners} if learners else {}),
+            **({"rendering": asdict(self.rendering)} if self.by_camera else {}),
             "translator": self.translator.identity() if self.translator else None,
             "constraints": [c.identity() for c in self.constraints],
             "learner": self.learner.identity(),
@@ -142,6 +157,11 @@ class Recipe:
             "embedding": self.embedding.to_dict(),
             "ranking": self.ranking.to_dict(),
         }
+
+    @property
+    def by_camera(self) -> bool:
+        """Whether the translator tells the target's cameras apart."""
+        return self.translator is not None and self.translator.entry.load().split == "camera"
 
     @cached_property
     def digest(self) -> str:

@@ -18,7 +18,7 @@ STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
 # In --set and in benchmark files they name something else; "none" is no translator.
 RESERVED = frozenset(
-    {"none", "budget", "embedding", "ranking", "source", "target", *get_args(Kind)}
+    {"none", "budget", "rendering", "embedding", "ranking", "source", "target", *get_args(Kind)}
 )
 
 # Names appear in file names, in --set and in reports.

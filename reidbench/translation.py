@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,6 @@ from reidbench.hops import Batch, Hops, Images
 from reidbench.interfaces import Context, IdentityConstraint, Trainable, Translator
 from reidbench.keys import derive_seed
 from reidbench.nn.frozen import frozen
-from reidbench.progress import Progress, silent
 from reidbench.streams import generator, stream
 from reidbench.training import Log, Loop
 
@@ -34,9 +33,19 @@ class Domains:
     source: ImageArray
     target: ImageArray
 
+    @classmethod
+    def of(cls, source: ImageArray, target: ImageArray) -> Domains:
+        """Return domains as translators see them: persons and target cameras from 0 on."""
+        return cls(source.classes(), target.unlabelled().cameras())
+
+    @property
+    def cameras(self) -> int:
+        """Number of the target's cameras."""
+        return len(np.unique(self.target.cams))
+
     def context(self, translator: Translator, hardware: Hardware) -> Context:
         """Return what the components may know of them."""
-        cameras = len(np.unique(self.target.cams)) if translator.split == "camera" else 1
+        cameras = self.cameras if translator.split == "camera" else 1
         height, width = self.source.pixels.shape[1:3]
         return Context((height, width), self.source.num_pids, 1 + cameras, hardware.device)
 
@@ -130,25 +139,24 @@ class BatchDrawer:
         return self.translator.augmentation(images, generator(self.loop.seed, axis, step))
 
 
-@torch.no_grad()
 def translate(
     translator: Translator,
     images: ImageArray,
+    rows: NDArray[np.int64],
     src: int,
     dst: int,
     hardware: Hardware,
-    progress: Progress = silent,
-) -> NDArray[np.uint8]:
-    """Return all ``images`` of domain ``src`` in the style of ``dst``, ``[N, H, W, 3]`` uint8."""
+) -> Iterator[NDArray[np.uint8]]:
+    """Yield the rows of ``images``, of domain ``src``, in the style of ``dst``, batch by batch.
+
+    Each batch is ``[B, H, W, 3]`` uint8; together they are in the order of ``rows``.
+    """
     translator.eval()
-    out = np.empty(images.pixels.shape, dtype=np.uint8)
-    for start in range(0, len(images), TRANSLATE_BATCH):
-        rows = np.arange(start, min(start + TRANSLATE_BATCH, len(images)))
-        with hardware.autocast():
-            fake = translator.translate(images.images(rows, hardware.device), src, dst)
-        out[rows] = to_uint8(fake)
-        progress(int(rows[-1]) + 1, len(images), {})
-    return out
+    for start in range(0, len(rows), TRANSLATE_BATCH):
+        batch = images.images(rows[start : start + TRANSLATE_BATCH], hardware.device)
+        with torch.no_grad(), hardware.autocast():
+            fake = translator.translate(batch, src, dst)
+        yield to_uint8(fake)
 
 
 def _state(

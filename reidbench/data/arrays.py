@@ -26,12 +26,14 @@ class ImageArray:
         pids: ``[N]`` int64 person.
         cams: ``[N]`` int64 camera.
         masks: ``[N, H, W]`` uint8, 255 on the person, or None.
+        fake: ``[N]`` which images are translated ones, or None if none is.
     """
 
     pixels: NDArray[np.uint8]
     pids: NDArray[np.int64]
     cams: NDArray[np.int64]
     masks: NDArray[np.uint8] | None = None
+    fake: NDArray[np.bool_] | None = None
 
     @classmethod
     def open(cls, folder: Path) -> ImageArray:
@@ -56,6 +58,10 @@ class ImageArray:
         """Return the same images with persons numbered from 0, as a classifier wants them."""
         return replace(self, pids=np.unique(self.pids, return_inverse=True)[1].astype(np.int64))
 
+    def cameras(self) -> ImageArray:
+        """Return the same images with cameras numbered from 0 without gaps."""
+        return replace(self, cams=np.unique(self.cams, return_inverse=True)[1].astype(np.int64))
+
     @property
     def num_pids(self) -> int:
         """Number of persons."""
@@ -70,7 +76,8 @@ class ImageArray:
             mask = _to_device(self.masks[rows], device).unsqueeze(1).float() / 255
         pid = torch.from_numpy(self.pids[rows]).to(device)
         cam = torch.from_numpy(self.cams[rows]).to(device)
-        return Images(pixels, pid, cam, mask)
+        fake = None if self.fake is None else torch.from_numpy(self.fake[rows]).to(device)
+        return Images(pixels, pid, cam, mask, fake)
 
 
 def to_uint8(pixels: Tensor) -> NDArray[np.uint8]:

@@ -22,7 +22,7 @@ from PIL import Image
 from reidbench.data.dataset import Dataset, Split
 from reidbench.data.image_files import shown
 from reidbench.errors import ReidbenchError
-from reidbench.files import write_array
+from reidbench.files import mapped_array, write_array
 from reidbench.progress import Progress, silent
 
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
@@ -56,9 +56,9 @@ def decode(
     samples = dataset.samples(split)
     write_array(folder / "pids.npy", samples.pids)
     write_array(folder / "cams.npy", samples.cams)
-    _create(folder / "pixels.npy", (len(samples), *size, 3))
+    mapped_array(folder / "pixels.npy", (len(samples), *size, 3))
     if dataset.has_masks:
-        _create(folder / "masks.npy", (len(samples), *size))
+        mapped_array(folder / "masks.npy", (len(samples), *size))
     work = _Work(dataset, split, size, folder, interpolation)
     tasks = [range(i, min(i + CHUNK, len(samples))) for i in range(0, len(samples), CHUNK)]
     usable = workers or len(os.sched_getaffinity(0))
@@ -144,13 +144,6 @@ def _become_worker() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def _create(path: Path, shape: tuple[int, ...]) -> None:
-    open_memmap(path, mode="w+", dtype=np.uint8, shape=shape).flush()
-    # The file is sparse: without the space taken here, a full disk would kill a writer of the map.
-    with path.open("r+b") as file:
-        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def _resize(

@@ -66,10 +66,11 @@ class Decode(TrainingImages):
 
 
 def concatenated(arrays: list[ImageArray]) -> ImageArray:
-    """Return the images of several arrays as one."""
+    """Return the images of several arrays as one, without masks."""
     if len(arrays) == 1:
         return arrays[0]
     pixels, pids, cams = (
         np.concatenate([getattr(a, name) for a in arrays]) for name in ("pixels", "pids", "cams")
     )
-    return ImageArray(pixels, pids, cams)
+    fakes = [np.zeros(len(a), np.bool_) if a.fake is None else a.fake for a in arrays]
+    return ImageArray(pixels, pids, cams, fake=np.concatenate(fakes))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from pathlib import Path
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from reidbench.data.arrays import ImageArray
-from reidbench.files import write_array
+from reidbench.files import mapped_array, write_array
 from reidbench.hardware import Hardware
 from reidbench.interfaces import SourceModel, Translator
 from reidbench.keys import JSON, derive_seed
@@ -105,8 +106,8 @@ class FitTranslator(Stage):
         return SourceModel(*learn.load(work.of(learn), work.hardware))
 
     def _domains(self, work: Work) -> Domains:
-        source = self.source.open(work.of(self.source)).classes()
-        return Domains(source, self.target.open(work.of(self.target)).unlabelled())
+        source, target = (d.open(work.of(d)) for d in (self.source, self.target))
+        return Domains.of(source, target)
 
     def _set_up(self, domains: Domains, hardware: Hardware) -> Translator:
         translator: Translator = self.translator.build()
@@ -116,12 +117,18 @@ class FitTranslator(Stage):
 
 @dataclass(frozen=True)
 class Translate(TrainingImages):
-    """Translate the source's training images to the target's style; labels stay."""
+    """Translate the source's training images to the target's style; labels stay.
+
+    Attributes:
+        cameras: for a translator that tells the target's cameras apart, whether each image is
+            translated to "all" of them, one block of images after another, or to "one".
+    """
 
     kind: ClassVar[str] = "translate"
 
     fitted: FitTranslator
     precision: str
+    cameras: Literal["", "all", "one"] = ""
 
     @property
     def title(self) -> str:
@@ -134,18 +141,51 @@ class Translate(TrainingImages):
         return (self.fitted, *self.fitted.inputs)
 
     def values(self) -> JSON:
-        """Return the precision."""
-        return {"precision": self.precision}
+        """Return the precision and, where there is a choice, the cameras."""
+        return {"precision": self.precision, **({"cameras": self.cameras} if self.cameras else {})}
+
+    def open(self, folder: Path) -> ImageArray:
+        """Map the translated images."""
+        images = super().open(folder)
+        return replace(images, fake=np.ones(len(images), np.bool_))
 
     def compute(self, work: Work) -> dict[str, JSON]:
-        """Write the translated images with the source's labels."""
+        """Write the translated images with the source's labels, and the domain of each."""
         source = self.fitted.source.open(work.of(self.fitted.source))
-        translator = self.fitted.load(work)
-        with stream(self.fitted.seed, self.kind):
-            pixels = translate(translator, source, SOURCE, TARGET, work.hardware, work.progress)
-        for name, array in (("pixels", pixels), ("pids", source.pids), ("cams", source.cams)):
+        domains = self._domains(len(source), work)
+        blocks = len(domains) // len(source)
+        shape = (len(domains), *source.pixels.shape[1:])
+        pixels = mapped_array(work.folder / "pixels.npy", shape)
+        self._translate(source, domains, pixels, work)
+        pixels.flush()
+        labels = {"pids": np.tile(source.pids, blocks), "cams": np.tile(source.cams, blocks)}
+        for name, array in {**labels, "domains": domains}.items():
             write_array(work.folder / f"{name}.npy", array)
-        return {"images": len(source)}
+        return {"images": len(domains)}
+
+    def _domains(self, rows: int, work: Work) -> NDArray[np.int64]:
+        """Return the domain of each translated image, one block of all source images or several."""
+        if not self.cameras:
+            return np.full(rows, TARGET)
+        target = self.fitted.target.open(work.of(self.fitted.target))
+        count = len(np.unique(target.cams))
+        if self.cameras == "all":
+            return np.repeat(np.arange(TARGET, TARGET + count), rows)
+        rng = np.random.default_rng(derive_seed(self.fitted.seed, self.kind, "cameras"))
+        return rng.integers(TARGET, TARGET + count, rows)
+
+    def _translate(
+        self, source: ImageArray, domains: NDArray[np.int64], out: NDArray[np.uint8], work: Work
+    ) -> None:
+        translator, done = self.fitted.load(work), 0
+        with stream(self.fitted.seed, self.kind):
+            for domain in np.unique(domains).tolist():
+                places = np.flatnonzero(domains == domain)
+                rows = places % len(source)
+                for batch in translate(translator, source, rows, SOURCE, domain, work.hardware):
+                    out[places[: len(batch)]] = batch
+                    places, done = places[len(batch) :], done + len(batch)
+                    work.progress(done, len(domains), {})
 
 
 @dataclass(frozen=True)
@@ -181,7 +221,10 @@ class Preview(Stage):
         shown = ImageArray(fakes.pixels[rows], fakes.pids[rows], fakes.cams[rows])
         translator = fitted.load(work)
         with stream(fitted.seed, self.kind):
-            back = translate(translator, shown, TARGET, SOURCE, work.hardware, work.progress)
+            every = np.arange(len(shown))
+            back = np.concatenate(
+                [*translate(translator, shown, every, TARGET, SOURCE, work.hardware)]
+            )
         styles = target.pixels[np.linspace(0, len(target) - 1, len(rows)).astype(int)]
         sheet = np.stack([source.pixels[rows], shown.pixels, back, styles])
         write_array(work.folder / "rows.npy", sheet)

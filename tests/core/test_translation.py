@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -233,12 +232,11 @@ class Doubling(ToyTranslator):
 
 def test_all_images_are_translated_in_order_and_without_graphs() -> None:
     array, translator = make_array(4, 150), Doubling()
-    shown: list[Sequence[object]] = []
-    out = translate(translator, array, 0, 1, CPU, lambda *what: shown.append(what))
-    wanted = np.clip(np.rint((array.pixels / 127.5 - 1) * 255 + 127.5), 0, 255)
+    rows = np.arange(150)[::-1]
+    out = np.concatenate([*translate(translator, array, rows, 0, 1, CPU)])
+    wanted = np.clip(np.rint((array.pixels[rows] / 127.5 - 1) * 255 + 127.5), 0, 255)
     np.testing.assert_allclose(out, wanted, atol=1)
     assert translator.calls == [(n, 0, 1, False, False) for n in (64, 64, 22)]
-    assert [s[:2] for s in shown] == [(64, 150), (128, 150), (150, 150)]
 
 
 def test_the_generators_learn_from_the_sum_of_all_terms(tmp_path: Path) -> None:
