@@ -26,3 +26,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     if near:
         return f"; did you mean '{near[0]}'?"
     return f"; known: {', '.join(names)}" if names else "; none is installed"
+
+
+def shown(name: object) -> str:
+    """Return a name for messages: what a terminal would obey instead of show is written out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(name))

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from reidbench import __version__
-from reidbench.errors import ReidbenchError, did_you_mean
+from reidbench.errors import ReidbenchError, did_you_mean, shown
 
 # Verb -> what `reidbench --help` says of it: the first sentence of the verb's own help, kept here
 # so that listing the verbs imports none of them.
@@ -153,7 +153,8 @@ def _show(error: click.ClickException) -> None:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)
         return
-    click.echo(f"error: {error.format_message()}", err=True)
+    lines = "\n".join(map(shown, error.format_message().split("\n")))
+    click.echo(f"error: {lines}", err=True)
     if isinstance(error, click.UsageError) and error.ctx is not None:
         click.echo(f"see: {error.ctx.command_path} --help", err=True)
 

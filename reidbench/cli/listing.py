@@ -24,6 +24,7 @@ TRAITS = ("version", "split", "provides", "needs", "sampling", "terms", "citatio
 # The parts of every recipe that are no component, by the name that --set takes.
 SECTIONS = {
     "budget": "how long a translator is trained",
+    "rendering": "which translations of a source image are learned from",
     "embedding": "how test images become features",
     "ranking": "how a ranking is made from features",
 }
@@ -170,9 +171,15 @@ def _component(entry: Entry) -> Row:
 
 def _section(name: str) -> Row:
     from reidbench.evaluation.options import RankingOptions
-    from reidbench.recipe import Budget, Embedding
+    from reidbench.recipe import Budget, Embedding, Rendering
 
-    factory = {"budget": Budget, "embedding": Embedding, "ranking": RankingOptions}[name]
+    factories = {
+        "budget": Budget,
+        "rendering": Rendering,
+        "embedding": Embedding,
+        "ranking": RankingOptions,
+    }
+    factory = factories[name]
     brief = _ours(name, SECTIONS[name])
     return {"kind": "section", **brief, "facts": {}, "parameters": _parameters(factory)}
 

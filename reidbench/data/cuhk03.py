@@ -11,9 +11,8 @@ from typing import ClassVar, Literal
 from reidbench.data.cuhk03_files import read_new_division, read_test_sets
 from reidbench.data.dataset import SPLITS, Counts, Split
 from reidbench.data.folders import FolderDataset, Row
-from reidbench.data.image_files import shown
 from reidbench.data.market1501 import FOLDERS
-from reidbench.errors import ReidbenchError, UsageError
+from reidbench.errors import ReidbenchError, UsageError, shown
 from reidbench.keys import JSON, digest
 
 Kind = Literal["labeled", "detected"]

@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from reidbench.data.dataset import Dataset, Split
-from reidbench.data.image_files import shown
-from reidbench.errors import ReidbenchError
+from reidbench.errors import ReidbenchError, shown
 from reidbench.files import mapped_array, write_array
 from reidbench.progress import Progress, silent
 

@@ -9,8 +9,7 @@ from typing import ClassVar, Literal
 from reidbench.data.dataset import Split
 from reidbench.data.divisions import SPLIT_COUNT, Divisions, Plan, load_divisions
 from reidbench.data.folders import FolderDataset, Row
-from reidbench.data.image_files import shown
-from reidbench.errors import ReidbenchError, UsageError
+from reidbench.errors import ReidbenchError, UsageError, shown
 from reidbench.keys import JSON
 
 Training = Literal["split", "all"]

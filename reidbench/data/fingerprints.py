@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from reidbench.data.image_files import shown
-from reidbench.errors import ReidbenchError
+from reidbench.errors import ReidbenchError, shown
 from reidbench.files import write_json
 from reidbench.keys import JSON, digest
 

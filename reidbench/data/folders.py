@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from reidbench.data.dataset import SPLITS, Counts, Dataset, Samples, Split
 from reidbench.data.fingerprints import files_digest
-from reidbench.data.image_files import is_clutter, read_rgb, shown
+from reidbench.data.image_files import is_clutter, read_rgb
 from reidbench.data.inspection import Findings, Look, examine, look_at
 from reidbench.data.places import Place, locate, scan, stays_inside
-from reidbench.errors import ReidbenchError
+from reidbench.errors import ReidbenchError, shown
 from reidbench.keys import JSON, digest
 
 

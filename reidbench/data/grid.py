@@ -11,9 +11,8 @@ from reidbench.data.dataset import DISTRACTOR, Counts, Split
 from reidbench.data.divided import DividedDataset, Training, few
 from reidbench.data.divisions import PLANS, SPLIT_COUNT
 from reidbench.data.folders import Row
-from reidbench.data.image_files import shown
 from reidbench.data.matlab import read_variable
-from reidbench.errors import ReidbenchError, UsageError
+from reidbench.errors import ReidbenchError, UsageError, shown
 
 PARTITIONS = "features_and_partitions.mat"
 PROBES = ("fold", "all")

@@ -12,7 +12,7 @@ from reidbench.data.dataset import Counts, Split
 from reidbench.data.divided import DividedDataset, Training
 from reidbench.data.divisions import PLANS
 from reidbench.data.folders import Row
-from reidbench.data.image_files import shown
+from reidbench.errors import shown
 from reidbench.keys import JSON
 
 IMAGES = 476

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from reidbench.errors import ReidbenchError
+from reidbench.errors import ReidbenchError, shown
 
 FORMATS = ("JPEG", "PNG", "BMP")  # no others: some decoders start programs
 CLUTTER = frozenset({"thumbs.db", "desktop.ini"})  # left by desktops; hidden files are too
@@ -17,11 +17,6 @@ CLUTTER = frozenset({"thumbs.db", "desktop.ini"})  # left by desktops; hidden fi
 def is_clutter(name: str) -> bool:
     """Return whether a file was left by a desktop, and is no part of a dataset."""
     return name.startswith(".") or name.lower() in CLUTTER
-
-
-def shown(path: Path | str) -> str:
-    """Return a name for messages: what a terminal would obey instead of show is written out."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(path))
 
 
 def read_rgb(path: Path) -> NDArray[np.uint8]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from reidbench.data.image_files import shown
+from reidbench.errors import shown
 
 
 class Inside:

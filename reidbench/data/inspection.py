@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from reidbench.data.dataset import SPLITS, Split
-from reidbench.data.image_files import decoding_problem, shown
-from reidbench.errors import ReidbenchError
+from reidbench.data.image_files import decoding_problem
+from reidbench.errors import ReidbenchError, shown
 
 if TYPE_CHECKING:
     from reidbench.data.folders import FolderDataset

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from reidbench.data.dataset import DISTRACTOR, JUNK, SPLITS, Split
 from reidbench.data.folders import FolderDataset, Row
-from reidbench.data.image_files import read_grey, shown
-from reidbench.errors import ReidbenchError
+from reidbench.data.image_files import read_grey
+from reidbench.errors import ReidbenchError, shown
 from reidbench.keys import JSON, digest
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}")

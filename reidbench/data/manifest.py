@@ -10,10 +10,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 from reidbench.data.dataset import SPLITS, Split
-from reidbench.data.image_files import shown
 from reidbench.data.inside import Inside
 from reidbench.data.labelled import Labelled, LabelledDataset, tidy, wrong_person
-from reidbench.errors import ReidbenchError, UsageError, did_you_mean
+from reidbench.errors import ReidbenchError, UsageError, did_you_mean, shown
 
 REQUIRED = ("path", "pid", "cam", "split")
 COLUMNS = (*REQUIRED, "mask")

@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reidbench.data.image_files import shown
-from reidbench.errors import ReidbenchError
+from reidbench.errors import ReidbenchError, shown
 
 HEADER = 128
 LARGEST = 64 << 20  # bytes of a variable, unpacked

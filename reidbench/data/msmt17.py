@@ -9,8 +9,8 @@ from typing import ClassVar
 
 from reidbench.data.dataset import SPLITS, Counts, Split
 from reidbench.data.folders import FolderDataset, Row
-from reidbench.data.image_files import shown
 from reidbench.data.places import stays_inside
+from reidbench.errors import shown
 from reidbench.keys import JSON, digest
 
 LISTS: dict[Split, tuple[str, ...]] = {

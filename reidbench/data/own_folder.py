@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from reidbench.data.dataset import SPLITS, Split
-from reidbench.data.image_files import shown
 from reidbench.data.labelled import Labelled, LabelledDataset, tidy, wrong_person
+from reidbench.errors import shown
 
 _IMAGE = re.compile(r"([^_]+)_.*\.(jpe?g|png|bmp)", re.IGNORECASE | re.DOTALL)
 

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from reidbench.data.image_files import shown
-from reidbench.errors import ReidbenchError
+from reidbench.errors import ReidbenchError, shown
 
 
 class Place(NamedTuple):

@@ -10,7 +10,7 @@ from reidbench.data.dataset import Counts, Split
 from reidbench.data.divided import Camera, Training, TwoCameras, few
 from reidbench.data.divisions import PLANS
 from reidbench.data.folders import Row
-from reidbench.data.image_files import shown
+from reidbench.errors import shown
 
 IMAGES = {"cam_a": 385, "cam_b": 749}
 SHARED = PLANS["prid2011"].persons  # persons 1 to 200 are seen by both cameras, others by one

@@ -132,6 +132,12 @@ def test_whatever_a_verb_raises_is_one_line(invoke, plugins, error, code, line):
     assert len(result.stderr.splitlines()) == 1
 
 
+def test_a_name_in_an_error_cannot_move_the_terminal(invoke, plugins):
+    error = ReidbenchError("no file a\x1b[2Jb\udcff.png\nand another")
+    plugins.manager.register(Raises(error), "raises")
+    assert invoke("fail").stderr == "error: no file a\\x1b[2Jb\\udcff.png\nand another\n"
+
+
 def test_debug_adds_the_traceback(invoke, plugins):
     plugins.manager.register(Raises(ReidbenchError("no such thing")), "raises")
     result = invoke("--debug", "fail")

@@ -13,9 +13,9 @@ from reidbench.data import fingerprints
 from reidbench.data.dataset import Split
 from reidbench.data.fingerprints import files_digest
 from reidbench.data.folders import Row
-from reidbench.data.image_files import read_rgb, shown
+from reidbench.data.image_files import read_rgb
 from reidbench.data.market1501 import Market1501
-from reidbench.errors import ReidbenchError
+from reidbench.errors import ReidbenchError, shown
 from tests.data.trees import QUERY, market_tree, write_image
 
 

@@ -86,7 +86,7 @@ def _found(dataset: Dataset, split: Split) -> Counted | None:
 
 def _show(facts: dict[str, Any]) -> None:
     from reidbench.cli.tables import show_table
-    from reidbench.data.image_files import shown
+    from reidbench.errors import shown
 
     columns = ("images", "persons", "cameras", "distractors", "junk")
     headings = ("Split", "", *(c.capitalize() for c in columns))
