@@ -53,6 +53,10 @@ class Odd(Noise):
     has_boxes, population, division = True, "odd", "by hand"
     folds = (1, 2)
 
+    @property
+    def trains_on_test(self):
+        return True
+
     def published(self):
         return {"train": Counts(1, 1, 1)}
 
