@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -11,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
+from reidbench.cost import of_translation
 from reidbench.data.arrays import ImageArray
 from reidbench.files import mapped_array, write_array
 from reidbench.hardware import Hardware
 from reidbench.interfaces import SourceModel, Translator
 from reidbench.keys import JSON, derive_seed
+from reidbench.metering import metered, peak_memory
 from reidbench.recipe import Budget, Component
 from reidbench.stages.base import Stage, Work, save_weights
 from reidbench.stages.images import Decode, TrainingImages
@@ -82,12 +85,19 @@ class FitTranslator(Stage):
         for name, constraint in constraints.items():
             known = replace(context, source_model=self._source_model(name, work))
             set_up(constraint, name, known, self._root)
-        fit(translator, constraints, domains, self.steps, self.budget.batch, work.loop(self._root))
+        train = partial(fit, domains=domains, steps=self.steps, batch=self.budget.batch)
+        loop = metered(work.loop(self._root))
+        image = domains.source.images(np.arange(1), work.hardware.device)
+        cost = of_translation(translator, constraints, train, image, context.num_domains, loop)
+        with peak_memory(work.hardware) as measured:
+            train(translator, constraints, loop=loop)
+        measured["images_a_second"] = loop.images_a_second(self.budget.batch)
         save_weights(work.folder / "translator.safetensors", translator)
         for constraint in constraints.values():
             if (model := constraint.embedder()) is not None:
                 save_model(work.folder, model, domains.source.num_pids)
-        return {"parameters": sum(p.numel() for p in translator.parameters())}
+        parameters = sum(p.numel() for p in translator.parameters())
+        return {"parameters": parameters, "cost": cost, "measured": measured}
 
     def load(self, work: Work) -> Translator:
         """Return the trained translator, for a stage whose input this is."""
@@ -225,6 +235,7 @@ class Preview(Stage):
             back = np.concatenate(
                 [*translate(translator, shown, every, TARGET, SOURCE, work.hardware)]
             )
+        work.progress(len(shown), len(shown), {})
         styles = target.pixels[np.linspace(0, len(target) - 1, len(rows)).astype(int)]
         sheet = np.stack([source.pixels[rows], shown.pixels, back, styles])
         write_array(work.folder / "rows.npy", sheet)
