@@ -87,7 +87,7 @@ def command(
       reidbench plot spgan-table1 --reported --width two -o table1.pdf
       reidbench plot --benchmark synthetic --measure rank1
       reidbench plot --kind heatmap --rows source --columns target --recipe spgan
-      reidbench plot --pictures results/synthetic/spgan-fe14fe24-seed0.json -o people.pdf
+      reidbench plot --pictures results/synthetic/spgan-b0fabfc6-seed0.json -o people.pdf
     """
     from reidbench.plots.sources import Wish
 
