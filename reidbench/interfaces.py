@@ -179,6 +179,17 @@ class FeatureLearner(ABC):
             f"{type(self).__name__} gives no feature map to pool; leave embedding.pool at 'learner'"
         )
 
+    def classify(self, model: nn.Module, pixels: Tensor) -> Tensor:
+        """Return how likely each person is, ``[B, num_pids]``, of ``pixels`` ``[B, 3, H, W]``.
+
+        Any scale does, by which the likeliest person has the largest value. Needed to measure how
+        well translation keeps identities; ``num_pids`` persons count from 0.
+
+        Raises:
+            UsageError: if the learner tells no persons apart.
+        """
+        raise UsageError(f"{type(self).__name__} does not classify persons")
+
     def loss(self, model: nn.Module, pixels: Tensor, pid: Tensor) -> Tensor:
         """Return the identification loss of images ``[B, 3, H, W]`` whose classes are ``pid``.
 

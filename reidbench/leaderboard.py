@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 from reidbench.evaluation.trials import Spread, spread
 from reidbench.keys import JSON, canonical
-from reidbench.results import MEASURES, Result, Unreadable
+from reidbench.results import MEASURES, QUANTITIES, Result, Unreadable
 
 PRIMARY = "mAP"
 SHOWN = (PRIMARY, "rank1", "mAP_trapezoid")
@@ -18,6 +18,9 @@ USES = {
     "labels": "target_labels",
     "test images": "test_images",
 }
+LARGER_IS_BETTER = (*SHOWN, "accuracy", "accuracy_real", "ssim")
+COLUMNS = (*SHOWN, *QUANTITIES)
+"""What rows can be ordered by; of all but ``LARGER_IS_BETTER`` the smallest value comes first."""
 T = TypeVar("T")
 
 
@@ -86,6 +89,9 @@ class Entry:
         uses: which of the target's data it was trained with, as ``USES`` names them.
         seeds: that were run.
         measures: mean, standard deviation and number of seeds of each of ``SHOWN``.
+        quantities: the same of each of ``QUANTITIES``, where all of the seeds tell it.
+        classifier: the model that identity preservation was measured with.
+        guided: whether the translator was trained against that model.
     """
 
     recipe: str
@@ -94,6 +100,9 @@ class Entry:
     uses: tuple[str, ...]
     seeds: tuple[int, ...]
     measures: dict[str, Spread]
+    quantities: dict[str, Spread]
+    classifier: str
+    guided: bool
 
     @classmethod
     def of(cls, group: Sequence[Result]) -> Entry:
@@ -107,7 +116,15 @@ class Entry:
             tuple(use for use, field in USES.items() if first.uses.get(field)),
             tuple(r.seed for r in ordered),
             {name: spread([r.measure(name) for r in ordered]) for name in SHOWN},
+            _quantities(ordered),
+            str(first.translation.get("classifier", "")),
+            first.translation.get("guided") is True,
         )
+
+    def value(self, column: str) -> float | None:
+        """Return the mean of one of ``COLUMNS``; None where it is not known."""
+        found = {**self.quantities, **self.measures}.get(column)
+        return None if found is None else found.mean
 
 
 @dataclass(frozen=True)
@@ -137,6 +154,29 @@ class Board:
 
     setting: Setting
     rows: tuple[Row, ...]
+
+    def ordered(self, column: str) -> Board:
+        """Return it with the best rows by one of ``COLUMNS`` first, those without it last."""
+        sign = -1 if column in LARGER_IS_BETTER else 1
+
+        def rank(row: Row) -> tuple[bool, float]:
+            value = row.entry.value(column)
+            return value is None, sign * (value or 0.0)
+
+        return replace(self, rows=tuple(sorted(self.rows, key=rank)))
+
+    def worth(self, row: Row) -> bool:
+        """Return whether no other row scores as much for less training, or more for as much."""
+        mine = row.entry.value("cost")
+        if mine is None:
+            return False
+        score = row.entry.measures[PRIMARY].mean
+        for other in self.rows:
+            theirs, scored = other.entry.value("cost"), other.entry.measures[PRIMARY].mean
+            reaches = theirs is not None and theirs <= mine and scored >= score
+            if reaches and (theirs, scored) != (mine, score):
+                return False
+        return True
 
 
 @dataclass(frozen=True)
@@ -196,6 +236,16 @@ def _obstacle(setting: Setting, group: Sequence[Result]) -> str:
     if missing := sorted(set(setting.seeds) - set(seeds)):
         return f"{_named(missing)} missing"
     return ""
+
+
+def _quantities(ordered: Sequence[Result]) -> dict[str, Spread]:
+    found = {}
+    for name in QUANTITIES:
+        values = [r.quantity(name) for r in ordered]
+        known = [v for v in values if v is not None]
+        if len(known) == len(values):
+            found[name] = spread(known)
+    return found
 
 
 def _rows(groups: Sequence[Sequence[Result]]) -> tuple[Row, ...]:

@@ -27,6 +27,7 @@ from reidbench.stages import (
     FitTranslator,
     JointModel,
     Learn,
+    Preserve,
     Preview,
     Stage,
     TrainedModel,
@@ -73,6 +74,7 @@ class Plan:
     Attributes:
         evaluations: the last ones, one for each of the target's splits; the others hang on them.
         preview: pictures of the first split's translation, if there is one.
+        preserved: what each split's translation kept of the persons, if anything is translated.
     """
 
     recipe: Recipe
@@ -81,6 +83,7 @@ class Plan:
     precision: str
     evaluations: tuple[Evaluate, ...]
     preview: Preview | None
+    preserved: tuple[Preserve, ...] = ()
 
     @property
     def learned(self) -> TrainedModel:
@@ -90,7 +93,8 @@ class Plan:
     @property
     def ends(self) -> list[Stage]:
         """The stages whose output is wanted for itself."""
-        return [*self.evaluations, *([self.preview] if self.preview else [])]
+        shown = [self.preview] if self.preview else []
+        return [*self.evaluations, *self.preserved, *shown]
 
     @property
     def stages(self) -> list[Stage]:
@@ -165,6 +169,7 @@ def plan(recipe: Recipe, setting: Setting, seed: int, precision: str) -> Plan:
         precision,
         tuple(run.evaluated(target) for target in setting.targets),
         Preview(translated) if translated else None,
+        tuple(run.preserved()),
     )
 
 
@@ -203,6 +208,12 @@ class _Run:
         if strategy == "source+translated":
             return self._learn(learner, source, translated)
         return self._learn(learner, translated, start=self._learn(learner, source))
+
+    def preserved(self) -> Iterator[Preserve]:
+        model = self._learn(self.recipe.learner, self._source)
+        for target in self.setting.targets:
+            if (translated := self.translated(target)) is not None:
+                yield Preserve(translated, model)
 
     def translated(self, target: OpenDataset) -> Translate | None:
         recipe, setting = self.recipe, self.setting

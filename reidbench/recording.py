@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from reidbench.accounting import cost_of, preservation_of, speed_of
 from reidbench.data.catalog import OpenDataset
 from reidbench.evaluation import Scores, Trials
 from reidbench.keys import JSON, digest
@@ -38,11 +39,14 @@ def result_of(outcome: Outcome, started: datetime) -> Result:
         precision=plan.precision,
         uses=_uses(plan),
         scores=_scores(outcome),
+        translation=preservation_of(outcome),
+        cost=cost_of(outcome),
         execution={
             "started": _time(started),
             "finished": _time(datetime.now(UTC)),
             "python": platform.python_version(),
             "torch": torch.__version__,
+            **speed_of(outcome),
             "stages": [_stage(f) for f in outcome.finished.values()],
         },
     )

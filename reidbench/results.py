@@ -47,6 +47,25 @@ _FIELDS: dict[str, type] = {
     "execution": dict,
 }
 
+# Sections that results of earlier versions lack.
+_LATER = ("translation", "cost")
+
+# What a result may tell besides, by dotted name: what translation kept, and what a run cost.
+QUANTITIES = {
+    "accuracy_real": "translation.accuracy.real",
+    "accuracy": "translation.accuracy.translated",
+    "fid": "translation.fid",
+    "kid": "translation.kid",
+    "ssim": "translation.ssim",
+    "networks": "cost.translation.networks",
+    "parameters": "cost.translation.parameters",
+    "flops_step": "cost.translation.flops_a_step",
+    "cost": "cost.training_flops",
+    "embedder_parameters": "cost.embedding.parameters",
+    "flops_image": "cost.embedding.flops_an_image",
+    "seconds": "execution.training_seconds",
+}
+
 _FOREIGN_LETTERS = re.compile(r"[^a-z0-9._@+-]+")
 _SPREAD_LIST = re.compile(r'\[\n\s+([^\[\]{}"]*)\n\s+\]')
 _NAME_LENGTH = 120
@@ -65,6 +84,9 @@ class Result:
         uses: whether target_images, target_cameras and target_labels were used in training.
         scores: what ``evaluation.Scores.to_dict`` gives: measures in [0, 1], what they count, and
             ``per_query`` columns for paired tests.
+        translation: what translation kept of the persons, and how like the target it looks; empty
+            if nothing was translated, or in a result of an earlier version.
+        cost: networks, parameters and FLOPs; empty in a result of an earlier version.
         execution: when and on what it ran; the only part in which two runs of a seed may differ.
         reidbench: version that made it.
     """
@@ -76,6 +98,8 @@ class Result:
     precision: str
     uses: Mapping[str, bool]
     scores: Mapping[str, JSON]
+    translation: Mapping[str, JSON] = field(default_factory=dict)
+    cost: Mapping[str, JSON] = field(default_factory=dict)
     execution: Mapping[str, JSON] = field(default_factory=dict)
     reidbench: str = __version__
 
@@ -94,7 +118,8 @@ class Result:
                 f"version ({__version__}) reads up to {SCHEMA}; upgrade reidbench"
             )
         _check(record)
-        return cls(**{name: record[name] for name in cls.__dataclass_fields__})
+        given = {**{section: {} for section in _LATER}, **record}
+        return cls(**{name: given[name] for name in cls.__dataclass_fields__})
 
     def to_dict(self) -> dict[str, JSON]:
         """Return everything, ready for JSON, with the schema's number."""
@@ -123,6 +148,10 @@ class Result:
     def measure(self, name: str) -> float:
         """Return one of ``MEASURES``, in [0, 1]."""
         return float(self.scores[name])
+
+    def quantity(self, name: str) -> float | None:
+        """Return one of ``QUANTITIES``; None where the result does not tell it."""
+        return _number(self.to_dict(), QUANTITIES[name])
 
     def save(self, root: Path) -> Path:
         """Write it below ``root`` and return its path; an earlier run of the same is replaced.
@@ -193,6 +222,11 @@ def _check(record: Mapping[str, JSON]) -> None:
     seeds = record["benchmark"]["seeds"]
     if not seeds or any(type(seed) is not int for seed in seeds):
         raise ReidbenchError(f"'benchmark.seeds' must be whole numbers, at least one, not {seeds}")
+    for section in _LATER:
+        if not isinstance(record.get(section, {}), dict):
+            raise ReidbenchError(f"'{section}' must be of type dict, not {record[section]!r}")
+    for name in QUANTITIES.values():
+        _number(record, name)
     for name in MEASURES:
         value = _at(record, f"scores.{name}")
         if type(value) not in (int, float) or not (math.isfinite(value) and 0 <= value <= 1):
@@ -205,6 +239,22 @@ def _at(record: Any, name: str) -> JSON:
             raise ReidbenchError(f"'{name}' is missing")
         record = record[part]
     return record
+
+
+def _number(record: Mapping[str, JSON], name: str) -> float | None:
+    """Return the number of a dotted name; None if it, or what should hold it, is missing or null.
+
+    Raises:
+        ReidbenchError: if something else stands there.
+    """
+    value: Any = record
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    if value is None:
+        return None
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise ReidbenchError(f"'{name}' must be a number, not {value!r}")
+    return float(value)
 
 
 def _letters(name: str) -> str:

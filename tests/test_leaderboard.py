@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from reidbench.evaluation.trials import Spread
 from reidbench.leaderboard import Leaderboard, build
-from reidbench.leaderboard_page import markdown, percent
+from reidbench.leaderboard_page import cost_rows, kept_rows, markdown, percent, rounded
 from reidbench.results import Unreadable
-from tests.made_results import make_result, make_seeds
+from tests.made_results import make_result, make_seeds, with_sections
 
 
 def names(leaderboard: Leaderboard) -> list[list[str]]:
@@ -204,3 +204,108 @@ def test_everything_is_json():
 
 def test_no_results_make_an_empty_board():
     assert build([]).to_dict() == {"boards": [], "unranked": [], "unreadable": []}
+
+
+def test_what_translation_kept_stands_in_a_table_of_its_own():
+    results = [
+        *with_sections(make_seeds([0.5] * 3), guided=True),
+        *with_sections(make_seeds([0.4] * 3, recipe="other"), translated=None, fid=2345.6),
+        *make_seeds([0.3] * 3, recipe="older"),
+    ]
+    board = build(results)
+    (first, second) = kept_rows(board.boards[0])
+    accuracy = "90.0 ± 0.0 → 60.0 ± 0.0 (guided)"
+    assert first == ["spgan", accuracy, "12.5", "0.01", "0.8", "ide learned from a train"]
+    assert second[:3] == ["other", "90.0 ± 0.0", "2.35 k"]
+    table = markdown(board).split("### Translation")[1].split("### Cost")[0]
+    assert f"| spgan | {accuracy} |" in table
+    assert "older" not in table
+
+
+def test_accuracy_is_ranked_against_cost():
+    how = {
+        "cheap": (0.2, 1e9),
+        "middle": (0.4, 2e12),
+        "worse": (0.3, 2e12),
+        "best": (0.5, 4e12),
+        "wasteful": (0.4, 5e12),
+        "dear": (0.5, 6e12),
+    }
+    results = [
+        r
+        for name, (score, training) in how.items()
+        for r in with_sections(make_seeds([score] * 3, recipe=name), training=training)
+    ]
+    board = build([*results, *make_seeds([0.9] * 3, recipe="older")])
+    rows = cost_rows(board.boards[0])
+    assert [(r[0], r[5], r[-1]) for r in rows] == [
+        ("cheap", "1 G", "yes"),
+        ("middle", "2 T", "yes"),
+        ("worse", "2 T", ""),
+        ("best", "4 T", "yes"),
+        ("wasteful", "5 T", ""),
+        ("dear", "6 T", ""),
+        ("older", "-", ""),
+    ]
+    assert rows[0][1:5] == ["20.0 ± 0.0", "4", "1.5 M", "2 M"]
+    assert rows[0][6:9] == ["40 k", "5 M", "60"]
+    assert rows[-1][2:9] == ["-"] * 7
+    assert "| wasteful | 40.0 ± 0.0 |" in markdown(board).split("### Cost")[1]
+
+
+def test_equal_scores_at_equal_cost_are_both_worth_it():
+    results = [r for n in ("a", "b") for r in with_sections(make_seeds([0.5] * 3, recipe=n))]
+    assert [r[-1] for r in cost_rows(build(results).boards[0])] == ["yes", "yes"]
+
+
+def test_results_of_earlier_versions_make_no_further_tables():
+    board = build(make_seeds([0.5] * 3))
+    assert kept_rows(board.boards[0]) == cost_rows(board.boards[0]) == []
+    assert "###" not in markdown(board)
+
+
+def test_a_quantity_that_one_seed_does_not_tell_is_unknown():
+    first, *others = with_sections(make_seeds([0.5] * 3))
+    board = build([replace(first, cost={}), *others])
+    entry = board.boards[0].rows[0].entry
+    assert entry.value("cost") is None
+    assert entry.value("fid") == 12.5
+
+
+@pytest.mark.parametrize(
+    ("column", "order"),
+    [("mAP", "abc"), ("fid", "cab"), ("accuracy", "bac"), ("ssim", "abc"), ("seconds", "cab")],
+)
+def test_rows_are_ordered_by_any_column(column, order):
+    how = {
+        "a": {"fid": 20.0, "translated": 0.5, "seconds": 9.0},
+        "b": {"fid": None, "translated": 0.7, "seconds": None},
+        "c": {"fid": 10.0, "translated": None, "seconds": 3.0},
+    }
+    results = [
+        r
+        for score, (name, values) in zip((0.6, 0.5, 0.4), how.items(), strict=True)
+        for r in with_sections(make_seeds([score] * 3, recipe=name), **values)
+    ]
+    board = build(results).boards[0].ordered(column)
+    assert "".join(row.entry.recipe for row in board.rows) == order
+    assert sorted((row.entry.recipe, row.place) for row in board.rows) == [
+        ("a", 1),
+        ("b", 2),
+        ("c", 3),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0, "0"),
+        (0.00123, "0.00123"),
+        (999.4, "999"),
+        (999.6, "1 k"),
+        (1.5e6, "1.5 M"),
+        (2e19, "2e+04 P"),
+    ],
+)
+def test_numbers_are_short(value, shown):
+    assert rounded(value) == shown

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reidbench.errors import ReidbenchError
-from reidbench.results import SCHEMA, Result, load, load_all
-from tests.made_results import make_result
+from reidbench.results import QUANTITIES, SCHEMA, Result, load, load_all
+from tests.made_results import make_result, with_sections
 
 
 def written(result: Result, root: Path) -> dict:
@@ -204,3 +204,34 @@ def test_reading_results_needs_no_torch():
     imports = "import sys, reidbench.results, reidbench.leaderboard_page"
     code = f"{imports}; assert not {{'torch', 'pluggy'}} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_results_of_earlier_versions_lack_sections_and_are_read():
+    record = make_result().to_dict()
+    del record["translation"], record["cost"]
+    result = Result.from_dict(record)
+    assert result.translation == result.cost == {}
+    assert [result.quantity(name) for name in QUANTITIES] == [None] * len(QUANTITIES)
+
+
+def test_quantities_are_read_from_their_places():
+    (result,) = with_sections([make_result()], real=1, kid=-0.5, seconds=None)
+    assert result.quantity("accuracy_real") == 1.0
+    assert result.quantity("kid") == -0.5
+    assert result.quantity("cost") == 3e9
+    assert result.quantity("seconds") is None
+    assert Result.from_dict(json.loads(json.dumps(result.to_dict()))) == result
+
+
+@pytest.mark.parametrize("section", ["translation", "cost"])
+def test_a_section_must_hold_names(section):
+    record = make_result().to_dict() | {section: [1]}
+    with pytest.raises(ReidbenchError, match=f"'{section}' must be of type dict"):
+        Result.from_dict(record)
+
+
+@pytest.mark.parametrize("value", ["<b>", True, float("nan"), [1]])
+def test_a_quantity_must_be_a_number(value):
+    (result,) = with_sections([make_result()], fid=value)
+    with pytest.raises(ReidbenchError, match=r"'translation\.fid' must be a number"):
+        Result.from_dict(result.to_dict())

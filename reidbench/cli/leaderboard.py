@@ -15,27 +15,54 @@ if TYPE_CHECKING:
     from reidbench.leaderboard import Leaderboard
 
 PAGE = "LEADERBOARD.md"
+# As reidbench.leaderboard.COLUMNS has them, whose import would make every command start later.
+COLUMNS = (
+    "mAP",
+    "rank1",
+    "mAP_trapezoid",
+    "accuracy_real",
+    "accuracy",
+    "fid",
+    "kid",
+    "ssim",
+    "networks",
+    "parameters",
+    "flops_step",
+    "cost",
+    "embedder_parameters",
+    "flops_image",
+    "seconds",
+)
 
 
 @click.command("leaderboard")
 @options.results
 @click.option("--benchmark", metavar="NAME", help="Show one benchmark only.")
+@click.option(
+    "--by",
+    type=click.Choice(COLUMNS),
+    default="mAP",
+    show_default=True,
+    help="Order the rows by this, the best first; their number stays the place by mAP.",
+)
 @click.option("--markdown", is_flag=True, help="Print the page in Markdown.")
 @click.option("--write", is_flag=True, help=f"Write the page to {PAGE} among the results.")
 @options.as_json
 def command(
-    results: Path, benchmark: str | None, markdown: bool, write: bool, as_json: bool
+    results: Path, benchmark: str | None, by: str, markdown: bool, write: bool, as_json: bool
 ) -> None:
     """Rank the results of all recipes that can be compared.
 
     Ranked together are untouched recipes with results for all of a benchmark's seeds, on the same
     version of the benchmark, the protocol and the data, at the same precision. Everything else
-    stands in a second table with the reason.
+    stands in a second table with the reason. Further tables tell what translation kept of the
+    persons and what the runs cost, as far as the results do.
 
     \b
     Examples:
       reidbench leaderboard
       reidbench leaderboard --benchmark synthetic --json
+      reidbench leaderboard --by cost
       reidbench leaderboard --write
     """
     from reidbench.errors import UsageError
@@ -44,8 +71,12 @@ def command(
         raise UsageError("--markdown, --write and --json exclude each other")
     if write and benchmark:
         raise UsageError(f"--write takes no --benchmark: {PAGE} holds all of them")
+    if write and by != "mAP":
+        raise UsageError(f"--write takes no --by: {PAGE} is in the order of mAP")
     board = _read(results)
     shown = _only(board, benchmark) if benchmark else board
+    if by != "mAP":
+        shown = replace(shown, boards=tuple(b.ordered(by) for b in shown.boards))
     if as_json:
         click.echo(json.dumps(shown.to_dict(), indent=2))
     elif markdown or write:
@@ -100,9 +131,15 @@ def _tables(board: Leaderboard) -> None:
     from reidbench.cli.tables import console, show_table
     from reidbench.leaderboard_page import (
         CAPTION,
+        COST,
+        COST_CAPTION,
         HEADINGS,
+        KEPT,
+        KEPT_CAPTION,
         RANKED,
         UNRANKED,
+        cost_rows,
+        kept_rows,
         ranked_cells,
         unranked_cells,
     )
@@ -110,9 +147,20 @@ def _tables(board: Leaderboard) -> None:
     right = ("", *HEADINGS.values())
     for part in board.boards:
         show_table(part.setting.title, RANKED, map(ranked_cells, part.rows), right)
+        for title, headings, rows in (
+            ("Translation", KEPT, kept_rows(part)),
+            ("Cost", COST, cost_rows(part)),
+        ):
+            if rows:
+                show_table(title, headings, rows, headings[1:-1])
         console().print(part.setting.details + "\n", style="dim", markup=False)
     if board.unranked:
         show_table("Not ranked", UNRANKED, map(unranked_cells, board.unranked), right)
-    console().print(f"\n{CAPTION}", style="dim", markup=False)
+    captions = [
+        CAPTION,
+        *([KEPT_CAPTION] if any(map(kept_rows, board.boards)) else []),
+        *([COST_CAPTION] if any(map(cost_rows, board.boards)) else []),
+    ]
+    console().print("\n" + "\n".join(captions), style="dim", markup=False)
     for file in board.unreadable:
         click.echo(f"not a result: {file.path}: {file.reason}", err=True)

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from reidbench.evaluation import Spread, spread
+from reidbench.leaderboard_page import rounded
 from reidbench.planning import Plan
 from reidbench.results import Result
 from reidbench.runner import Finished, Session, needed
@@ -61,6 +62,11 @@ def measured(results: Sequence[Result]) -> None:
         table.add_row("difference", *gains, style="dim")
     Console().print(table)
     _caption(results)
+    for line in map(_kept, results):
+        if line:
+            Console(highlight=False).print(escape(line))
+    for line in map(_cost, results):
+        Console(highlight=False).print(escape(line), style="dim")
 
 
 def means(results: Sequence[Result]) -> None:
@@ -127,6 +133,37 @@ def _caption(results: Sequence[Result]) -> None:
         *sorted({f"initial weights: {r.recipe['provenance']['weights']}" for r in results}),
     ]
     Console(highlight=False).print(escape("\n".join(lines)), style="dim")
+
+
+def _kept(result: Result) -> str:
+    """Return what translation kept of the persons, in a line; empty if nothing was translated."""
+    kept = result.translation
+    if not kept:
+        return ""
+    accuracy = kept.get("accuracy_missing")
+    if kept["accuracy"]:
+        real, translated = (f"{100 * kept['accuracy'][n]:.1f}" for n in ("real", "translated"))
+        guided = " (which guided the translator)" if kept["guided"] else ""
+        accuracy = f"identity accuracy {real} -> {translated}{guided}"
+    distances = (f"{name.upper()} {rounded(kept[name])}" for name in ("fid", "kid", "ssim"))
+    measures = ", ".join((str(accuracy), *distances, f"by {kept['classifier']}"))
+    return "; ".join((f"{result.recipe['name']}: {measures}", *kept["warnings"]))
+
+
+def _cost(result: Result) -> str:
+    """Return what a run took to train and takes to use, in a line."""
+
+    def shown(name: str) -> str:
+        value = result.quantity(name)
+        return "unknown" if value is None else rounded(value)
+
+    networks = f"{shown('networks')} networks of {shown('parameters')} parameters to translate"
+    parts = (
+        *([] if result.quantity("networks") == 0 else [networks]),
+        f"{shown('cost')} FLOPs to train",
+        f"{shown('embedder_parameters')} parameters and {shown('flops_image')} FLOPs to embed",
+    )
+    return f"{result.recipe['name']}: {', '.join(parts)}"
 
 
 def _spread(measure: Spread) -> str:

@@ -13,8 +13,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import SGD
 
 from reidbench.augment import Augmentation
+from reidbench.checkpoint import State
 from reidbench.clock import Clock
-from reidbench.data.arrays import ImageArray, shuffled_rows
+from reidbench.data.arrays import ImageArray, Rows, shuffled_rows
+from reidbench.hops import Images
 from reidbench.interfaces import FeatureLearner
 from reidbench.nn.backbones import Backbone, build_backbone, check_backbone, feature_map
 from reidbench.nn.descent import descend, scale_rates
@@ -193,18 +195,30 @@ class ClassificationLearner(FeatureLearner):
         optimizer = self.optimizer(model)
 
         def step(clock: Clock) -> Log:
-            rows = shuffled_rows(len(data), self.batch, clock.step, loop.seed, "learner")
+            rows = self.rows(data, clock.step, loop.seed)
             images = data.images(rows, loop.hardware.device)
             images = self.augmentation(images, generator(loop.seed, "augment", clock.step))
             self.begin_step(model, optimizer, clock)
-            return self.learn(model, optimizer, images.pixels, images.pid)
+            return self.learn_images(model, optimizer, images)
 
-        steps = math.ceil(len(data) * self.epochs / self.batch)
-        loop.run(steps, step, {"model": model, "optimizer": optimizer}, "learner")
+        state: State = {"model": model, "optimizer": optimizer}
+        loop.run(self.steps(data), step, state, "learner")
+
+    def steps(self, data: ImageArray) -> int:
+        """Return how many steps ``fit`` makes on ``data``."""
+        return math.ceil(len(data) * self.epochs / self.batch)
+
+    def rows(self, data: ImageArray, step: int, seed: int) -> Rows:
+        """Return which of the images a step learns from, as a function of the step alone."""
+        return shuffled_rows(len(data), self.batch, step, seed, "learner")
 
     def begin_step(self, model: nn.Module, optimizer: SGD, clock: Clock) -> None:
         """Set the rates of the step to come."""
         scale_rates(optimizer, 1.0 if clock.progress < self.decay_from else DECAY)
+
+    def learn_images(self, model: nn.Module, optimizer: SGD, images: Images) -> Log:
+        """Make one step on a batch, for a learner that reads more of it than the person."""
+        return self.learn(model, optimizer, images.pixels, images.pid)
 
     def learn(self, model: nn.Module, optimizer: SGD, pixels: Tensor, pid: Tensor) -> Log:
         """Make one step of classification; return the loss and the accuracy on the batch."""
@@ -220,6 +234,10 @@ class ClassificationLearner(FeatureLearner):
     def feature_map(self, model: nn.Module, pixels: Tensor) -> Tensor:
         """Return the backbone's last feature map ``[B, D, h, w]``."""
         return cast(Classifier, model).feature_map(pixels)
+
+    def classify(self, model: nn.Module, pixels: Tensor) -> Tensor:
+        """Return the persons' log likelihood ``[B, num_pids]``."""
+        return self.log_likelihood(model, pixels)
 
     def loss(self, model: nn.Module, pixels: Tensor, pid: Tensor) -> Tensor:
         """Return the cross-entropy of the persons, averaged over the images."""

@@ -7,6 +7,8 @@ from collections import Counter
 from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from reidbench.nn.norm import InstanceNorm
+
 
 def fold_batch_norms(module: nn.Module) -> int:
     """Fold what can be folded, in place, and return the number of layers that went.
@@ -30,10 +32,17 @@ def fold_batch_norms(module: nn.Module) -> int:
     return len(pairs)
 
 
+class _Tracer(fx.Tracer):
+    """Does not look into instance normalisation, whose way depends on the maps it is given."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, InstanceNorm) or super().is_leaf_module(m, module_qualified_name)
+
+
 def _pairs(module: nn.Module) -> list[tuple[str, str]]:
     """Return the names of convolutions and of the normalisations that alone take their output."""
     try:
-        graph = fx.Tracer().trace(module)
+        graph = _Tracer().trace(module)
     except Exception:  # forward may do anything at all with what it takes for a tensor
         return []
     calls = {node: _called(module, node) for node in graph.nodes}

@@ -10,6 +10,7 @@ from reidbench.stages.images import Decode, TrainingImages
 from reidbench.stages.joint import JointModel
 from reidbench.stages.learning import Learn
 from reidbench.stages.models import TrainedModel
+from reidbench.stages.preservation import Preserve
 from reidbench.stages.scoring import Embed, Evaluate
 from reidbench.stages.translating import FitTranslator, Preview, Translate
 
@@ -20,6 +21,7 @@ __all__ = [
     "FitTranslator",
     "JointModel",
     "Learn",
+    "Preserve",
     "Preview",
     "Stage",
     "TrainedModel",

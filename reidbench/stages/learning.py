@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
@@ -9,8 +10,10 @@ from typing import ClassVar
 from safetensors.torch import load_file
 from torch import nn
 
+from reidbench.cost import of_training
 from reidbench.interfaces import FeatureLearner
 from reidbench.keys import JSON, derive_seed
+from reidbench.metering import peak_memory
 from reidbench.recipe import Component
 from reidbench.stages.base import Stage, Work
 from reidbench.stages.images import TrainingImages, concatenated
@@ -62,9 +65,14 @@ class Learn(TrainedModel):
         data = concatenated([d.open(work.of(d)) for d in self.data]).classes()
         learner: FeatureLearner = self.learner.build()
         model = self._begun(learner, data.num_pids, work)
-        learner.fit(model, data, work.loop(derive_seed(self._root, "fit")))
+        loop = work.loop(derive_seed(self._root, "fit"))
+        # Another learner is rehearsed with, lest it remember anything.
+        cost = of_training(lambda r: self.learner.build().fit(deepcopy(model), data, r), loop)
+        with peak_memory(work.hardware) as memory:
+            learner.fit(model, data, loop)
         save_model(work.folder, model, data.num_pids)
-        return {"parameters": sum(p.numel() for p in model.parameters())}
+        parameters = sum(p.numel() for p in model.parameters())
+        return {"parameters": parameters, "cost": cost, "measured": memory}
 
     def _begun(self, learner: FeatureLearner, num_pids: int, work: Work) -> nn.Module:
         """Return the model to train: a new one, or that of ``start``."""

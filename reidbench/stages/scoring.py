@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
+from reidbench.cost import of_embedding
 from reidbench.data.arrays import ImageArray
 from reidbench.embedding import Embedder, Extractor
 from reidbench.evaluation import Features, Protocol, RankingOptions, evaluate
 from reidbench.files import write_array, write_json
 from reidbench.keys import JSON
+from reidbench.metering import peak_memory
 from reidbench.recipe import Component, Embedding
 from reidbench.stages.base import Stage, Work
 from reidbench.stages.images import Decode
@@ -59,13 +62,19 @@ class Embed(Stage):
         """Write the features and labels of all sets."""
         learner, model = self.learned.load(work.of(self.learned), work.hardware)
         embedder = Embedder(learner, model, self.embedding)
-        extractor = Extractor(embedder, work.hardware, flip=self.embedding.flip)
         arrays: dict[str, ImageArray] = {s.split: s.open(work.of(s)) for s in self.sets}
-        for split, features in extractor.sets(arrays, work.progress):
-            write_array(work.folder / f"{split}_features.npy", features)
-            write_array(work.folder / f"{split}_pids.npy", arrays[split].pids)
-            write_array(work.folder / f"{split}_cams.npy", arrays[split].cams)
-        return {"dimensions": int(features.shape[1])}
+        image = arrays["query"].images(np.arange(1), work.hardware.device)
+        cost = of_embedding(embedder, image.pixels, 1 + self.embedding.flip)
+        extractor = Extractor(embedder, work.hardware, flip=self.embedding.flip)
+        started = time.perf_counter()
+        with peak_memory(work.hardware) as measured:
+            for split, features in extractor.sets(arrays, work.progress):
+                write_array(work.folder / f"{split}_features.npy", features)
+                write_array(work.folder / f"{split}_pids.npy", arrays[split].pids)
+                write_array(work.folder / f"{split}_cams.npy", arrays[split].cams)
+        seconds = time.perf_counter() - started
+        measured["images_a_second"] = sum(map(len, arrays.values())) / seconds
+        return {"dimensions": int(features.shape[1]), "cost": cost, "measured": measured}
 
 
 @dataclass(frozen=True)

@@ -207,7 +207,12 @@ class ToyLearner(FeatureLearner):
 
     def loss(self, model: nn.Module, pixels: Tensor, pid: Tensor) -> Tensor:
         """Return the cross-entropy."""
-        return F.cross_entropy(model(pixels.mean((2, 3))), pid)
+        return F.cross_entropy(self.classify(model, pixels), pid)
+
+    def classify(self, model: nn.Module, pixels: Tensor) -> Tensor:
+        """Return the logits."""
+        logits: Tensor = model(pixels.mean((2, 3)))
+        return logits
 
     def optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
         """Return SGD with momentum."""

@@ -17,7 +17,7 @@ BROKEN = {
 
         @hookimpl
         def reidbench_register(registry):
-            registry.translator("stargan", "reidbench_broken:StarGAN")
+            registry.translator("absent", "reidbench_broken:Absent")
             raise RuntimeError("no luck")
         """,
     "taken name": """
@@ -45,7 +45,7 @@ def test_a_broken_plugin_is_listed_and_explains_a_missing_name(place, install, c
     errors = {p["name"]: p["error"] for p in json.loads(listed.stdout)}
     assert errors["broken"]
     assert not errors["cyclegan"]
-    missing = place("run", "--translator", "stargan")
+    missing = place("run", "--translator", "absent")
     assert missing.exit_code == 2
     assert "plugin 'broken' failed to load" in missing.stderr
 
@@ -59,9 +59,9 @@ def test_a_broken_plugin_stops_no_run(place, install):
 def test_a_component_that_fails_to_load_is_one_error_and_stops_no_other(place, install):
     code = BROKEN["registration"].replace('raise RuntimeError("no luck")', "")
     install("hollow", code.replace("broken", "hollow"))
-    hollow = place("run", "--translator", "stargan")
+    hollow = place("run", "--translator", "absent")
     assert hollow.exit_code == 1
-    assert "translator 'stargan' of plugin 'hollow' cannot be loaded" in hollow.stderr
+    assert "translator 'absent' of plugin 'hollow' cannot be loaded" in hollow.stderr
     assert place("run", "--method", "direct").exit_code == 0
 
 

@@ -50,6 +50,25 @@ def test_the_result_says_what_was_run(done):
     ]
 
 
+def test_what_was_kept_and_what_it_cost_is_told_and_recorded(done):
+    place, first = done
+    record = read_result(place.results, "spgan")
+    kept, cost = record["translation"], record["cost"]
+    told = " ".join(first.stdout.split())
+    real, translated = (f"{100 * kept['accuracy'][n]:.1f}" for n in ("real", "translated"))
+    assert f"spgan: identity accuracy {real} -> {translated}, FID" in told
+    assert "by ide learned from synthetic:a train" in told
+    assert "spgan: 5 networks of" in told
+    assert "direct: 0 networks" not in told
+    assert cost["translation"]["networks"] == 5  # two generators, two discriminators, SiaNet
+    assert cost["translation"]["networks_at_test"] == 1
+    assert cost["training_flops"] > 4 * cost["translation"]["flops_a_step"] > 0
+    assert record["execution"]["translation"]["images_a_second"] > 0
+    direct = read_result(place.results, "direct")
+    assert direct["translation"] == {}
+    assert direct["cost"]["embedding"] == cost["embedding"]
+
+
 def test_the_picture_has_four_rows_of_images(done):
     place, _ = done
     (path,) = place.results.glob("tiny/*.png")

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from tests.made_results import make_seeds, save_all
+from reidbench import leaderboard
+from reidbench.cli.leaderboard import COLUMNS
+from tests.made_results import make_seeds, save_all, with_sections
 
 
 @pytest.fixture
@@ -90,3 +92,50 @@ def test_reported_numbers_are_never_shown(invoke, results):
     (results / "reported" / "paper.toml").write_text('name = "paperonly"\nmAP = 99.9\n')
     for form in ((), ("--json",), ("--markdown",)):
         assert "paperonly" not in invoke("leaderboard", "--results", results, *form).output
+
+
+@pytest.fixture
+def costly(tmp_path):
+    return save_all(
+        [
+            *with_sections(make_seeds([0.5] * 3, recipe="dear"), training=7e15),
+            *with_sections(make_seeds([0.4] * 3, recipe="cheap")),
+            *make_seeds([0.3] * 3, recipe="older"),
+        ],
+        tmp_path / "costly",
+    )
+
+
+def test_tables_of_translation_and_cost(invoke, costly):
+    shown = invoke("leaderboard", "--results", costly).stdout
+    kept, cost = shown.split("\nTranslation")[1].split("\nCost")
+    assert "90.0 ± 0.0 → 60.0 ± 0.0" in kept
+    assert cost.index("cheap") < cost.index("dear") < cost.index("older")
+    assert "7 P" in cost
+    assert "Identity accuracy: how often" in shown
+    assert "Best for its cost: no other row" in shown
+
+
+def test_rows_by_cost(invoke, costly, results):
+    args = ("leaderboard", "--results", costly, "--by", "cost", "--json")
+    (board,) = json.loads(invoke(*args).stdout)["boards"]
+    assert [r["entry"]["recipe"] for r in board["rows"]] == ["cheap", "dear", "older"]
+    assert [r["place"] for r in board["rows"]] == [2, 1, 3]
+    assert board["rows"][1]["entry"]["quantities"]["cost"]["mean"] == 7e15
+    assert invoke("leaderboard", "--results", results, "--by", "cost").exit_code == 0
+
+
+def test_the_page_keeps_its_order(invoke, costly):
+    result = invoke("leaderboard", "--results", costly, "--by", "cost", "--write")
+    assert result.exit_code == 2
+    assert "--write takes no --by" in result.stderr
+
+
+def test_an_unknown_column_is_refused(invoke, results):
+    result = invoke("leaderboard", "--results", results, "--by", "colour")
+    assert result.exit_code == 2
+    assert "'flops_step'" in result.stderr
+
+
+def test_the_columns_are_those_of_the_leaderboard():
+    assert COLUMNS == leaderboard.COLUMNS

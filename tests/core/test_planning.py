@@ -70,8 +70,8 @@ def shared(a: Plan, b: Plan) -> set[str]:
 
 
 DATA, TRANSLATION = {"decode"}, {"translator", "translate", "preview"}
-MODEL, FEATURES, SCORES = {"learn"}, {"embed"}, {"evaluate"}
-EVERYTHING = DATA | TRANSLATION | MODEL | FEATURES | SCORES
+MODEL, FEATURES, SCORES, PRESERVED = {"learn"}, {"embed"}, {"evaluate"}, {"preserve"}
+EVERYTHING = DATA | TRANSLATION | MODEL | FEATURES | SCORES | PRESERVED
 
 
 @pytest.mark.parametrize(
@@ -119,6 +119,7 @@ def test_each_split_of_the_target_has_its_own_training_and_shares_the_source(
     planned = make_plan(registry, benchmark)
     counts = {kind: len(keys) for kind, keys in by_kind(planned).items()}
     assert counts["translator"] == counts["embed"] == counts["evaluate"] == 2
+    assert counts["preserve"] == 2
     assert counts["learn"] == 1 + 2  # the source's model is shared
     assert counts["preview"] == 1
     assert [t.parameters["split"] for t in planned.setting.targets] == [0, 2]
@@ -147,7 +148,7 @@ def test_boxes_are_embedded_where_the_protocol_pools_them(
 def test_adaptation_can_be_scored_on_the_source(registry: Registry, benchmark_: Benchmark) -> None:
     base = make_plan(registry, benchmark_)
     other = make_plan(registry, replace(benchmark_, tested="source"))
-    assert shared(base, other) == TRANSLATION | MODEL
+    assert shared(base, other) == TRANSLATION | MODEL | PRESERVED
     (evaluated,) = other.evaluations
     assert {s.data.title for s in evaluated.embedded.sets} == {other.setting.source.title}
 
@@ -211,6 +212,7 @@ def test_data_comes_before_training_and_every_stage_after_its_inputs() -> None:
         "fine-tune toy on translated images",
         "embed toy:b query and gallery",
         "evaluate by market1501",
+        "measure identity preservation",
         "draw examples",
     ]
 
@@ -221,6 +223,7 @@ def test_direct_transfer_reads_no_training_image_of_the_target(registry: Registr
     assert titles[:3] == ["render toy:a train", "render toy:b query", "render toy:b gallery"]
     assert len(titles) == 6
     assert planned.preview is None
+    assert planned.preserved == ()
 
 
 def test_a_key_is_a_digest_of_the_facts_kept_beside_it() -> None:

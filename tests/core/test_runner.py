@@ -110,7 +110,8 @@ def test_another_learner_reuses_the_translation(session: Session, registry: Regi
     session, reporter = counting(session)
     longer = toy_benchmark(learner={"epochs": 5})
     execute(make_plan(registry, longer), session)
-    assert [t.split()[0] for t in reporter.titles] == ["learn", "fine-tune", "embed", "evaluate"]
+    words = [t.split()[0] for t in reporter.titles]
+    assert words == ["learn", "fine-tune", "embed", "evaluate", "measure"]
 
 
 def test_another_ranking_reuses_the_features(session: Session) -> None:
@@ -130,7 +131,8 @@ def test_what_only_finished_stages_needed_is_not_made_again(session: Session) ->
     session, reporter = counting(session)
     again = execute(plan, session)
     assert reporter.titles == []
-    assert {f.stage.kind for f in again.finished.values()} == {"embed", "evaluate", "preview"}
+    left = {f.stage.kind for f in again.finished.values()}
+    assert left == {"embed", "evaluate", "preserve", "preview"}
     assert again.artifact(plan.evaluations[0]) == outcome.artifact(plan.evaluations[0])
 
 

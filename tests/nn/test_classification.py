@@ -55,6 +55,16 @@ def test_the_loss_is_cross_entropy_to_the_bit():
     assert torch.equal(plain.loss(model, pixels, pid), F.cross_entropy(model(pixels), pid))
 
 
+def test_the_likeliest_person_is_that_of_the_logits():
+    plain = learner()
+    model = plain.build(5).eval()
+    nn.init.normal_(model.persons.weight)
+    pixels = torch.rand(6, 3, 32, 16)
+    likely = plain.classify(model, pixels)
+    assert likely.argmax(1).equal(model(pixels).argmax(1))
+    torch.testing.assert_close(likely.exp().sum(1), torch.ones(6))
+
+
 def test_backbone_and_new_layers_learn_at_their_rates():
     plain = learner()
     model = plain.build(5).train()

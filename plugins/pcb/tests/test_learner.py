@@ -50,6 +50,8 @@ def test_the_loss_is_the_sum_of_the_stripes_cross_entropies():
         chance = logits[:, i].exp() / logits[:, i].exp().sum(1, keepdim=True)
         expected -= chance[torch.arange(4), pid].log().mean()
     torch.testing.assert_close(pcb.loss(model, pixels, pid), expected)
+    product = logits.softmax(2).prod(1)  # of the stripes' probabilities
+    torch.testing.assert_close(pcb.classify(model, pixels).exp(), product)
 
 
 def test_a_step_goes_down_that_loss():
