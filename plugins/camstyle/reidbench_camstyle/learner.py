@@ -1,0 +1,138 @@
+"""IDE with label smoothing on translated images.
+
+Zhong, Zheng, Zheng, Li and Yang, "Camera Style Adaptation for Person Re-identification", CVPR 2018,
+section 3.3.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+import torch
+from reidbench_ide.learner import IDE
+from torch import nn
+from torch.nn import functional as F
+from torch.optim import SGD
+
+from reidbench.data.arrays import ImageArray, Rows, shuffled_rows
+from reidbench.hops import Images
+from reidbench.nn.classification import Normalisation
+from reidbench.nn.descent import descend
+from reidbench.nn.weights import NONE
+from reidbench.ranges import within
+from reidbench.training import Log
+
+
+class SmoothedIDE(IDE):
+    """Learns to classify the persons of real images, and less surely those of translated ones.
+
+    Where there are both, each batch holds both in a fixed ratio and an epoch passes over the real
+    ones; where there is one kind alone, it learns from that as IDE does.
+
+    Args:
+        smoothing: epsilon, the part of a translated image's label that is spread over all persons.
+        translated: part of each batch that is translated images; one image at least is real.
+        backbone: "small-resnet" or a name of torchvision's, e.g. "resnet50".
+        weights: "none" for random initialisation, the path of a file, or a name of torchvision's.
+        bottleneck: width of the layer before the classifier; 0 leaves it out.
+        dropout: probability before the classifier.
+        batch_norm: what becomes of the backbone's batch normalisation, as in IDE.
+        normalisation: "imagenet", or "half" for mean and deviation 0.5 a channel.
+        lr: learning rate of the new layers.
+        backbone_lr: learning rate of the backbone.
+        decay_from: fraction of the run after which both rates are a tenth.
+        momentum: of SGD, with Nesterov's look-ahead.
+        weight_decay: of SGD, for all weights.
+        batch: images in a step.
+        epochs: passes over the real images.
+        flip: mirror training images at random.
+        enlarge: enlarge training images by this factor and crop at random.
+
+    Raises:
+        ValueError: if a value is out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        smoothing: float = 0.1,
+        translated: float = 0.25,
+        backbone: str = "resnet50",
+        weights: str = NONE,
+        bottleneck: int = 1024,
+        dropout: float = 0.5,
+        batch_norm: Literal["auto", "learn", "statistics", "frozen"] = "learn",
+        normalisation: Normalisation = "imagenet",
+        lr: float = 0.1,
+        backbone_lr: float = 0.01,
+        decay_from: float = 0.8,
+        momentum: float = 0.9,
+        weight_decay: float = 5e-4,
+        batch: int = 171,
+        epochs: int = 50,
+        flip: bool = True,
+        enlarge: float = 1.125,
+    ) -> None:
+        super().__init__(
+            backbone=backbone,
+            weights=weights,
+            bottleneck=bottleneck,
+            dropout=dropout,
+            batch_norm=batch_norm,
+            normalisation=normalisation,
+            lr=lr,
+            backbone_lr=backbone_lr,
+            decay_from=decay_from,
+            momentum=momentum,
+            weight_decay=weight_decay,
+            batch=batch,
+            epochs=epochs,
+            flip=flip,
+            enlarge=enlarge,
+        )
+        within(0, 1, smoothing=smoothing, translated=translated)
+        self.smoothing, self.translated = smoothing, translated
+
+    def steps(self, data: ImageArray) -> int:
+        """Return how many steps pass ``epochs`` times over the real images."""
+        real, translated = _kinds(data)
+        if len(real) == 0 or len(translated) == 0:
+            return super().steps(data)
+        return math.ceil(len(real) * self.epochs / self._real_in_batch)
+
+    def rows(self, data: ImageArray, step: int, seed: int) -> Rows:
+        """Return a step's real rows and translated rows, each from a shuffle of their own."""
+        real, translated = _kinds(data)
+        if len(real) == 0 or len(translated) == 0:
+            return super().rows(data, step, seed)
+        counts = self._real_in_batch, self.batch - self._real_in_batch
+        first = shuffled_rows(len(real), counts[0], step, seed, "real")
+        second = shuffled_rows(len(translated), counts[1], step, seed, "translated")
+        return np.concatenate([real[first], translated[second]])
+
+    def learn_images(self, model: nn.Module, optimizer: SGD, images: Images) -> Log:
+        """Make one step down the losses of real and of translated images, each averaged."""
+        fake = images.fake
+        if fake is None:
+            fake = torch.zeros_like(images.pid, dtype=torch.bool)
+        likely, pid = self.log_likelihood(model, images.pixels), images.pid
+        terms = [
+            F.cross_entropy(likely[rows], pid[rows], label_smoothing=smoothing)
+            for rows, smoothing in ((~fake, 0.0), (fake, self.smoothing))
+            if rows.any()
+        ]
+        loss = torch.stack(terms).sum()
+        descend(optimizer, loss)
+        return {"loss": loss.detach(), "accuracy": (likely.argmax(1) == pid).float().mean()}
+
+    @property
+    def _real_in_batch(self) -> int:
+        return max(1, self.batch - round(self.batch * self.translated))
+
+
+def _kinds(data: ImageArray) -> tuple[Rows, Rows]:
+    """Return the rows of real and of translated images."""
+    fake = np.zeros(len(data), np.bool_) if data.fake is None else data.fake
+    return np.flatnonzero(~fake), np.flatnonzero(fake)

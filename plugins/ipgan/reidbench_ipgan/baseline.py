@@ -1,0 +1,146 @@
+"""The baseline re-ID model of IPGAN.
+
+Liu, Li and Pei, "Identity Preserving Generative Adversarial Network for Cross-Domain Person
+Re-identification", section 3.1.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from reidbench.nn.backbones import Backbone
+from reidbench.nn.classification import (
+    BatchNorm,
+    ClassificationLearner,
+    Classifier,
+    Normalisation,
+    person_layer,
+)
+from reidbench.nn.weights import NONE
+from reidbench.ranges import at_least
+
+
+class BaselineModel(Classifier):
+    """A backbone and two layers that are left out when persons are compared.
+
+    Args:
+        backbone: gives the features (Pool5).
+        num_pids: persons that the last layer tells apart, N.
+        bottleneck: width of the first layer; 0 leaves it out.
+        plain: nothing but dropout stands between the layers.
+        dropout: probability before the last layer.
+        normalisation: of the pixels that the backbone sees.
+        batch_norm: whether the backbone's batch normalisation learns.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        num_pids: int,
+        *,
+        bottleneck: int,
+        plain: bool,
+        dropout: float,
+        normalisation: Normalisation,
+        batch_norm: BatchNorm,
+    ) -> None:
+        super().__init__(backbone, normalisation=normalisation, batch_norm=batch_norm)
+        self.head = nn.Sequential(
+            *_first_layer(backbone.width, bottleneck, plain=plain),
+            nn.Dropout(dropout),
+            person_layer(bottleneck or backbone.width, num_pids),
+        )
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Return the logits ``[B, num_pids]``."""
+        logits: Tensor = self.head(self.features(pixels))
+        return logits.float()
+
+
+class Baseline(ClassificationLearner):
+    """Learns to classify the training persons; the pooled features are compared.
+
+    Args:
+        backbone: "small-resnet" or a name of torchvision's, e.g. "resnet50".
+        weights: "none" for random initialisation, the path of a file, or a name of torchvision's,
+            e.g. "IMAGENET1K_V1", whose file must be on this machine.
+        bottleneck: width of the first of the two layers; 0 leaves it out.
+        plain: nothing but dropout stands between the two layers; else batch normalisation and
+            ReLU too, as in the release of CamStyle.
+        dropout: probability before the classifier.
+        batch_norm: what becomes of the backbone's batch normalisation: "learn", "statistics" (its
+            running statistics stay as loaded) or "frozen" (its affine weights too).
+        normalisation: "imagenet", or "half" for mean and deviation 0.5 a channel.
+        lr: learning rate of the new layers.
+        backbone_lr: learning rate of the backbone.
+        decay_from: fraction of the run after which both rates are a tenth.
+        momentum: of SGD, with Nesterov's look-ahead.
+        weight_decay: of SGD, for all weights.
+        batch: images in a step.
+        epochs: passes over the images.
+        flip: mirror training images at random.
+        enlarge: enlarge training images by this factor and crop at random (288 to 256 pixels).
+
+    Raises:
+        ValueError: if a value is out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        backbone: str = "resnet50",
+        weights: str = NONE,
+        bottleneck: int = 1024,
+        plain: bool = False,
+        dropout: float = 0.5,
+        batch_norm: BatchNorm = "learn",
+        normalisation: Normalisation = "imagenet",
+        lr: float = 0.1,
+        backbone_lr: float = 0.01,
+        decay_from: float = 0.8,
+        momentum: float = 0.9,
+        weight_decay: float = 5e-4,
+        batch: int = 128,
+        epochs: int = 50,
+        flip: bool = True,
+        enlarge: float = 1.125,
+    ) -> None:
+        super().__init__(
+            backbone=backbone,
+            weights=weights,
+            dropout=dropout,
+            batch_norm=batch_norm,
+            normalisation=normalisation,
+            lr=lr,
+            backbone_lr=backbone_lr,
+            decay_from=decay_from,
+            momentum=momentum,
+            weight_decay=weight_decay,
+            batch=batch,
+            epochs=epochs,
+            flip=flip,
+            enlarge=enlarge,
+        )
+        at_least(0, bottleneck=bottleneck)
+        self.bottleneck, self.plain = bottleneck, plain
+
+    def classifier(self, backbone: Backbone, num_pids: int) -> BaselineModel:
+        """Return a new model on top of a backbone."""
+        return BaselineModel(
+            backbone,
+            num_pids,
+            bottleneck=self.bottleneck,
+            plain=self.plain,
+            dropout=self.dropout,
+            normalisation=self.normalisation,
+            batch_norm=self.batch_norm,
+        )
+
+
+def _first_layer(width: int, bottleneck: int, *, plain: bool) -> list[nn.Module]:
+    if not bottleneck:
+        return []
+    linear = nn.Linear(width, bottleneck)
+    nn.init.kaiming_normal_(linear.weight, mode="fan_out")
+    nn.init.zeros_(linear.bias)
+    return [linear] if plain else [linear, nn.BatchNorm1d(bottleneck), nn.ReLU()]
