@@ -59,6 +59,7 @@ def test_the_core_registers_itself() -> None:
     assert [(p.name, p.error) for p in found.found] == [("reidbench", "")]
     assert [e.name for e in found.registry.entries("protocol")] == [
         "market1501",
+        "multi-query",
         "single-gallery-shot",
         "single-shot",
     ]
