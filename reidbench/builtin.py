@@ -5,113 +5,129 @@ from __future__ import annotations
 from reidbench.hookspecs import hookimpl
 from reidbench.registry import Registration
 
+# Name, class below this package, what it is, where it was published.
+DATASETS = (
+    (
+        "synthetic",
+        "data.synthetic:Synthetic",
+        "pedestrians rendered from a seed, in domains that differ",
+        "",
+    ),
+    (
+        "market1501",
+        "data.market1501:Market1501",
+        "Market-1501, six cameras",
+        "Zheng et al., Scalable Person Re-identification: A Benchmark, ICCV 2015",
+    ),
+    (
+        "dukemtmc",
+        "data.dukemtmc:DukeMTMC",
+        "DukeMTMC-reID, eight cameras (withdrawn)",
+        "Ristani et al., Performance Measures and a Data Set for Multi-Target, "
+        "Multi-Camera Tracking, ECCV Workshops 2016",
+    ),
+    (
+        "msmt17",
+        "data.msmt17:MSMT17",
+        "MSMT17, fifteen cameras indoors and outdoors",
+        "Wei et al., Person Transfer GAN to Bridge Domain Gap for Person Re-"
+        "Identification, CVPR 2018",
+    ),
+    (
+        "cuhk03",
+        "data.cuhk03:Cuhk03",
+        "CUHK03, labeled or detected boxes, new or classic protocol",
+        "Li et al., DeepReID: Deep Filter Pairing Neural Network for Person Re-"
+        "identification, CVPR 2014",
+    ),
+    (
+        "prid2011",
+        "data.prid2011:Prid2011",
+        "PRID2011 single-shot, two cameras",
+        "Hirzer et al., Person Re-identification by Descriptive and Discriminative "
+        "Classification, SCIA 2011",
+    ),
+    (
+        "prid450s",
+        "data.prid450s:Prid450s",
+        "PRID 450S, two cameras, ten splits",
+        "Roth et al., Mahalanobis Distance Learning for Person Re-Identification, 2014",
+    ),
+    (
+        "viper",
+        "data.viper:Viper",
+        "VIPeR, two cameras, ten splits",
+        "Gray et al., Evaluating Appearance Models for Recognition, Reacquisition, "
+        "and Tracking, PETS 2007",
+    ),
+    (
+        "grid",
+        "data.grid:Grid",
+        "QMUL underGround Re-IDentification, eight cameras, ten folds, 775 distractors",
+        "Loy et al., Time-Delayed Correlation Analysis for Multi-Camera Activity "
+        "Understanding, IJCV 2010",
+    ),
+    (
+        "cuhk01",
+        "data.cuhk01:Cuhk01",
+        "CUHK01, two cameras, ten splits, single-shot or multi-shot",
+        "Li et al., Human Reidentification with Transferred Metric Learning, ACCV 2012",
+    ),
+    (
+        "ilids",
+        "data.ilids:Ilids",
+        "QMUL i-LIDS, 119 persons, cameras not labelled, ten splits",
+        "Zheng et al., Associating Groups of People, BMVC 2009",
+    ),
+    (
+        "manifest",
+        "data.manifest:Manifest",
+        "anybody's images, listed in a CSV or JSON-lines file",
+        "",
+    ),
+    (
+        "folder",
+        "data.own_folder:OwnFolder",
+        "anybody's images, in the folders of their split and person",
+        "",
+    ),
+)
+
+PROTOCOLS = (
+    (
+        "market1501",
+        "evaluation.protocols:Market1501",
+        "single query across cameras; junk is left out, distractors stay",
+        "Zheng et al., Scalable Person Re-identification: A Benchmark, ICCV 2015",
+    ),
+    (
+        "multi-query",
+        "evaluation.protocols:MultiQuery",
+        "market1501 with the mean of all boxes of a query's person and camera",
+        "Zheng et al., Scalable Person Re-identification: A Benchmark, ICCV 2015",
+    ),
+    (
+        "single-shot",
+        "evaluation.protocols:SingleShot",
+        "one gallery image a person (PRID2011, VIPeR, GRID)",
+        "",
+    ),
+    (
+        "single-gallery-shot",
+        "evaluation.protocols:SingleGalleryShot",
+        "one random gallery image a person, over seeded repeats (CUHK03, classic)",
+        "",
+    ),
+)
+
 
 @hookimpl
 def reidbench_register(registry: Registration) -> None:
     """Register the datasets, protocols and the two methods every benchmark is framed by."""
-    registry.dataset(
-        "synthetic",
-        "reidbench.data.synthetic:Synthetic",
-        summary="pedestrians rendered from a seed, in domains that differ",
-    )
-    registry.dataset(
-        "market1501",
-        "reidbench.data.market1501:Market1501",
-        summary="Market-1501, six cameras",
-        paper="Zheng et al., Scalable Person Re-identification: A Benchmark, ICCV 2015",
-    )
-    registry.dataset(
-        "dukemtmc",
-        "reidbench.data.dukemtmc:DukeMTMC",
-        summary="DukeMTMC-reID, eight cameras (withdrawn)",
-        paper="Ristani et al., Performance Measures and a Data Set for Multi-Target, "
-        "Multi-Camera Tracking, ECCV Workshops 2016",
-    )
-    registry.dataset(
-        "msmt17",
-        "reidbench.data.msmt17:MSMT17",
-        summary="MSMT17, fifteen cameras indoors and outdoors",
-        paper="Wei et al., Person Transfer GAN to Bridge Domain Gap for Person "
-        "Re-Identification, CVPR 2018",
-    )
-    registry.dataset(
-        "cuhk03",
-        "reidbench.data.cuhk03:Cuhk03",
-        summary="CUHK03, labeled or detected boxes, new or classic protocol",
-        paper="Li et al., DeepReID: Deep Filter Pairing Neural Network for Person "
-        "Re-identification, CVPR 2014",
-    )
-    registry.dataset(
-        "prid2011",
-        "reidbench.data.prid2011:Prid2011",
-        summary="PRID2011 single-shot, two cameras",
-        paper="Hirzer et al., Person Re-identification by Descriptive and Discriminative "
-        "Classification, SCIA 2011",
-    )
-    registry.dataset(
-        "prid450s",
-        "reidbench.data.prid450s:Prid450s",
-        summary="PRID 450S, two cameras, ten splits",
-        paper="Roth et al., Mahalanobis Distance Learning for Person Re-Identification, 2014",
-    )
-    registry.dataset(
-        "viper",
-        "reidbench.data.viper:Viper",
-        summary="VIPeR, two cameras, ten splits",
-        paper="Gray et al., Evaluating Appearance Models for Recognition, Reacquisition, and "
-        "Tracking, PETS 2007",
-    )
-    registry.dataset(
-        "grid",
-        "reidbench.data.grid:Grid",
-        summary="QMUL underGround Re-IDentification, eight cameras, ten folds, 775 distractors",
-        paper="Loy et al., Time-Delayed Correlation Analysis for Multi-Camera Activity "
-        "Understanding, IJCV 2010",
-    )
-    registry.dataset(
-        "cuhk01",
-        "reidbench.data.cuhk01:Cuhk01",
-        summary="CUHK01, two cameras, ten splits, single-shot or multi-shot",
-        paper="Li et al., Human Reidentification with Transferred Metric Learning, ACCV 2012",
-    )
-    registry.dataset(
-        "ilids",
-        "reidbench.data.ilids:Ilids",
-        summary="QMUL i-LIDS, 119 persons, cameras not labelled, ten splits",
-        paper="Zheng et al., Associating Groups of People, BMVC 2009",
-    )
-    registry.dataset(
-        "manifest",
-        "reidbench.data.manifest:Manifest",
-        summary="anybody's images, listed in a CSV or JSON-lines file",
-    )
-    registry.dataset(
-        "folder",
-        "reidbench.data.own_folder:OwnFolder",
-        summary="anybody's images, in the folders of their split and person",
-    )
-    registry.protocol(
-        "market1501",
-        "reidbench.evaluation.protocols:Market1501",
-        summary="single query across cameras; junk is left out, distractors stay",
-        paper="Zheng et al., Scalable Person Re-identification: A Benchmark, ICCV 2015",
-    )
-    registry.protocol(
-        "multi-query",
-        "reidbench.evaluation.protocols:MultiQuery",
-        summary="market1501 with the mean of all boxes of a query's person and camera",
-        paper="Zheng et al., Scalable Person Re-identification: A Benchmark, ICCV 2015",
-    )
-    registry.protocol(
-        "single-shot",
-        "reidbench.evaluation.protocols:SingleShot",
-        summary="one gallery image a person (PRID2011, VIPeR, GRID)",
-    )
-    registry.protocol(
-        "single-gallery-shot",
-        "reidbench.evaluation.protocols:SingleGalleryShot",
-        summary="one random gallery image a person, over seeded repeats (CUHK03, classic)",
-    )
+    for name, target, summary, paper in DATASETS:
+        registry.dataset(name, f"reidbench.{target}", summary=summary, paper=paper)
+    for name, target, summary, paper in PROTOCOLS:
+        registry.protocol(name, f"reidbench.{target}", summary=summary, paper=paper)
     registry.method(
         "direct",
         translator="none",
