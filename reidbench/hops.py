@@ -57,7 +57,8 @@ class Hop:
         fake: ``[B, 3, H, W]`` the images translated to ``dst``.
         style: ``[B, 3, H, W]`` unpaired real images of the destination.
         dst: ``[B]`` index of the destination domain; 0 is the source domain.
-        rec: ``fake`` translated back; should equal ``align(images.pixels)``.
+        rec: ``fake`` translated back, to where the real image had it; should equal
+            ``images.pixels``.
         idt: the real images through the generator of their own domain.
         grid: ``[B, H, W, 2]`` sampling grid in [-1, 1] when the translation also moves pixels.
     """

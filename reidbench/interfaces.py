@@ -60,6 +60,22 @@ class Context:
     source_model: SourceModel | None = None
 
 
+@dataclass(frozen=True)
+class Warp:
+    """Where a translation moves the pixels to.
+
+    Attributes:
+        parameters: ``[B, P]`` what decides the transform; of a homography its matrix ``[3, 3]`` row
+            by row, which takes a point ``(x, y, 1)`` of the real image to where the translated one
+            shows it. Both in [-1, 1] from the left and upper border to the right and lower one.
+        grid: ``[B, H, W, 2]`` the point of the real image that each pixel is sampled from, as
+            ``torch.nn.functional.grid_sample`` has it without ``align_corners``.
+    """
+
+    parameters: Tensor
+    grid: Tensor
+
+
 class Trainable(nn.Module):
     """A module that owns optimisers. Raise ``version`` whenever its numbers change."""
 
@@ -76,11 +92,16 @@ class Translator(Trainable, ABC):
     Attributes:
         split: which domains it tells apart: the two datasets, or the source and each target camera.
         provides: which of the optional hop fields {"rec", "idt", "grid"} its hops carry.
+        needs: {"mask"} if it reads person masks.
+        code_size: length of the code, drawn from a normal distribution, that picks one of several
+            translations of an image; 0 if there is one.
         augmentation: what is done to the images of each training batch.
     """
 
     split: ClassVar[Literal["dataset", "camera"]] = "dataset"
     provides: frozenset[str] = frozenset()
+    needs: frozenset[str] = frozenset()
+    code_size: int = 0
     augmentation: Augmentation
 
     @abstractmethod
@@ -97,7 +118,17 @@ class Translator(Trainable, ABC):
 
     @abstractmethod
     def translate(self, images: Images, src: int, dst: int, code: Tensor | None = None) -> Tensor:
-        """Translate ``images`` of domain ``src`` to domain ``dst``; ``[B, 3, H, W]`` in [-1, 1]."""
+        """Translate ``images`` of domain ``src`` to domain ``dst``; ``[B, 3, H, W]`` in [-1, 1].
+
+        ``code`` is ``[B, code_size]``; None is the mean of its distribution, zeros.
+        """
+
+    def warp(self, images: Images, src: int, dst: int, code: Tensor | None = None) -> Warp | None:
+        """Return where ``translate`` moves the pixels of the same images and code to.
+
+        None if it moves none.
+        """
+        return None
 
 
 class IdentityConstraint(Trainable, ABC):
@@ -109,6 +140,7 @@ class IdentityConstraint(Trainable, ABC):
             same person in half of the pairs; "any" takes what comes.
         source_learner: whose model, trained on the source, it wants in ``setup``: that of the
             learner named, that of the recipe's learner ("learner"), or none ("").
+        source_asks: name of the ``FeatureLearner`` method that it trains against.
         makes_model: whether ``embedder`` returns a re-ID model, which is one of the recipe's
             learner; the strategy "joint" scores it.
     """
@@ -116,6 +148,7 @@ class IdentityConstraint(Trainable, ABC):
     needs: ClassVar[frozenset[str]] = frozenset()
     sampling: ClassVar[Literal["any", "pairs"]] = "any"
     source_learner: ClassVar[str] = ""
+    source_asks: ClassVar[Literal["loss", "verification_loss"]] = "loss"
     makes_model: bool = False
 
     @abstractmethod
@@ -196,6 +229,34 @@ class FeatureLearner(ABC):
         Needed where a constraint trains against the model; ``pid`` counts from 0.
         """
         raise ReidbenchError(f"{type(self).__name__} tells no identification loss")
+
+    def verification_loss(
+        self, model: nn.Module, first: Tensor, second: Tensor, same: Tensor
+    ) -> Tensor:
+        """Return the loss of telling whether pairs of images show one person.
+
+        Needed where a constraint trains against the model. ``first`` and ``second`` are
+        ``[B, 3, H, W]`` in [-1, 1]; ``same`` is ``[B]``, 1 where they do and 0 where not.
+        """
+        raise ReidbenchError(f"{type(self).__name__} tells no verification loss")
+
+    def similarity(self, model: nn.Module, first: Tensor, second: Tensor) -> Tensor:
+        """Return how likely each of some embeddings is of the same person as each of others.
+
+        Args:
+            model: the embeddings' own.
+            first: ``[N, D]``.
+            second: ``[M, D]``.
+
+        Returns:
+            ``[N, M]``, on any scale by which likelier pairs have larger values.
+
+        Raises:
+            UsageError: if the learner verifies no pairs.
+        """
+        raise UsageError(
+            f"{type(self).__name__} verifies no pairs; leave embedding.retrieval at 'features'"
+        )
 
     def optimizer(self, model: nn.Module) -> Optimizer:
         """Return what ``fit`` descends ``loss`` with, for a constraint that trains the model."""

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean
 from reidbench.keys import JSON
 
-Kind = Literal["translator", "constraint", "learner", "dataset", "protocol"]
+Kind = Literal["translator", "constraint", "learner", "segmenter", "dataset", "protocol"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Strategy = Literal["source", "target", "translated", "source+translated", "finetune", "joint"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
@@ -110,6 +110,10 @@ class Registration:
     def learner(self, name: str, target: str, *, summary: str = "", paper: str = "") -> None:
         """Register a ``FeatureLearner`` class by its ``"module:Class"``."""
         self._add("learner", name, target, summary, paper)
+
+    def segmenter(self, name: str, target: str, *, summary: str = "", paper: str = "") -> None:
+        """Register a ``Segmenter`` class by its ``"module:Class"``."""
+        self._add("segmenter", name, target, summary, paper)
 
     def dataset(self, name: str, target: str, *, summary: str = "", paper: str = "") -> None:
         """Register a ``Dataset`` class by its ``"module:Class"``."""
