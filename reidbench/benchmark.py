@@ -12,8 +12,8 @@ from typing import Any, Literal, get_args
 from reidbench.errors import UsageError, did_you_mean
 from reidbench.keys import JSON, digest
 
-ROLES = ("translator", "constraint", "learner")
-SECTIONS = ("budget", "rendering", "embedding", "ranking")
+ROLES = ("translator", "constraint", "learner", "segmenter")
+SECTIONS = ("budget", "rendering", "perspective", "embedding", "ranking")
 
 Interpolation = Literal["bicubic", "bilinear"]
 Tested = Literal["target", "source"]
@@ -43,8 +43,8 @@ class Benchmark:
         tested: whose query and gallery the model is scored on; "source" asks what adaptation cost
             there.
         settings: parameters fixed for all components of a role ("translator", "constraint",
-            "learner") that have them, and of the recipe's sections "budget", "rendering",
-            "embedding" and "ranking".
+            "learner", "segmenter") that have them, and of the recipe's sections "budget",
+            "rendering", "perspective", "embedding" and "ranking".
     """
 
     name: str

@@ -5,25 +5,34 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-from reidbench.benchmark import ROLES, SECTIONS, Benchmark
+from reidbench.benchmark import SECTIONS, Benchmark
 from reidbench.errors import UsageError, did_you_mean
 from reidbench.evaluation.options import RankingOptions
+from reidbench.fitting import NO_TRANSLATOR, check_fit
 from reidbench.keys import JSON
 from reidbench.parameters import parameters_of, resolve
-from reidbench.recipe import Budget, Component, Embedding, Recipe, Rendering
-from reidbench.registry import STRATEGIES, Entry, Method, Registry, Strategy
+from reidbench.recipe import Budget, Component, Embedding, Perspective, Recipe, Rendering
+from reidbench.registry import (
+    DIRECTIONS,
+    STRATEGIES,
+    Direction,
+    Entry,
+    Method,
+    Registry,
+    Strategy,
+    usual_strategy,
+)
 
-if TYPE_CHECKING:
-    from reidbench.interfaces import IdentityConstraint
-
-NO_TRANSLATOR = "none"
 OWN_LEARNER = "learner"  # how a constraint names the recipe's learner, whichever that is
 
-TRANSLATING = {"budget", "rendering"}  # sections that mean nothing without a translator
+OWN_MASKS = "dataset"  # how --masks names the datasets' own
 
-Section = TypeVar("Section", Budget, Rendering, Embedding, RankingOptions)
+# Sections that mean nothing without a translator.
+TRANSLATING = {"budget", "rendering", "perspective"}
+
+Section = TypeVar("Section", Budget, Rendering, Perspective, Embedding, RankingOptions)
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,8 @@ class Request:
     constraints: Sequence[str] = ()
     learner: str | None = None
     strategy: str | None = None
+    direction: str | None = None
+    masks: str | None = None
 
 
 def parse_setting(text: str) -> tuple[str, JSON]:
@@ -57,17 +68,20 @@ def compose(
 ) -> Recipe:
     """Return the recipe of a request on a benchmark.
 
-    A parameter's value is, in rising order of precedence, the component's default, the method's,
-    the benchmark's and the user's ``settings``.
+    Masks are made for a recipe that reads some only. A parameter's value is, in rising order of
+    precedence, the component's default, the method's, the benchmark's and the user's ``settings``.
 
     Raises:
         UsageError: for unknown names and parameters, values of the wrong type or range, and parts
             that do not fit together; each names what would do.
     """
     method = _method(request, registry)
-    entries = _entries(method, registry)
+    entries = _entries(method, request.masks, registry)
     refuse_strangers(settings, _owners(entries))
     translator, constraints, learner = _resolve_all(method, entries, benchmark, settings)
+    segmenters = [
+        _component(e, "segmenter", method, benchmark, settings) for e in entries["segmenter"]
+    ]
     own = {learner.name: learner, OWN_LEARNER: learner}
     others = {
         e.name: _component(e, "learner", method, benchmark, settings)
@@ -81,11 +95,14 @@ def compose(
         strategy=method.strategy,
         budget=_section(Budget, "budget", method, benchmark, settings),
         rendering=_section(Rendering, "rendering", method, benchmark, settings),
+        perspective=_section(Perspective, "perspective", method, benchmark, settings),
+        direction=method.direction,
+        segmenter=segmenters[0] if segmenters else None,
         embedding=_section(Embedding, "embedding", method, benchmark, settings),
         ranking=_section(RankingOptions, "ranking", method, benchmark, settings),
         paper=method.paper,
         modified=_as_shown(
-            settings, (*constraints, learner, *([translator] if translator else []))
+            settings, (*constraints, learner, *([translator] if translator else []), *segmenters)
         ),
         source_learners={
             c.name: {**others, **own}[wanted]
@@ -94,12 +111,12 @@ def compose(
         },
     )
     check_fit(recipe)
-    return recipe
+    return recipe if recipe.reads_masks else replace(recipe, segmenter=None)
 
 
 def owners_of(request: Request, registry: Registry) -> frozenset[str]:
     """Return the names before the dot that ``settings`` of this request may have."""
-    return _owners(_entries(_method(request, registry), registry))
+    return _owners(_entries(_method(request, registry), request.masks, registry))
 
 
 def refuse_strangers(settings: Mapping[str, JSON], owners: frozenset[str]) -> None:
@@ -116,66 +133,6 @@ def refuse_strangers(settings: Mapping[str, JSON], owners: frozenset[str]) -> No
             )
 
 
-def check_fit(recipe: Recipe) -> None:
-    """Refuse a recipe whose parts do not fit together.
-
-    Raises:
-        UsageError: naming the constraint and what it lacks.
-    """
-    if recipe.translator is None:
-        _check_untranslated(recipe)
-        return
-    if recipe.strategy in ("source", "target"):
-        raise UsageError(
-            f"strategy '{recipe.strategy}' does not use the translator '{recipe.translator.name}'; "
-            f"use --translator {NO_TRANSLATOR} or another strategy"
-        )
-    recipe.learner.build()
-    _check_joint(recipe)
-    provides = recipe.translator.build().provides | {"mask"}
-    for component in recipe.constraints:
-        constraint: IdentityConstraint = component.build()
-        if lacking := constraint.needs - provides:
-            raise UsageError(
-                f"constraint '{component.name}' needs {', '.join(sorted(lacking))}, which "
-                f"translator '{recipe.translator.name}' does not provide as it is set"
-            )
-        if constraint.sampling == "pairs" and recipe.budget.batch % 2:
-            raise UsageError(
-                f"constraint '{component.name}' wants pairs of images: budget.batch must be even, "
-                f"not {recipe.budget.batch} (--set budget.batch={recipe.budget.batch + 1})"
-            )
-
-
-def _check_joint(recipe: Recipe) -> None:
-    from reidbench.interfaces import FeatureLearner  # imports torch
-
-    for constraint, component in recipe.source_learners.items():
-        if type(component.build()).loss is FeatureLearner.loss:
-            raise UsageError(
-                f"constraint '{constraint}' trains against a source-trained learner, "
-                f"and '{component.name}' cannot be used so: it tells no identification loss"
-            )
-    makers = [c.name for c in recipe.constraints if c.build().makes_model]
-    if recipe.strategy == "joint" and len(makers) != 1:
-        raise UsageError(
-            "strategy 'joint' scores the model that a constraint makes, but "
-            + (f"{', '.join(makers)} each make one" if makers else "none of this run makes one")
-        )
-
-
-def _check_untranslated(recipe: Recipe) -> None:
-    if recipe.constraints:
-        names = ", ".join(f"'{c.name}'" for c in recipe.constraints)
-        raise UsageError(f"constraint {names} needs a translator; name one with --translator")
-    if recipe.strategy not in ("source", "target"):
-        raise UsageError(
-            f"strategy '{recipe.strategy}' needs a translator; without one it is 'source' "
-            "(direct transfer) or 'target' (supervised)"
-        )
-    recipe.learner.build()
-
-
 def _method(request: Request, registry: Registry) -> Method:
     """Return the named method with the user's replacements, or one composed from the names."""
     if request.method is not None:
@@ -183,37 +140,55 @@ def _method(request: Request, registry: Registry) -> Method:
     else:
         base = Method("", request.translator or NO_TRANSLATOR, (), "ide", "finetune", {}, "")
     translator = request.translator or base.translator
+    direction = _direction(request.direction, base.direction, translator)
     method = replace(
         base,
         translator=translator,
         constraints=tuple(request.constraints) or base.constraints,
         learner=request.learner or base.learner,
-        strategy=_strategy(request.strategy, base.strategy, translator),
+        direction=direction,
+        strategy=_strategy(request.strategy, base, translator, direction),
     )
     composed = request.method is None or method != base
     return replace(method, name=_composed_name(method, registry), paper="") if composed else method
 
 
-def _strategy(asked: str | None, usual: Strategy, translator: str) -> Strategy:
+def _direction(asked: str | None, usual: Direction, translator: str) -> Direction:
+    if asked is not None:
+        if asked not in DIRECTIONS:
+            raise UsageError(f"no direction is named '{asked}'{did_you_mean(asked, DIRECTIONS)}")
+        return asked
+    return usual if translator != NO_TRANSLATOR else "source-to-target"
+
+
+def _strategy(asked: str | None, base: Method, translator: str, direction: Direction) -> Strategy:
     if asked is not None:
         if asked not in STRATEGIES:
             raise UsageError(f"no strategy is named '{asked}'{did_you_mean(asked, STRATEGIES)}")
         return asked
-    untranslated = translator == NO_TRANSLATOR and usual not in ("source", "target")
-    return "source" if untranslated else usual
+    if translator == NO_TRANSLATOR:
+        return base.strategy if base.strategy in ("source", "target") else "source"
+    return base.strategy if base.direction == direction else usual_strategy(direction)
 
 
 def _composed_name(method: Method, registry: Registry) -> str:
     """Return the name of a registered method that is the same, or one built from the parts."""
-    parts = ("translator", "constraints", "learner", "strategy")
+    parts = ("translator", "constraints", "learner", "strategy", "direction")
     for known in registry.methods():
         if not known.parameters and all(getattr(known, p) == getattr(method, p) for p in parts):
             return known.name
+    if method.translator == NO_TRANSLATOR:
+        framed = {"source": "direct", "target": "supervised"}.get(method.strategy, method.strategy)
+        return f"{framed}+{method.learner}"
     words = [method.translator, *method.constraints, method.learner]
-    return "+".join(words) + ("" if method.strategy == "finetune" else f"+{method.strategy[:6]}")
+    if method.direction == "target-to-source":
+        words.append("to-source")
+    if method.strategy != usual_strategy(method.direction):
+        words.append(method.strategy[:6])
+    return "+".join(words)
 
 
-def _entries(method: Method, registry: Registry) -> dict[str, list[Entry]]:
+def _entries(method: Method, masks: str | None, registry: Registry) -> dict[str, list[Entry]]:
     doubled = {c for c in method.constraints if method.constraints.count(c) > 1}
     if doubled:
         raise UsageError(f"constraint '{doubled.pop()}' is named twice")
@@ -225,6 +200,7 @@ def _entries(method: Method, registry: Registry) -> dict[str, list[Entry]]:
         "constraint": constraints,
         "learner": [registry.entry("learner", method.learner)],
         "source_learner": [registry.entry("learner", name) for name in sorted(wanted)],
+        "segmenter": [] if masks in (None, OWN_MASKS) else [registry.entry("segmenter", masks)],
     }
 
 
@@ -242,7 +218,7 @@ def _resolve_all(
 ) -> tuple[Component | None, tuple[Component, ...], Component]:
     resolved = {
         role: [_component(e, role, method, benchmark, settings) for e in entries[role]]
-        for role in ROLES
+        for role in ("translator", "constraint", "learner")
     }
     translator = resolved["translator"][0] if resolved["translator"] else None
     return translator, tuple(resolved["constraint"]), resolved["learner"][0]

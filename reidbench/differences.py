@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reidbench.benchmark import Benchmark, DatasetSpec, load_benchmark
+from reidbench.benchmark import SECTIONS, Benchmark, DatasetSpec, load_benchmark
 from reidbench.compose import Request, compose
 from reidbench.errors import UsageError, did_you_mean
 from reidbench.keys import JSON
@@ -112,12 +112,13 @@ def _method(name: str, registry: Registry, benchmark: Benchmark) -> dict[str, JS
         "constraints": [c.name for c in recipe.constraints],
         "learner": recipe.learner.name,
         "strategy": recipe.strategy,
+        "direction": recipe.direction,
     }
     for component in recipe.components:
         parts |= _prefixed(component.name, component.parameters)
     sections = recipe.identity()
-    for section in ("budget", "embedding", "ranking"):
-        parts |= _prefixed(section, sections[section] or {})
+    for section in SECTIONS:
+        parts |= _prefixed(section, sections.get(section) or {})
     return parts
 
 

@@ -12,10 +12,12 @@ from reidbench.errors import UsageError
 from reidbench.evaluation.options import RankingOptions
 from reidbench.keys import JSON, digest
 from reidbench.ranges import at_least
-from reidbench.registry import Entry, Strategy
+from reidbench.registry import Direction, Entry, Strategy
 
+Retrieval = Literal["features", "verification"]
 Pool = Literal["learner", "average", "max"]
 Parts = Literal[1, 2, 4, 8]
+Cameras = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,56 @@ class Rendering:
     Attributes:
         cameras: where the translator tells the target's cameras apart: one translation to each
             ("all"), or to one drawn at random ("one").
+        codes: where a code picks one of several translations: how many of each image are made,
+            each with a code of its own (M of SA-GAN).
     """
 
     cameras: Literal["all", "one"] = "all"
+    codes: int = 1
+
+    def __post_init__(self) -> None:
+        """Check the range."""
+        at_least(1, codes=self.codes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Perspective:
+    """Cameras that are translated apart, each group by a translator of its own.
+
+    Zhang et al., "Spatial-Aware GAN for Unsupervised Person Re-identification", section IV-B, part
+    the training images by low and high cameras.
+
+    Attributes:
+        source: groups of the source's cameras, which count from 0; empty is one group of all.
+        target: groups of the target's. Of two and two groups the first goes to the first and the
+            second to the second; one group takes part in every translation.
+    """
+
+    source: Cameras = ()
+    target: Cameras = ()
+
+    def __post_init__(self) -> None:
+        """Refuse groups that cannot be paired."""
+        sides = {"source": self.source, "target": self.target}
+        for side, groups in sides.items():
+            object.__setattr__(self, side, tuple(map(tuple, groups)))  # JSON knows lists only
+            cameras = [camera for group in groups for camera in group]
+            if not all(groups) or len(set(cameras)) < len(cameras):
+                raise ValueError(f"{side}={groups}: a group is empty, or a camera stands twice")
+        counts = {len(groups) for groups in sides.values()} - {0, 1}
+        if len(counts) > 1:
+            raise ValueError(
+                f"{len(self.source)} groups of source cameras cannot be paired with "
+                f"{len(self.target)} of target cameras"
+            )
+
+    @property
+    def pairs(self) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+        """The cameras of source and target that each translator learns from; empty is all."""
+        sides = [groups or ((),) for groups in (self.source, self.target)]
+        count = max(map(len, sides))
+        source, target = (groups * count if len(groups) == 1 else groups for groups in sides)
+        return list(zip(source, target, strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,14 +147,22 @@ class Embedding:
             or the maximum over each part (local max pooling, Deng et al., arXiv:1811.10551, 3.4).
         parts: horizontal stripes that the map is cut into, so that features have as many times
             its channels.
+        retrieval: what ranks the gallery: distances of "features", or how likely the learner finds
+            each pair to show one person ("verification").
     """
 
     flip: bool = False
     pool: Pool = "learner"
     parts: Parts = 1
+    retrieval: Retrieval = "features"
 
     def __post_init__(self) -> None:
-        """Refuse parts of what the learner pools itself."""
+        """Refuse parts of what the learner pools itself, and features it does not verify."""
+        if self.retrieval == "verification" and (self.flip or self.pool != "learner"):
+            raise ValueError(
+                "retrieval='verification' takes the learner's own features: leave flip at false "
+                "and pool at 'learner'"
+            )
         if self.parts > 1 and self.pool == "learner":
             raise ValueError(
                 f"parts={self.parts} needs a pooling: set pool to 'max' (local max pooling) or "
@@ -113,9 +170,10 @@ class Embedding:
             )
 
     def to_dict(self) -> dict[str, JSON]:
-        """Return what decides the features; pooling that is left to the learner is left out."""
+        """Return what decides the ranking; what is left at its default is left out, but flip."""
         pooling = {"pool": self.pool, "parts": self.parts} if self.pool != "learner" else {}
-        return {"flip": self.flip, **pooling}
+        retrieval = {"retrieval": self.retrieval} if self.retrieval != "features" else {}
+        return {"flip": self.flip, **pooling, **retrieval}
 
 
 @dataclass(frozen=True)
@@ -124,7 +182,10 @@ class Recipe:
 
     Attributes:
         translator: None is direct transfer.
-        rendering: used by translators that tell cameras apart.
+        rendering: used by translators that tell cameras apart or take codes.
+        perspective: cameras that are translated apart.
+        direction: which images are translated.
+        segmenter: what makes the person masks; None is the datasets' own, or nothing reads masks.
         source_learners: by constraint, the learner whose source-trained model it starts from.
         modified: what the user set by hand; a ranked result has nothing here.
     """
@@ -140,15 +201,16 @@ class Recipe:
     paper: str
     modified: Mapping[str, JSON]
     rendering: Rendering = Rendering()
+    perspective: Perspective = field(default_factory=Perspective)
+    direction: Direction = "source-to-target"
+    segmenter: Component | None = None
     source_learners: Mapping[str, Component] = field(default_factory=dict)
 
     def identity(self) -> dict[str, JSON]:
         """Return what decides its numbers; the parts it does not use are left out."""
         translates = self.translator is not None
-        learners = {name: c.identity() for name, c in self.source_learners.items()}
         return {
-            **({"source_learners": learners} if learners else {}),
-            **({"rendering": asdict(self.rendering)} if self.by_camera else {}),
+            **self._optional(),
             "translator": self.translator.identity() if self.translator else None,
             "constraints": [c.identity() for c in self.constraints],
             "learner": self.learner.identity(),
@@ -157,6 +219,36 @@ class Recipe:
             "embedding": self.embedding.to_dict(),
             "ranking": self.ranking.to_dict(),
         }
+
+    def _optional(self) -> dict[str, JSON]:
+        """Return the parts that few recipes have."""
+        learners = {name: c.identity() for name, c in self.source_learners.items()}
+        cameras = {"cameras": self.rendering.cameras} if self.by_camera else {}
+        codes = {"codes": self.rendering.codes} if self.by_code else {}
+        parts: dict[str, JSON] = {
+            "source_learners": learners,
+            "rendering": {} if self.to_source else {**cameras, **codes},
+            "perspective": {k: v for k, v in asdict(self.perspective).items() if v},
+            "direction": self.direction if self.to_source else "",
+            "segmenter": self.segmenter.identity() if self.segmenter else {},
+        }
+        return {name: part for name, part in parts.items() if part}
+
+    @property
+    def to_source(self) -> bool:
+        """Whether the target's test images are translated."""
+        return self.direction == "target-to-source"
+
+    @cached_property
+    def by_code(self) -> bool:
+        """Whether a code picks one of several translations."""
+        return self.translator is not None and self.translator.build().code_size > 0
+
+    @cached_property
+    def reads_masks(self) -> bool:
+        """Whether the translator or a constraint reads person masks."""
+        parts = ((self.translator,) if self.translator else ()) + self.constraints
+        return any("mask" in part.build().needs for part in parts)
 
     @property
     def by_camera(self) -> bool:

@@ -15,14 +15,24 @@ Kind = Literal["translator", "constraint", "learner", "segmenter", "dataset", "p
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Strategy = Literal["source", "target", "translated", "source+translated", "finetune", "joint"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
+Direction = Literal["source-to-target", "target-to-source"]
+DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 
 # In --set and in benchmark files they name something else; "none" is no translator.
 RESERVED = frozenset(
-    {"none", "budget", "rendering", "embedding", "ranking", "source", "target", *get_args(Kind)}
+    {
+        *("none", "source", "target", *get_args(Kind)),
+        *("budget", "rendering", "perspective", "embedding", "ranking"),
+    }
 )
 
 # Names appear in file names, in --set and in reports.
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*(@[a-z0-9][a-z0-9._-]*)?")
+
+
+def usual_strategy(direction: Direction) -> Strategy:
+    """Return what a learner is trained on unless a recipe says otherwise, given a translator."""
+    return "source" if direction == "target-to-source" else "finetune"
 
 
 @dataclass(frozen=True)
@@ -70,6 +80,8 @@ class Method:
         strategy: what the learner is trained on; see ``STRATEGIES``.
         parameters: the paper's values where they differ from the components' defaults, by dotted
             name (``"sianet.margin"``, ``"budget.epochs"``).
+        direction: which images are translated: the source's training images, to be learned from,
+            or the target's test images, to be scored by a model of the source.
     """
 
     name: str
@@ -81,6 +93,7 @@ class Method:
     plugin: str
     summary: str = ""
     paper: str = ""
+    direction: Direction = "source-to-target"
 
 
 @dataclass(frozen=True)
@@ -130,12 +143,19 @@ class Registration:
         translator: str,
         constraints: Sequence[str] = (),
         learner: str = "ide",
-        strategy: Strategy = "finetune",
+        strategy: Strategy | None = None,
+        direction: Direction = "source-to-target",
         parameters: Mapping[str, JSON] | None = None,
         summary: str = "",
         paper: str = "",
     ) -> None:
-        """Register a named recipe; the components may belong to other plugins."""
+        """Register a named recipe; the components may belong to other plugins.
+
+        The usual strategy is "finetune", or "source" in the direction "target-to-source".
+        """
+        if direction not in DIRECTIONS:
+            raise ValueError(f"method '{name}': direction '{direction}' is none of {DIRECTIONS}")
+        strategy = strategy or usual_strategy(direction)
         if strategy not in STRATEGIES:
             raise ValueError(f"method '{name}': strategy '{strategy}' is none of {STRATEGIES}")
         self.methods.append(
@@ -149,6 +169,7 @@ class Registration:
                 self.plugin,
                 summary,
                 paper,
+                direction,
             )
         )
 

@@ -12,7 +12,7 @@ from reidbench.benchmark import Benchmark, DatasetSpec, load_benchmark
 from reidbench.cli import options
 from reidbench.cli.bars import Bars
 from reidbench.compose import (
-    NO_TRANSLATOR,
+    OWN_MASKS,
     Request,
     compose,
     owners_of,
@@ -21,6 +21,7 @@ from reidbench.compose import (
 )
 from reidbench.errors import UsageError
 from reidbench.files import writing
+from reidbench.fitting import NO_TRANSLATOR
 from reidbench.hardware import choose
 from reidbench.keys import JSON
 from reidbench.planning import Plan, Setting, open_setting, plan
@@ -48,18 +49,33 @@ class OpenGround:
         """Return the recipe of each request; a setting goes to those that have its owner.
 
         Raises:
-            UsageError: if none has it, and as ``compose`` does.
+            UsageError: if none has it, as ``compose`` does, or if masks are to be made and nothing
+                reads any.
         """
         owners = [owners_of(request, self.registry) for request in requests]
         refuse_strangers(self.settings, frozenset().union(*owners))
-        return [self._recipe(r, o) for r, o in zip(requests, owners, strict=True)]
+        recipes = [self._recipe(r, o) for r, o in zip(requests, owners, strict=True)]
+        made = {r.masks for r in requests} - {None, OWN_MASKS}
+        if made and not any(recipe.segmenter for recipe in recipes):
+            raise UsageError(f"--masks {made.pop()}: nothing in this run reads person masks")
+        return recipes
 
     def floor(self, recipe: Recipe) -> Recipe | None:
-        """Return direct transfer by the same learner, or None if ``recipe`` translates nothing."""
+        """Return direct transfer by the same learner, or None if ``recipe`` translates nothing.
+
+        A method that ranks as ``recipe`` does goes before the plain one.
+        """
         if recipe.translator is None:
             return None
-        request = Request(method="direct", learner=recipe.learner.name)
-        return self._recipe(request, owners_of(request, self.registry))
+        learner = recipe.learner.name
+        named = [
+            Request(method=m.name)
+            for m in self.registry.methods()
+            if (m.translator, m.strategy, m.learner) == (NO_TRANSLATOR, "source", learner)
+        ]
+        plain = Request(method="direct", learner=learner)
+        floors = [self._recipe(r, owners_of(r, self.registry)) for r in (plain, *named)]
+        return next((f for f in floors if f.embedding == recipe.embedding), floors[0])
 
     def plan(self, recipe: Recipe, seed: int, precision: str) -> Plan:
         """Return the stages of a run."""
@@ -128,24 +144,18 @@ def carry_out(plan: Plan, session: Session, results: Path) -> Done:
     return done
 
 
-def request_of(
-    method: str | None,
-    translator: str | None,
-    constraints: Sequence[str],
-    learner: str | None,
-    strategy: str | None,
-) -> Request:
+def request_of(named: options.Named) -> Request:
     """Return what the options name.
 
     Raises:
         UsageError: if they name nothing to run.
     """
-    if method is None and translator is None:
+    if named.method is None and named.translator is None:
         raise UsageError(
             "name what to run: --method METHOD, or --translator TRANSLATOR with any number of "
             f"--constraint; --translator {NO_TRANSLATOR} is direct transfer (see: reidbench list)"
         )
-    return Request(method, translator, constraints, learner, strategy)
+    return Request(**vars(named))
 
 
 def _swapped(benchmark: Benchmark, swapped: Mapping[str, str]) -> Benchmark:

@@ -25,6 +25,7 @@ TRAITS = ("version", "split", "provides", "needs", "sampling", "terms", "citatio
 SECTIONS = {
     "budget": "how long a translator is trained",
     "rendering": "which translations of a source image are learned from",
+    "perspective": "cameras that are translated apart",
     "embedding": "how test images become features",
     "ranking": "how a ranking is made from features",
 }
@@ -157,6 +158,7 @@ def _method(method: Method) -> Row:
         "constraints": list(method.constraints),
         "learner": method.learner,
         "strategy": method.strategy,
+        "direction": method.direction,
         "sets": dict(method.parameters),
     }
     return {"kind": "method", **_brief(method), "facts": made_of, "parameters": []}
@@ -171,11 +173,12 @@ def _component(entry: Entry) -> Row:
 
 def _section(name: str) -> Row:
     from reidbench.evaluation.options import RankingOptions
-    from reidbench.recipe import Budget, Embedding, Rendering
+    from reidbench.recipe import Budget, Embedding, Perspective, Rendering
 
     factories = {
         "budget": Budget,
         "rendering": Rendering,
+        "perspective": Perspective,
         "embedding": Embedding,
         "ranking": RankingOptions,
     }

@@ -93,24 +93,35 @@ set_values = click.option(
     help="Set a parameter, e.g. sianet.margin=1; repeatable. The result is then not ranked.",
 )
 
-recipe = _all(
-    click.option("--method", metavar="NAME", help="A named recipe, as a paper composes it."),
-    click.option("--translator", metavar="NAME", help="What translates; 'none' is nothing."),
-    click.option(
-        "--constraint",
-        "constraints",
-        multiple=True,
-        metavar="NAME",
-        help="What keeps persons recognisable; repeatable.",
-    ),
-    click.option("--learner", metavar="NAME", help="What learns the features."),
-    click.option(
-        "--strategy",
-        metavar="NAME",
-        help="What the learner is trained on: source, target, translated, source+translated or "
-        "finetune (source, then translated).",
-    ),
+direction = click.option(
+    "--direction",
+    metavar="NAME",
+    help="What is translated: source-to-target, the images that are learned from, or "
+    "target-to-source, the test images.",
 )
+
+masks = click.option(
+    "--masks",
+    metavar="NAME",
+    help="What makes the person masks that some parts read, e.g. unet; 'dataset', the default, has "
+    "its own.",
+)
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a command runs, as its options name it; None where the method or the default decides.
+
+    The fields are those of ``reidbench.compose.Request``.
+    """
+
+    method: str | None
+    translator: str | None
+    constraints: tuple[str, ...]
+    learner: str | None
+    strategy: str | None
+    direction: str | None
+    masks: str | None
 
 
 @dataclass(frozen=True)
@@ -161,6 +172,31 @@ def _bundled(name: str, bundle: type[Any], options: Decorator[F]) -> Decorator[F
 
     return decorate
 
+
+recipe = _bundled(
+    "named",
+    Named,
+    _all(
+        click.option("--method", metavar="NAME", help="A named recipe, as a paper composes it."),
+        click.option("--translator", metavar="NAME", help="What translates; 'none' is nothing."),
+        click.option(
+            "--constraint",
+            "constraints",
+            multiple=True,
+            metavar="NAME",
+            help="What keeps persons recognisable; repeatable.",
+        ),
+        click.option("--learner", metavar="NAME", help="What learns the features."),
+        click.option(
+            "--strategy",
+            metavar="NAME",
+            help="What the learner is trained on: source, target, translated, source+translated, "
+            "finetune (source, then translated) or joint (beside the translator).",
+        ),
+        direction,
+        masks,
+    ),
+)
 
 ground = _bundled(
     "ground",

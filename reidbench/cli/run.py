@@ -16,11 +16,7 @@ from reidbench.cli import options
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Random seed.")
 @options.as_json
 def command(
-    method: str | None,
-    translator: str | None,
-    constraints: tuple[str, ...],
-    learner: str | None,
-    strategy: str | None,
+    named: options.Named,
     ground: options.Ground,
     place: options.Place,
     seed: int,
@@ -38,13 +34,14 @@ def command(
       reidbench run --translator cyclegan --constraint sianet
       reidbench run --method spgan --set sianet.margin=1 --seed 1
       reidbench run --method cyclegan --benchmark market1501-to-prid2011 --data-root ~/reid
+      reidbench run --method cyclegan --direction target-to-source
     """
     from reidbench.cli import launch, show
     from reidbench.plugins import load_plugins
     from reidbench.recording import unique_stages
 
     plugins = load_plugins()
-    request = launch.request_of(method, translator, constraints, learner, strategy)
+    request = launch.request_of(named)
     opened = launch.open_ground(plugins.registry, ground)
     (recipe,) = opened.recipes([request])
     floor = opened.floor(recipe)

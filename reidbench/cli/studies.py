@@ -57,6 +57,7 @@ class Written:
 
 def run_study(
     name: str,
+    masks: str | None,
     seeds: tuple[int, ...] | None,
     ground: options.Ground,
     place: options.Place,
@@ -68,7 +69,7 @@ def run_study(
         UsageError: if there is no such study, or none of its runs can be composed.
         ReidbenchError: at the end, if some of the runs failed.
     """
-    study = load_study(name)
+    study = _with_masks(load_study(name), masks)
     reported = study.cited(load_reported())
     ground = replace(ground, benchmark=ground.benchmark or study.benchmark)
     chosen = seeds or load_benchmark(ground.benchmark).seeds
@@ -120,6 +121,14 @@ def _lines(
         raise UsageError("nothing of this study can be run:\n" + "\n".join(failures))
     refuse_strangers({k: v for k, v in by_hand.items() if not _of_ground(k)}, frozenset(owners))
     return lines, failures
+
+
+def _with_masks(study: Study, masks: str | None) -> Study:
+    """Return the study with other masks, if they are named."""
+    if masks is None:
+        return study
+    runs = [replace(run, request=replace(run.request, masks=masks)) for run in study.runs]
+    return replace(study, runs=tuple(runs))
 
 
 class _Opening:

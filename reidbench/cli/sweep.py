@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     help="Constraints of one run, joined by '+'; 'none' for no constraint; repeatable.",
 )
 @click.option("--learner", "learners", multiple=True, metavar="NAME", help="Repeatable.")
+@options.direction
+@options.masks
 @click.option(
     "--seeds",
     metavar="LIST",
@@ -59,6 +61,8 @@ def command(
     translators: tuple[str, ...],
     constraints: tuple[str, ...],
     learners: tuple[str, ...],
+    direction: str | None,
+    masks: str | None,
     seeds: tuple[int, ...] | None,
     study: str | None,
     ground: options.Ground,
@@ -82,15 +86,16 @@ def command(
     from reidbench.errors import UsageError
 
     if study is None:
-        _combinations(methods, translators, constraints, learners, seeds, ground, place, as_json)
+        names = _Names(methods, translators, constraints, learners, direction, masks)
+        _combinations(names, seeds, ground, place, as_json)
         return
-    if methods or translators or constraints or learners:
+    if methods or translators or constraints or learners or direction:
         raise UsageError("--study names its own runs; leave the other names out")
     from reidbench.cli.studies import run_study
 
     given = ctx.get_parameter_source("benchmark") is not click.core.ParameterSource.DEFAULT
     ground = ground if given else replace(ground, benchmark="")
-    run_study(study, seeds, ground, place, as_json)
+    run_study(study, masks, seeds, ground, place, as_json)
 
 
 def attempt(
@@ -116,11 +121,20 @@ def refuse_failures(failures: Sequence[str], runs: int) -> None:
         raise ReidbenchError(f"{len(failures)} of {runs} runs failed:\n{listed}")
 
 
+@dataclass(frozen=True)
+class _Names:
+    """What is combined."""
+
+    methods: Sequence[str]
+    translators: Sequence[str]
+    constraints: Sequence[str]
+    learners: Sequence[str]
+    direction: str | None
+    masks: str | None
+
+
 def _combinations(
-    methods: Sequence[str],
-    translators: Sequence[str],
-    constraints: Sequence[str],
-    learners: Sequence[str],
+    names: _Names,
     seeds: tuple[int, ...] | None,
     ground: options.Ground,
     place: options.Place,
@@ -132,7 +146,7 @@ def _combinations(
 
     plugins = load_plugins()
     opened = launch.open_ground(plugins.registry, ground)
-    requests = list(_requests(plugins.registry, methods, translators, constraints, learners))
+    requests = list(_requests(plugins.registry, names))
     recipes = {r.digest: r for r in opened.recipes(requests)}
     chosen = seeds or opened.setting.benchmark.seeds
     plans = [opened.plan(r, s, place.precision) for s in chosen for r in recipes.values()]
@@ -161,26 +175,25 @@ def _reason(error: Exception) -> str:
     return f"unexpected {type(error).__name__}: {error} (--debug shows where)"
 
 
-def _requests(
-    registry: Registry,
-    methods: Sequence[str],
-    translators: Sequence[str],
-    constraints: Sequence[str],
-    learners: Sequence[str],
-) -> Iterator[Request]:
+def _requests(registry: Registry, names: _Names) -> Iterator[Request]:
     """Yield what the options name: methods x learners, and translators x constraints x learners."""
     from reidbench.compose import Request
     from reidbench.errors import UsageError
+    from reidbench.fitting import NO_TRANSLATOR
 
-    if not (methods or translators):
+    if not (names.methods or names.translators):
         raise UsageError("name what to run: --method or --translator (see: reidbench list)")
-    if constraints and not translators:
+    if names.constraints and not names.translators:
         raise UsageError("--constraint goes with --translator; a method has its own")
-    named = [m.name for m in registry.methods()] if "all" in methods else methods
-    for method, learner in product(named, learners or (None,)):
-        yield Request(method=method, learner=learner)
+    usual = Request(direction=names.direction, masks=names.masks)
+    learners = names.learners or (None,)
+    methods = [m.name for m in registry.methods()] if "all" in names.methods else names.methods
+    for method, learner in product(methods, learners):
+        translates = registry.method(method).translator != NO_TRANSLATOR
+        direction = names.direction if translates else None
+        yield replace(usual, method=method, learner=learner, direction=direction)
     for translator, joined, learner in product(
-        translators, constraints or ("none",), learners or (None,)
+        names.translators, names.constraints or ("none",), learners
     ):
         parts = () if joined == "none" else tuple(joined.split("+"))
-        yield Request(translator=translator, constraints=parts, learner=learner)
+        yield replace(usual, translator=translator, constraints=parts, learner=learner)

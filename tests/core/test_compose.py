@@ -186,9 +186,9 @@ def test_a_method_is_its_parts(registry: Registry) -> None:
             "toy+kept+pairs+toy",
         ),
         (Request(translator="toy", learner="toy", strategy="translated"), "toy+toy+transl"),
-        (Request(method="direct", learner="toy"), "none+toy+source"),
-        (Request(learner="toy"), "none+toy+source"),
-        (Request(method="supervised", learner="toy"), "none+toy+target"),
+        (Request(method="direct", learner="toy"), "direct+toy"),
+        (Request(learner="toy"), "direct+toy"),
+        (Request(method="supervised", learner="toy"), "supervised+toy"),
         # The same parts as the method "tuned", but not with its values.
         (
             Request(translator="toy", constraints=["kept"], learner="other", strategy="translated"),
