@@ -13,7 +13,8 @@ import numpy as np
 
 from reidbench.keys import JSON
 from reidbench.runner import Finished, Outcome
-from reidbench.stages import FitTranslator, Learn, Stage
+from reidbench.stages import FitTranslator, Learn, Masked, Stage
+from reidbench.stages.masking import FACTS
 from reidbench.stages.preservation import SCORES
 
 NO_TRANSLATION = ("networks", "parameters", "steps", "flops_a_step")
@@ -81,12 +82,41 @@ def preservation_of(outcome: Outcome) -> dict[str, JSON]:
     return {**_mean(records), "splits": records}
 
 
+def masks_of(outcome: Outcome) -> dict[str, JSON]:
+    """Return where the masks come from that a run read, and how well they fit the known ones.
+
+    "dataset" are its own. Of made ones ``sets`` has what ``Masked`` tells of each set of images.
+    """
+    if not outcome.plan.recipe.mask_readers:
+        return {}
+    made = [f for f in outcome.finished.values() if isinstance(f.stage, Masked)]
+    if not made:
+        own = outcome.plan.recipe.segmenter is None
+        return {"from": "dataset"} if own else {}  # made by stages that nothing needed any more
+    told = {f.stage.title: json.loads((f.artifact.path / FACTS).read_text()) for f in made}
+    return {"from": next(iter(told.values()))["from"], "sets": told}
+
+
 def _translation(outcome: Outcome) -> dict[str, JSON]:
-    fitted = _fitted(outcome)
-    if fitted is None:
+    """Return the cost of the translator, or of all those that cameras are translated apart by."""
+    scored = _chain(outcome.plan.evaluations[0])
+    fitted = [stage for stage in scored if isinstance(stage, FitTranslator)]
+    if not fitted:
         return dict.fromkeys(NO_TRANSLATION, 0)
-    cost = _picked(_facts(fitted, outcome, "cost"), TRANSLATION)
-    return {**cost, "batch": fitted.budget.batch}
+    costs = [_picked(_facts(stage, outcome, "cost"), TRANSLATION) for stage in fitted]
+    return {**_summed(costs), "batch": fitted[0].budget.batch}
+
+
+def _summed(costs: list[dict[str, Any]]) -> dict[str, JSON]:
+    """Return the sums over several translators; FLOPs of a step and of an image are means."""
+    total = dict(costs[0])
+    for name in TRANSLATION if len(costs) > 1 else ():
+        values = [cost[name] for cost in costs]
+        known = None not in values
+        total[name] = sum(values) if known else None
+        if known and name.startswith("flops"):
+            total[name] = round(total[name] / len(values))
+    return total
 
 
 def _learning(stage: Stage, outcome: Outcome) -> dict[str, JSON]:

@@ -120,14 +120,32 @@ PROTOCOLS = (
     ),
 )
 
+SEGMENTERS = (
+    (
+        "unet",
+        "segmenters.unet:UNetSegmenter",
+        "a U-Net that learns from rendered pedestrians, or a folder with images/ and masks/",
+        "Ronneberger et al., U-Net: Convolutional Networks for Biomedical Image Segmentation, "
+        "MICCAI 2015",
+    ),
+    (
+        "torchvision",
+        "segmenters.pretrained:TorchvisionSegmenter",
+        "a segmentation network of torchvision's, with weights from a file",
+        "",
+    ),
+)
+
 
 @hookimpl
 def reidbench_register(registry: Registration) -> None:
-    """Register the datasets, protocols and the two methods every benchmark is framed by."""
+    """Register datasets, protocols, segmenters and the two methods every benchmark is framed by."""
     for name, target, summary, paper in DATASETS:
         registry.dataset(name, f"reidbench.{target}", summary=summary, paper=paper)
     for name, target, summary, paper in PROTOCOLS:
         registry.protocol(name, f"reidbench.{target}", summary=summary, paper=paper)
+    for name, target, summary, paper in SEGMENTERS:
+        registry.segmenter(name, f"reidbench.{target}", summary=summary, paper=paper)
     registry.method(
         "direct",
         translator="none",

@@ -111,7 +111,7 @@ def compose(
         },
     )
     check_fit(recipe)
-    return recipe if recipe.reads_masks else replace(recipe, segmenter=None)
+    return recipe if recipe.mask_readers else replace(recipe, segmenter=None)
 
 
 def owners_of(request: Request, registry: Registry) -> frozenset[str]:

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from reidbench.errors import ReidbenchError
 from reidbench.keys import JSON
 
-Mapped = np.memmap[tuple[int, ...], np.dtype[np.uint8]]
+Mapped = np.memmap[tuple[int, ...], np.dtype[Any]]
+UINT8: np.dtype[Any] = np.dtype(np.uint8)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -73,13 +74,13 @@ def write_array(path: Path, array: NDArray[Any]) -> None:
         file.write(array.data)
 
 
-def mapped_array(path: Path, shape: tuple[int, ...]) -> Mapped:
-    """Return a new ``.npy`` file of uint8, mapped for writing.
+def mapped_array(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any] = UINT8) -> Mapped:
+    """Return a new ``.npy`` file, mapped for writing.
 
     Raises:
         OSError: if the disk cannot hold it; a sparse file would kill whoever writes to the map.
     """
-    array: Mapped = npy.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    array: Mapped = npy.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
     array.flush()
     with path.open("r+b") as file:
         os.posix_fallocate(file.fileno(), 0, path.stat().st_size)

@@ -20,7 +20,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def reidbench_register(registry: Registration) -> None:
-    """Register translators, constraints, learners, datasets, protocols and methods by name."""
+    """Register components (translators, learners, datasets and so on) and methods by name."""
 
 
 @hookspec

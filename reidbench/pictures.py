@@ -14,6 +14,7 @@ from reidbench.errors import UsageError
 from reidbench.files import write_bytes
 
 ROWS = ("source", "translated", "reconstructed", "target")
+"""What the rows of a preview show that does not tell: those of earlier versions."""
 FORMATS = (".png", ".svg", ".pdf")
 GAP = 4
 LEAST_HEIGHT = 128  # smaller images are enlarged by whole factors, so that pixels stay squares

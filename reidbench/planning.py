@@ -2,69 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
 
 from reidbench import embedding
-from reidbench.benchmark import Benchmark, DatasetSpec
-from reidbench.data.catalog import (
-    OpenDataset,
-    open_dataset,
-    refuse_overlap,
-    refuse_shared_persons,
-)
+from reidbench.data.catalog import OpenDataset
 from reidbench.data.dataset import Split
+from reidbench.data.perspective import with_cameras
 from reidbench.errors import UsageError
-from reidbench.keys import JSON
-from reidbench.parameters import resolve
-from reidbench.progress import Progress, silent
 from reidbench.recipe import Component, Recipe
-from reidbench.registry import Registry
+from reidbench.setting import Setting
 from reidbench.stages import (
+    DatasetImages,
     Decode,
     Embed,
     Evaluate,
     FitTranslator,
     JointModel,
     Learn,
+    LearnMasks,
+    Masked,
+    Match,
     Preserve,
     Preview,
+    SpatialPreview,
     Stage,
     TrainedModel,
     TrainingImages,
     Translate,
+    TranslateTest,
 )
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A benchmark with its data at hand.
-
-    Attributes:
-        targets: one for each of the benchmark's splits.
-        modified: what the user changed of the benchmark; a ranked result has nothing here.
-    """
-
-    benchmark: Benchmark
-    source: OpenDataset
-    targets: tuple[OpenDataset, ...]
-    protocol: Component
-    modified: Mapping[str, JSON]
-
-    @property
-    def left_out(self) -> list[str]:
-        """The images that were left out of the datasets, with the dataset's name before each."""
-        opened = (self.source, *self.targets)
-        return sorted({f"{data.name}/{name}" for data in opened for name in data.left_out})
-
-    @property
-    def target(self) -> OpenDataset:
-        """The target in its first split, for what all splits have in common."""
-        return self.targets[0]
-
-    def decode(self, data: OpenDataset, split: Split) -> Decode:
-        """Return the stage that decodes a split of one of the datasets."""
-        return Decode(data, split, self.benchmark.image_size, self.benchmark.interpolation)
 
 
 @dataclass(frozen=True)
@@ -73,8 +42,8 @@ class Plan:
 
     Attributes:
         evaluations: the last ones, one for each of the target's splits; the others hang on them.
-        preview: pictures of the first split's translation, if there is one.
-        preserved: what each split's translation kept of the persons, if anything is translated.
+        preview: pictures of the first split's first translation, if there is one.
+        preserved: what each translation kept of the persons, by split, if anything is translated.
     """
 
     recipe: Recipe
@@ -103,72 +72,28 @@ class Plan:
         return sorted(unique.values(), key=lambda s: not isinstance(s, Decode))
 
 
-def open_setting(
-    benchmark: Benchmark,
-    registry: Registry,
-    data_root: str | None,
-    changes: Mapping[str, JSON],
-    *,
-    skip_corrupt: bool = False,
-    progress: Progress = silent,
-) -> Setting:
-    """Open a benchmark's datasets and protocol.
-
-    Args:
-        benchmark: what to open.
-        registry: where names are looked up.
-        data_root: folder of the user's datasets.
-        changes: user-set values by ``source.*``, ``target.*`` and ``protocol.*``.
-        skip_corrupt: whether to leave out the images that cannot be decoded.
-        progress: told how many images have been looked at for that.
-
-    Raises:
-        UsageError: for unknown names or parameters.
-        ReidbenchError: if a copy of a dataset cannot be used.
-    """
-    source = _changed(benchmark.source, "source", changes)
-    target = _changed(benchmark.target, "target", changes)
-    splits = () if "target.split" in changes else benchmark.splits
-
-    def opened(spec: DatasetSpec, role: str) -> OpenDataset:
-        return open_dataset(
-            spec, registry, data_root, role, skip_corrupt=skip_corrupt, progress=progress
-        )
-
-    first, *others = _each(target, splits)
-    tested = opened(first, "target")
-    # A benchmark that names no protocol is scored as the target usually is.
-    named = benchmark.protocol if benchmark.protocol.name else DatasetSpec(tested.dataset.protocol)
-    setting = Setting(
-        benchmark,
-        opened(source, "source"),
-        (tested, *(opened(each, "target") for each in others)),
-        _protocol(_changed(named, "protocol", changes), registry),
-        dict(changes),
-    )
-    _refuse_same_persons(setting)
-    return setting
-
-
 def plan(recipe: Recipe, setting: Setting, seed: int, precision: str) -> Plan:
     """Return the stages of a run.
 
     Raises:
-        UsageError: if a constraint needs masks that the data does not have, the learner has no
-            feature map for the pooling, or labels of test images would be learned.
+        UsageError: if masks are read that the data does not have, the learner has no feature map
+            for the pooling, the protocol pools features that are not compared, or labels of test
+            images would be learned.
+        ReidbenchError: if the images that masks are learned from cannot be read.
     """
     _check_masks(recipe, setting)
+    _check_cameras(recipe, setting)
+    _check_pooling(recipe, setting)
     _refuse_test_labels(recipe, setting)
     embedding.check(recipe.embedding, recipe.learner, setting.benchmark.image_size)
     run = _Run(recipe, setting, seed, precision)
-    translated = run.translated(setting.target)
     return Plan(
         recipe,
         setting,
         seed,
         precision,
         tuple(run.evaluated(target) for target in setting.targets),
-        Preview(translated) if translated else None,
+        run.preview(),
         tuple(run.preserved()),
     )
 
@@ -188,49 +113,100 @@ class _Run:
         pooled = protocol.entry.load().pools_queries and tested.dataset.has_boxes
         embedded = Embed(
             self.learned(target),
-            setting.decode(tested, "query"),
-            setting.decode(tested, "gallery"),
+            self._tested(tested, "query"),
+            self._tested(tested, "gallery"),
             self.recipe.embedding,
-            setting.decode(tested, "boxes") if pooled else None,
+            self._tested(tested, "boxes") if pooled else None,
         )
-        return Evaluate(embedded, protocol, self.recipe.ranking)
+        verifies = self.recipe.embedding.retrieval == "verification"
+        match = Match(embedded) if verifies else None
+        return Evaluate(embedded, protocol, self.recipe.ranking, match)
 
     def learned(self, target: OpenDataset) -> TrainedModel:
         strategy, learner = self.recipe.strategy, self.recipe.learner
-        source, translated = self._source, self.translated(target)
-        if translated is None:
-            own = self.setting.decode(target, "train")
-            return self._learn(learner, own if strategy == "target" else source)
+        if strategy == "target":
+            return self._learn(learner, self.setting.decode(target, "train"))
+        if strategy == "source":
+            return self._learn(learner, self._source)
         if strategy == "joint":
-            return JointModel(learner, translated.fitted)
+            (fitted,) = self._fitted(target)
+            return JointModel(learner, fitted)
+        translated = self._translated(target)
         if strategy == "translated":
-            return self._learn(learner, translated)
+            return self._learn(learner, *translated)
         if strategy == "source+translated":
-            return self._learn(learner, source, translated)
-        return self._learn(learner, translated, start=self._learn(learner, source))
+            return self._learn(learner, self._source, *translated)
+        return self._learn(learner, *translated, start=self._learn(learner, self._source))
 
-    def preserved(self) -> Iterator[Preserve]:
-        model = self._learn(self.recipe.learner, self._source)
-        for target in self.setting.targets:
-            if (translated := self.translated(target)) is not None:
-                yield Preserve(translated, model)
-
-    def translated(self, target: OpenDataset) -> Translate | None:
-        recipe, setting = self.recipe, self.setting
+    def preview(self) -> Preview | None:
+        recipe, target = self.recipe, self.setting.target
         if recipe.translator is None:
             return None
-        fitted = FitTranslator(
+        if recipe.to_source:
+            return Preview(self._to_source(target, "query"))
+        first = self._translated(target)[0]
+        if recipe.by_code:
+            return SpatialPreview(first, "mask" in recipe.translator.build().needs)
+        return Preview(first)
+
+    def preserved(self) -> Iterator[Preserve]:
+        if self.recipe.translator is None:
+            return
+        model = self._learn(self.recipe.learner, self._source)
+        for target in self.setting.targets:
+            if self.recipe.to_source:
+                yield Preserve(self._to_source(target, "gallery"), model)
+            else:
+                yield from (Preserve(each, model) for each in self._translated(target))
+
+    def _tested(self, tested: OpenDataset, split: Split) -> Decode | TranslateTest:
+        """Return a set of test images: real, or the target's in the style of the source."""
+        if self.recipe.to_source and tested is not self.setting.source:
+            return self._to_source(tested, split)
+        return self.setting.decode(tested, split)
+
+    def _to_source(self, target: OpenDataset, split: Split) -> TranslateTest:
+        (fitted,) = self._fitted(target)
+        return TranslateTest(fitted, self._masked(target, split), self.precision)
+
+    def _translated(self, target: OpenDataset) -> tuple[Translate, ...]:
+        recipe = self.recipe
+        cameras = recipe.rendering.cameras if recipe.by_camera else ""
+        codes = recipe.rendering.codes if recipe.by_code else 0
+        return tuple(
+            Translate(fitted, self.precision, cameras, codes) for fitted in self._fitted(target)
+        )
+
+    def _fitted(self, target: OpenDataset) -> list[FitTranslator]:
+        """Return the translators between all cameras, or between each pair of groups of them."""
+        groups = self.recipe.perspective.pairs
+        return [self._fit(target, source_cams, cams) for source_cams, cams in groups]
+
+    def _fit(
+        self, target: OpenDataset, source_cams: Sequence[int], target_cams: Sequence[int]
+    ) -> FitTranslator:
+        recipe = self.recipe
+        assert recipe.translator is not None
+        source = _only(self.setting.source, source_cams)
+        seen = self.setting.decode(source, "train")
+        return FitTranslator(
             recipe.translator,
             recipe.constraints,
-            self._source,
-            setting.decode(target, "train"),
+            self._masked(source, "train"),
+            self._masked(_only(target, target_cams), "train"),
             recipe.budget,
             self.seed,
             self.precision,
-            {n: self._learn(c, self._source) for n, c in recipe.source_learners.items()},
+            {n: self._learn(c, seen) for n, c in recipe.source_learners.items()},
         )
-        cameras = recipe.rendering.cameras if recipe.by_camera else ""
-        return Translate(fitted, self.precision, cameras)
+
+    def _masked(self, data: OpenDataset, split: Split) -> DatasetImages:
+        """Return images with the dataset's masks if it has any, or with those that are made."""
+        images, segmenter = self.setting.decode(data, split), self.recipe.segmenter
+        if segmenter is None:
+            return images
+        learned = LearnMasks.of(segmenter, images.size, self.seed, self.precision)
+        return Masked(images, segmenter, learned, self.precision)
 
     @property
     def _source(self) -> Decode:
@@ -242,33 +218,49 @@ class _Run:
         return Learn(learner, data, self.seed, self.precision, start)
 
 
+def _only(data: OpenDataset, cameras: Sequence[int]) -> OpenDataset:
+    """Return a dataset with the training images of some cameras, or of all if none is named."""
+    return with_cameras(data, cameras) if cameras else data
+
+
 def _with_inputs(stage: Stage) -> Iterator[Stage]:
     for needed in stage.inputs:
         yield from _with_inputs(needed)
     yield stage
 
 
-def _changed(spec: DatasetSpec, role: str, changes: Mapping[str, JSON]) -> DatasetSpec:
-    prefix = f"{role}."
-    mine = {k.removeprefix(prefix): v for k, v in changes.items() if k.startswith(prefix)}
-    return replace(spec, parameters={**spec.parameters, **mine})
+def _check_masks(recipe: Recipe, setting: Setting) -> None:
+    both = setting.source.dataset.has_masks and setting.target.dataset.has_masks
+    if recipe.mask_readers and not both and recipe.segmenter is None:
+        readers = " and ".join(f"'{name}'" for name in recipe.mask_readers)
+        raise UsageError(
+            f"{readers} needs person masks, which '{setting.source.title}' and "
+            f"'{setting.target.title}' do not both have: make them, e.g. with --masks unet"
+        )
 
 
-def _protocol(spec: DatasetSpec, registry: Registry) -> Component:
-    entry = registry.entry("protocol", spec.name)
-    factory = entry.load()
-    protocol = Component(entry, factory.version, resolve(factory, spec.parameters, "protocol"))
-    protocol.build()  # a value out of range shows before anything is computed
-    return protocol
-
-
-def _refuse_same_persons(setting: Setting) -> None:
-    if setting.source.fingerprint == setting.target.fingerprint:
-        raise UsageError(f"source and target are the same data ('{setting.source.title}')")
+def _check_cameras(recipe: Recipe, setting: Setting) -> None:
+    """Refuse test images of a camera that a translator of cameras will not have seen."""
+    if not (recipe.to_source and recipe.by_camera):
+        return
     for target in setting.targets:
-        refuse_shared_persons(setting.source, target)
-    if setting.benchmark.tested == "source":
-        refuse_overlap(setting.source)
+        known = target.dataset.samples("train").cams
+        for split in ("query", "gallery"):
+            strange = np.setdiff1d(target.dataset.samples(split).cams, known)
+            if len(strange):
+                raise UsageError(
+                    f"{split} images of '{target.title}' are of camera {strange[0]}, which none of "
+                    f"its training images is of: '{recipe.name}' cannot translate them"
+                )
+
+
+def _check_pooling(recipe: Recipe, setting: Setting) -> None:
+    protocol = setting.protocol
+    if recipe.embedding.retrieval == "verification" and protocol.entry.load().pools_queries:
+        raise UsageError(
+            f"protocol '{protocol.name}' averages features, which embedding.retrieval="
+            "'verification' does not compare; set it to 'features' or choose another protocol"
+        )
 
 
 def _refuse_test_labels(recipe: Recipe, setting: Setting) -> None:
@@ -277,20 +269,3 @@ def _refuse_test_labels(recipe: Recipe, setting: Setting) -> None:
             f"strategy 'target' would learn the labels of the test images: the training images of "
             f"'{setting.target.title}' show its test persons as it is set"
         )
-
-
-def _each(target: DatasetSpec, splits: Sequence[int]) -> list[DatasetSpec]:
-    """Return the target once for each split, or as it is if there is none."""
-    each = [{**target.parameters, "split": split} for split in splits]
-    return [replace(target, parameters=p) for p in each] or [target]
-
-
-def _check_masks(recipe: Recipe, setting: Setting) -> None:
-    if setting.source.dataset.has_masks and setting.target.dataset.has_masks:
-        return
-    for constraint in recipe.constraints:
-        if "mask" in constraint.build().needs:
-            raise UsageError(
-                f"constraint '{constraint.name}' needs person masks, which "
-                f"'{setting.source.title}' and '{setting.target.title}' do not both have"
-            )

@@ -245,10 +245,10 @@ class Recipe:
         return self.translator is not None and self.translator.build().code_size > 0
 
     @cached_property
-    def reads_masks(self) -> bool:
-        """Whether the translator or a constraint reads person masks."""
+    def mask_readers(self) -> tuple[str, ...]:
+        """Which of the translator and the constraints read person masks."""
         parts = ((self.translator,) if self.translator else ()) + self.constraints
-        return any("mask" in part.build().needs for part in parts)
+        return tuple(part.name for part in parts if "mask" in part.build().needs)
 
     @property
     def by_camera(self) -> bool:

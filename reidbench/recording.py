@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from reidbench.accounting import cost_of, preservation_of, speed_of
+from reidbench.accounting import cost_of, masks_of, preservation_of, speed_of
 from reidbench.data.catalog import OpenDataset
 from reidbench.evaluation import Scores, Trials
 from reidbench.keys import JSON, digest
@@ -40,6 +40,7 @@ def result_of(outcome: Outcome, started: datetime) -> Result:
         uses=_uses(plan),
         scores=_scores(outcome),
         translation=preservation_of(outcome),
+        masks=masks_of(outcome),
         cost=cost_of(outcome),
         execution={
             "started": _time(started),
@@ -57,7 +58,8 @@ def save_picture(outcome: Outcome, path: Path) -> Path | None:
     preview = outcome.plan.preview
     if preview is None or preview.key not in outcome.finished:
         return None
-    draw_sheet(np.load(outcome.artifact(preview).path / "rows.npy"), ROWS, path)
+    kept = outcome.artifact(preview)
+    draw_sheet(np.load(kept.path / "rows.npy"), kept.manifest.get("labels", ROWS), path)
     return path
 
 
@@ -128,6 +130,7 @@ def _synthetic(data: OpenDataset) -> bool:
 def _uses(plan: Plan) -> dict[str, bool]:
     """Return what of the target the run was trained with; labels of test images it never is."""
     recipe, targets = plan.recipe, plan.setting.targets
+    # A test image that is translated, one by one, to be scored teaches nothing.
     translates = recipe.translator is not None
     supervised = recipe.strategy == "target"
     split = recipe.translator.entry.load().split if recipe.translator else "dataset"

@@ -48,7 +48,7 @@ _FIELDS: dict[str, type] = {
 }
 
 # Sections that results of earlier versions lack.
-_LATER = ("translation", "cost")
+_LATER = ("translation", "masks", "cost")
 
 # What a result may tell besides, by dotted name: what translation kept, and what a run cost.
 QUANTITIES = {
@@ -86,6 +86,8 @@ class Result:
             ``per_query`` columns for paired tests.
         translation: what translation kept of the persons, and how like the target it looks; empty
             if nothing was translated, or in a result of an earlier version.
+        masks: where the person masks come from that the run read, and how well they fit the known
+            ones; empty if it read none, or in a result of an earlier version.
         cost: networks, parameters and FLOPs; empty in a result of an earlier version.
         execution: when and on what it ran; the only part in which two runs of a seed may differ.
         reidbench: version that made it.
@@ -99,6 +101,7 @@ class Result:
     uses: Mapping[str, bool]
     scores: Mapping[str, JSON]
     translation: Mapping[str, JSON] = field(default_factory=dict)
+    masks: Mapping[str, JSON] = field(default_factory=dict)
     cost: Mapping[str, JSON] = field(default_factory=dict)
     execution: Mapping[str, JSON] = field(default_factory=dict)
     reidbench: str = __version__
@@ -142,8 +145,8 @@ class Result:
     @property
     def file_name(self) -> Path:
         """Where it lies below the folder of results, whatever its names hold."""
-        name = f"{_letters(self.recipe['name'])}-{self.digest[:8]}-seed{self.seed}.json"
-        return Path(_letters(self.benchmark["name"]), name)
+        name = f"{safe_letters(self.recipe['name'])}-{self.digest[:8]}-seed{self.seed}.json"
+        return Path(safe_letters(self.benchmark["name"]), name)
 
     def measure(self, name: str) -> float:
         """Return one of ``MEASURES``, in [0, 1]."""
@@ -257,7 +260,7 @@ def _number(record: Mapping[str, JSON], name: str) -> float | None:
     return float(value)
 
 
-def _letters(name: str) -> str:
+def safe_letters(name: str) -> str:
     """Return ``name`` in letters that are safe in a file name, and never a path."""
     return _FOREIGN_LETTERS.sub("-", name.lower()).strip(".-")[:_NAME_LENGTH] or "unnamed"
 

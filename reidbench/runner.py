@@ -92,6 +92,22 @@ def execute(plan: Plan, session: Session) -> Outcome:
     return Outcome(plan, finished)
 
 
+def bring(stage: Stage, session: Session) -> Finished:
+    """Compute a stage that is no run's, and what the store lacks of its inputs.
+
+    Raises:
+        ReidbenchError: as ``execute`` does.
+    """
+    session.store.prepare()
+    if (found := _find(stage, session.store)) is not None:
+        return found
+    for needed_first in stage.inputs:
+        bring(needed_first, session)
+    done = obtain(stage, session)
+    notify(session.hooks.reidbench_stage_finished, artifact=done.artifact, reused=done.reused)
+    return done
+
+
 def obtain(stage: Stage, session: Session) -> Finished:
     """Compute a stage whose inputs are in the store, unless it is there itself."""
     with session.reporter.stage(stage.title) as progress:

@@ -15,7 +15,7 @@ from reidbench.benchmark import folders
 from reidbench.compose import Request
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean
 from reidbench.keys import JSON
-from reidbench.registry import STRATEGIES
+from reidbench.registry import DIRECTIONS, STRATEGIES
 from reidbench.reported import Reported
 from reidbench.results import MEASURES
 
@@ -23,9 +23,10 @@ Kind = Literal["bars", "line", "heatmap"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
-_STUDY = ("title", "paper", "benchmark", "protocol", "tested", "plot", "measure", "note")
-_RUN = ("method", "translator", "constraints", "learner", "strategy")
-_OWN = ("label", "series", "settings", "protocol", "tested", "reported")
+_STUDY = ("title", "paper", "benchmark", "plot", "measure", "note")
+_RUN = ("method", "translator", "constraints", "learner", "strategy", "direction")
+_EITHER = ("protocol", "tested", "masks")  # a run's own goes before the study's
+_OWN = ("label", "series", "settings", "reported")
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ class Study:
         benchmark: name; another one gives the same study at another scale.
         plot: how it is drawn.
         measure: that is drawn.
-        reported: the paper's table, as ``"spgan/table 1"``; empty if there is none.
+        reported: the paper's tables, as ``"spgan/table 1"``: where the text contradicts a table,
+            both; empty if there is none.
         note: what differs from the paper at this scale.
         varied: the parameters that vary, by dotted name.
         runs: each varied parameter's every value with every run.
@@ -81,22 +83,24 @@ class Study:
     benchmark: str
     plot: Kind
     measure: str
-    reported: str
+    reported: tuple[str, ...]
     note: str
     varied: tuple[str, ...]
     runs: tuple[Run, ...]
 
     def cited(self, known: tuple[Reported, ...]) -> tuple[Reported, ...]:
-        """Return all rows of the paper's table.
+        """Return all rows of the paper's tables.
 
         Raises:
-            UsageError: naming this file, if the table, or the row of a run that is not varied,
+            UsageError: naming this file, if a table, or the row of a run that is not varied,
                 does not exist.
         """
-        rows = tuple(r for r in known if r.table == self.reported)
-        if self.reported and not rows:
-            near = did_you_mean(self.reported, {r.table for r in known})
-            raise UsageError(f"{self.path}: 'reported': no such table '{self.reported}'{near}")
+        tables = {r.table for r in known}
+        for table in self.reported:
+            if table not in tables:
+                near = did_you_mean(table, tables)
+                raise UsageError(f"{self.path}: 'reported': no such table '{table}'{near}")
+        rows = tuple(r for table in self.reported for r in known if r.table == table)
         labels = {r.label for r in rows}
         for run in self.runs:
             # Of a figure's points some cannot be told apart, so that a varied run may have no row.
@@ -148,7 +152,7 @@ def shown(value: JSON) -> str:
 def _parse(path: Path, raw: Mapping[str, Any]) -> Study:
     if not _NAME.fullmatch(path.stem):
         raise ReidbenchError("a study's file is named in lower-case letters, digits and . _ -")
-    _refuse_unknown(raw, (*_STUDY, "reported", "run", "vary"), "")
+    _refuse_unknown(raw, (*_STUDY, *_EITHER, "reported", "run", "vary"), "")
     vary = _vary(raw.get("vary", {}))
     plot = _choice(raw, "plot", KINDS, "bars")
     if plot == "line" and not vary:
@@ -161,7 +165,7 @@ def _parse(path: Path, raw: Mapping[str, Any]) -> Study:
         benchmark=_text(raw, "benchmark") or "synthetic",
         plot=plot,
         measure=_choice(raw, "measure", MEASURES, "mAP"),
-        reported=_text(raw, "reported"),
+        reported=_tables(raw),
         note=_text(raw, "note"),
         varied=tuple(vary),
         runs=tuple(_runs(raw, vary)),
@@ -175,8 +179,8 @@ def _runs(raw: Mapping[str, Any], vary: Mapping[str, list[JSON]]) -> Iterator[Ru
     if not isinstance(entries, list) or not entries:
         raise ReidbenchError("it needs a [[run]]")
     for number, entry in enumerate(entries, 1):
-        _refuse_unknown(entry, (*_OWN, *_RUN), f"run {number}: ")
-        shared = {k: raw[k] for k in ("protocol", "tested") if k in raw}
+        _refuse_unknown(entry, (*_OWN, *_RUN, *_EITHER), f"run {number}: ")
+        shared = {k: raw[k] for k in _EITHER if k in raw}
         for values in product(*vary.values()):
             yield _run({**shared, **entry}, dict(zip(vary, values, strict=True)))
 
@@ -203,11 +207,20 @@ def _request(raw: Mapping[str, Any], where: str) -> Request:
     constraints = raw.get("constraints", [])
     if not isinstance(constraints, list) or not all(isinstance(c, str) for c in constraints):
         raise ReidbenchError(f"{where}'constraints' is a list of names")
-    names = {k: _text(raw, k, where) or None for k in ("method", "translator", "learner")}
+    names = {k: _text(raw, k, where) or None for k in ("method", "translator", "learner", "masks")}
     if not (names["method"] or names["translator"]):
         raise ReidbenchError(f"{where}needs a 'method' or a 'translator'")
     strategy = _choice(raw, "strategy", STRATEGIES, "", where) or None
-    return Request(constraints=tuple(constraints), strategy=strategy, **names)
+    direction = _choice(raw, "direction", DIRECTIONS, "", where) or None
+    return Request(constraints=tuple(constraints), strategy=strategy, direction=direction, **names)
+
+
+def _tables(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    given = raw.get("reported", [])
+    tables = [given] if isinstance(given, str) else given
+    if not isinstance(tables, list) or not all(isinstance(t, str) for t in tables):
+        raise ReidbenchError("'reported' is a table's name, or a list of them")
+    return tuple(filter(None, tables))
 
 
 def _vary(raw: Any) -> dict[str, list[JSON]]:

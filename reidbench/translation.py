@@ -14,7 +14,7 @@ from reidbench.clock import Clock
 from reidbench.data.arrays import ImageArray, paired_rows, shuffled_rows, to_uint8
 from reidbench.hardware import Hardware
 from reidbench.hops import Batch, Hops, Images
-from reidbench.interfaces import Context, IdentityConstraint, Trainable, Translator
+from reidbench.interfaces import Context, IdentityConstraint, Trainable, Translator, Warp
 from reidbench.keys import derive_seed
 from reidbench.nn.frozen import frozen
 from reidbench.streams import generator, stream
@@ -139,24 +139,58 @@ class BatchDrawer:
         return self.translator.augmentation(images, generator(self.loop.seed, axis, step))
 
 
-def translate(
-    translator: Translator,
-    images: ImageArray,
-    rows: NDArray[np.int64],
-    src: int,
-    dst: int,
-    hardware: Hardware,
-) -> Iterator[NDArray[np.uint8]]:
-    """Yield the rows of ``images``, of domain ``src``, in the style of ``dst``, batch by batch.
+@dataclass(frozen=True)
+class Route:
+    """Which images a translator is to translate, and where.
 
-    Each batch is ``[B, H, W, 3]`` uint8; together they are in the order of ``rows``.
+    Attributes:
+        images: what the rows are of.
+        rows: ``[N]`` which of them, in order.
+        src: their domain.
+        dst: the domain they go to.
+        codes: ``[N, C]`` float32 code of each; None for translators that take none, or zeros.
+    """
+
+    images: ImageArray
+    rows: NDArray[np.int64]
+    src: int
+    dst: int
+    codes: NDArray[np.float32] | None = None
+
+    def batches(self, hardware: Hardware) -> Iterator[tuple[Images, int, int, Tensor | None]]:
+        """Yield what ``Translator.translate`` and ``Translator.warp`` take, batch by batch."""
+        for start in range(0, len(self.rows), TRANSLATE_BATCH):
+            part = slice(start, start + TRANSLATE_BATCH)
+            images = self.images.images(self.rows[part], hardware.device)
+            code = None
+            if self.codes is not None:
+                code = torch.from_numpy(self.codes[part]).to(hardware.device)
+            yield images, self.src, self.dst, code
+
+
+def translate(
+    translator: Translator, route: Route, hardware: Hardware
+) -> Iterator[NDArray[np.uint8]]:
+    """Yield the images of a route translated, batch by batch, in order.
+
+    Each batch is ``[B, H, W, 3]`` uint8.
     """
     translator.eval()
-    for start in range(0, len(rows), TRANSLATE_BATCH):
-        batch = images.images(rows[start : start + TRANSLATE_BATCH], hardware.device)
+    for batch in route.batches(hardware):
         with torch.no_grad(), hardware.autocast():
-            fake = translator.translate(batch, src, dst)
+            fake = translator.translate(*batch)
         yield to_uint8(fake)
+
+
+def warps(translator: Translator, route: Route, hardware: Hardware) -> Iterator[Warp]:
+    """Yield where the images of a route are moved to, batch by batch; nothing if they are not."""
+    translator.eval()
+    for batch in route.batches(hardware):
+        with torch.no_grad(), hardware.autocast():
+            warp = translator.warp(*batch)
+        if warp is None:
+            return
+        yield Warp(warp.parameters.float(), warp.grid.float())
 
 
 def _state(

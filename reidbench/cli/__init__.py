@@ -23,6 +23,9 @@ VERBS = {
     "compare": "Show how much two results differ, over queries and over seeds.",
     "leaderboard": "Rank the results of all recipes that can be compared.",
     "plot": "Draw a study, or what the leaderboard ranks, from result files alone.",
+    "distribution": "Draw the features of real and translated images, and tell how far they lie "
+    "apart.",
+    "transforms": "Draw the distribution of a run's spatial transforms, and tell their numbers.",
     "data": "Show the datasets and check your copies of them.",
     "plugin": "Show the plugins, working or broken.",
     "cache": "Show and remove what runs have computed.",

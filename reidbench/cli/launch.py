@@ -24,7 +24,7 @@ from reidbench.files import writing
 from reidbench.fitting import NO_TRANSLATOR
 from reidbench.hardware import choose
 from reidbench.keys import JSON
-from reidbench.planning import Plan, Setting, open_setting, plan
+from reidbench.planning import Plan, plan
 from reidbench.plugins import Plugins, notify
 from reidbench.progress import Progress, silent
 from reidbench.recipe import Recipe
@@ -32,6 +32,7 @@ from reidbench.recording import result_of, save_picture
 from reidbench.registry import Registry
 from reidbench.results import Result
 from reidbench.runner import Outcome, Session, execute
+from reidbench.setting import Setting, open_setting
 from reidbench.store import Store
 
 SETTING_OWNERS = ("source", "target", "protocol")

@@ -214,7 +214,7 @@ def _study(study: Study) -> Row:
         "benchmark": study.benchmark,
         "plot": study.plot,
         "measure": study.measure,
-        "reported": study.reported,
+        "reported": ", ".join(study.reported),
         "note": study.note,
         "runs": [run.title for run in study.runs],
         "run by": f"reidbench sweep --study {study.name}",

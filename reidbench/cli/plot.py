@@ -158,5 +158,5 @@ def _pictures(result: Path, cache: Path, output: Path | None) -> Path:
     if kept is None:
         raise ReidbenchError(f"the translated images of {result} are not in {cache}; run it again")
     path = output or result.with_suffix(".svg")
-    draw_sheet(np.load(kept.path / "rows.npy"), ROWS, path)
+    draw_sheet(np.load(kept.path / "rows.npy"), kept.manifest.get("labels", ROWS), path)
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -105,6 +106,21 @@ def paired_rows(pids: NDArray[np.int64], batch: int, step: int, seed: int, axis:
     anchors = shuffled_rows(len(pids), pairs, step, seed, axis)
     rng = np.random.default_rng(derive_seed(seed, axis, "partner", step))
     kinds = [k % 2 == 0 for k in range(step * pairs, (step + 1) * pairs)]
+    return pair_up(pids, anchors, kinds, rng)
+
+
+def pair_up(
+    pids: NDArray[np.int64], anchors: Rows, kinds: Sequence[bool], rng: np.random.Generator
+) -> Rows:
+    """Return rows in pairs ``(2k, 2k + 1)``: each anchor, and another image drawn beside it.
+
+    Args:
+        pids: ``[N]`` person of each image.
+        anchors: ``[P]`` rows of the first images.
+        kinds: ``[P]`` whether the second image is of the same person; the anchor itself where
+            there is no other image of that kind.
+        rng: what the second images are drawn by.
+    """
     partners = [_partner(pids, a, same, rng) for a, same in zip(anchors, kinds, strict=True)]
     return np.stack([anchors, np.array(partners, dtype=np.int64)], 1).reshape(-1)
 

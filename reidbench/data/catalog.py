@@ -17,6 +17,9 @@ from reidbench.parameters import parameters_of, resolve
 from reidbench.progress import Progress, silent
 from reidbench.registry import Registry
 
+ONLY_CAMERAS = "only_cameras"
+"""Under this name the parameters list the cameras of a view; a dataset has none of that name."""
+
 
 @dataclass(frozen=True)
 class OpenDataset:
@@ -37,7 +40,9 @@ class OpenDataset:
     @property
     def title(self) -> str:
         """The name, with the parameter that tells it from another of the same name."""
-        given = (self.parameters.get(key) for key in ("domain", "population"))
+        given = [self.parameters.get(key) for key in ("domain", "population")]
+        if isinstance(cameras := self.parameters.get(ONLY_CAMERAS), list):
+            given.append(f"cameras {','.join(map(str, cameras))}")
         return ":".join([self.name, *map(str, filter(None, given))])
 
     def identity(self) -> dict[str, JSON]:

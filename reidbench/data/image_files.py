@@ -37,6 +37,15 @@ def read_grey(path: Path) -> NDArray[np.uint8]:
     return _read(path, "L")
 
 
+def read_labels(path: Path) -> NDArray[np.uint8]:
+    """Decode a label map to ``[h, w]``: the places in its palette, or grey levels without one.
+
+    Raises:
+        ReidbenchError: as ``read_rgb`` does.
+    """
+    return _read(path, "L", keep="P")
+
+
 def decoding_problem(path: Path) -> str | None:
     """Return why a file cannot be decoded; None if it can."""
     try:
@@ -46,10 +55,10 @@ def decoding_problem(path: Path) -> str | None:
     return None
 
 
-def _read(path: Path, mode: str) -> NDArray[np.uint8]:
+def _read(path: Path, mode: str, keep: str = "") -> NDArray[np.uint8]:
     try:
         with Image.open(path, formats=FORMATS) as image:
-            return np.array(image.convert(mode))
+            return np.array(image.convert(keep if image.mode == keep else mode))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ReidbenchError(f"cannot decode {shown(path)}: {_reason(path, error)}") from error
 

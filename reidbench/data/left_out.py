@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any
@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import __version__ as pillow
 
-from reidbench.data.dataset import SPLITS, Counts, Dataset, Samples, Split
+from reidbench.data.dataset import SPLITS, Dataset, Split
 from reidbench.data.fingerprints import files_digest, recall, remember
 from reidbench.data.folders import FolderDataset
+from reidbench.data.view import View
 from reidbench.errors import ReidbenchError
 from reidbench.keys import JSON, digest
 from reidbench.progress import Progress, silent
@@ -22,68 +23,21 @@ from reidbench.progress import Progress, silent
 SHOW_EVERY = 64  # images
 
 
-class Without(Dataset):
+class Without(View):
     """A view of a dataset that lacks the images of some names; the rest is as it was."""
 
     def __init__(self, dataset: Dataset, names: Iterable[str]) -> None:
-        self._dataset, self._names = dataset, frozenset(names)
-        self._kept: dict[Split, NDArray[np.int64]] = {}
-        # These are the class's, so that asking for them would not reach __getattr__.
-        for name in Dataset.__annotations__:
-            vars(self)[name] = getattr(dataset, name)
+        super().__init__(dataset)
+        self._names = frozenset(names)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel to a worker as the dataset and the names."""
         return _view, (self._dataset, tuple(sorted(self._names)))
 
-    def __getattr__(self, name: str) -> Any:
-        """Return what only this kind of dataset has."""
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self._dataset, name)
-
-    @property
-    def has_masks(self) -> bool:
-        """Whether the dataset has masks."""
-        return self._dataset.has_masks
-
-    @property
-    def has_boxes(self) -> bool:
-        """Whether the dataset has boxes."""
-        return self._dataset.has_boxes
-
-    @property
-    def population(self) -> str:
-        """The dataset's."""
-        return self._dataset.population
-
-    @property
-    def division(self) -> str:
-        """The dataset's."""
-        return self._dataset.division
-
-    @property
-    def trains_on_test(self) -> bool:
-        """Whether the dataset does."""
-        return self._dataset.trains_on_test
-
-    def published(self) -> Mapping[Split, Counts]:
-        """Return the counts of the whole dataset."""
-        return self._dataset.published()
-
-    def samples(self, split: Split) -> Samples:
-        """Return the images of a split that are left."""
-        samples, kept = self._dataset.samples(split), self._rows(split)
-        names = tuple(samples.names[row] for row in kept.tolist())
-        return Samples(names, samples.pids[kept], samples.cams[kept])
-
-    def read(self, split: Split, index: int) -> NDArray[np.uint8]:
-        """Return one image of those that are left."""
-        return self._dataset.read(split, int(self._rows(split)[index]))
-
-    def read_mask(self, split: Split, index: int) -> NDArray[np.uint8]:
-        """Return one mask of those that are left."""
-        return self._dataset.read_mask(split, int(self._rows(split)[index]))
+    def keep(self, split: Split) -> NDArray[np.bool_]:
+        """Return which images have other names."""
+        names = self._dataset.samples(split).names
+        return np.array([name not in self._names for name in names], dtype=np.bool_)
 
     def fingerprint(self) -> str:
         """Return the dataset's if none of its images is left out, and another if any is."""
@@ -92,21 +46,6 @@ class Without(Dataset):
     def boxes_fingerprint(self) -> str:
         """Return the same of the boxes."""
         return self._marked(self._dataset.boxes_fingerprint(), ("boxes",))
-
-    def check(self) -> list[str]:
-        """Return what is wrong with the whole copy."""
-        return self._dataset.check()
-
-    def remarks(self) -> list[str]:
-        """Return what is remarkable about the whole dataset."""
-        return self._dataset.remarks()
-
-    def _rows(self, split: Split) -> NDArray[np.int64]:
-        if split not in self._kept:
-            names = self._dataset.samples(split).names
-            kept = [row for row, name in enumerate(names) if name not in self._names]
-            self._kept[split] = np.array(kept, dtype=np.int64)
-        return self._kept[split]
 
     def _marked(self, fingerprint: str, splits: Sequence[Split]) -> str:
         names = {name for split in splits for name in self._dataset.samples(split).names}

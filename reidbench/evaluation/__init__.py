@@ -1,7 +1,7 @@
 """Scores of features: rankings, measures, protocols, re-ranking and significance, in numpy."""
 
 from reidbench.evaluation.distance import Distances, FeatureDistances, MatrixDistances
-from reidbench.evaluation.evaluate import evaluate
+from reidbench.evaluation.evaluate import evaluate, evaluate_distances
 from reidbench.evaluation.features import Features, Labels
 from reidbench.evaluation.options import RankingOptions
 from reidbench.evaluation.protocols import (
@@ -35,5 +35,6 @@ __all__ = [
     "Trials",
     "compare",
     "evaluate",
+    "evaluate_distances",
     "spread",
 ]

@@ -133,6 +133,21 @@ class MatrixDistances(Pairwise):
         return entries
 
 
+class Columns(Distances):
+    """Some columns of other distances."""
+
+    def __init__(self, distances: Distances, columns: Ints) -> None:
+        """Take ``[Q, G]`` distances and the columns ``[n]`` to keep."""
+        self.shape = (distances.shape[0], len(columns))
+        self._all, self._columns = distances, columns
+
+    def fill(self, start: int, out: Floats) -> None:
+        """Copy the columns of some rows."""
+        rows = np.empty((len(out), self._all.shape[1]), np.float32)
+        self._all.fill(start, rows)
+        np.take(rows, self._columns, axis=1, out=out)
+
+
 def unit(features: Floats) -> Floats:
     """Scale the rows of ``features`` ``[N, D]`` to unit length, in place, and return them.
 

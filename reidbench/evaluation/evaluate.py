@@ -5,13 +5,28 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reidbench.errors import ReidbenchError
-from reidbench.evaluation.distance import Distances, FeatureDistances, unit
+from reidbench.evaluation.distance import (
+    Columns,
+    Distances,
+    FeatureDistances,
+    unit,
+)
 from reidbench.evaluation.expansion import expanded
-from reidbench.evaluation.features import JUNK, Features, Floats, checked, same_dimension
+from reidbench.evaluation.features import (
+    JUNK,
+    Features,
+    Floats,
+    Ints,
+    Labels,
+    checked,
+    same_dimension,
+)
 from reidbench.evaluation.options import RankingOptions
 from reidbench.evaluation.protocols import Market1501, Protocol
+from reidbench.evaluation.ranking import check_fit
 from reidbench.evaluation.scores import Scores
 
 
@@ -51,14 +66,46 @@ def evaluate(
     return protocol.scores(distances, wanted.labels, ranked.labels, ties=options.ties)
 
 
+def evaluate_distances(
+    distances: Distances,
+    query: Labels,
+    gallery: Labels,
+    protocol: Protocol | None = None,
+    options: RankingOptions | None = None,
+) -> Scores:
+    """Score the rankings by distances that are no features', such as verification scores.
+
+    Args:
+        distances: ``[Q, G]``, smaller for pairs that are likelier one person.
+        query: of the rows.
+        gallery: of the columns, with junk (pid -1) and distractors (pid 0).
+        protocol: what is looked for; :class:`Market1501` unless said otherwise.
+        options: of which the rule for ties counts here.
+
+    Raises:
+        ReidbenchError: as :func:`evaluate` does, or if the labels do not fit the distances.
+    """
+    protocol, options = protocol or Market1501(), options or RankingOptions()
+    check_fit(distances, query, gallery)
+    kept = _not_junk(gallery.pids)
+    columns = distances if kept.all() else Columns(distances, np.flatnonzero(kept))
+    ranked = Labels(gallery.pids[kept], gallery.cams[kept])
+    return protocol.scores(columns, query, ranked, ties=options.ties)
+
+
 def _without_junk(gallery: Features, options: RankingOptions) -> Features:
-    kept = gallery.pids != JUNK
-    if not kept.any():
-        raise ReidbenchError(f"gallery holds junk only: every pid is {JUNK}")
+    kept = _not_junk(gallery.pids)
     features = gallery.features[kept]
     if options.unit_length:
         unit(features)
     return Features(features, gallery.pids[kept], gallery.cams[kept])
+
+
+def _not_junk(pids: Ints) -> NDArray[np.bool_]:
+    kept: NDArray[np.bool_] = pids != JUNK
+    if not kept.any():
+        raise ReidbenchError(f"gallery holds junk only: every pid is {JUNK}")
+    return kept
 
 
 def _scaled(query: Features, options: RankingOptions) -> Features:

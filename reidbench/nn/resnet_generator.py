@@ -26,13 +26,20 @@ class ResNetGenerator(nn.Module):
         blocks: residual blocks; 9 in the paper for images of 256 pixels, 6 for 128.
         affine: whether the normalisations have a scale and an offset to learn.
         init: how the weights are drawn.
+        inputs: channels of what it maps; more than 3 tell it more than the image.
     """
 
     def __init__(
-        self, width: int = 64, blocks: int = 9, *, affine: bool = False, init: Init = "normal"
+        self,
+        width: int = 64,
+        blocks: int = 9,
+        *,
+        affine: bool = False,
+        init: Init = "normal",
+        inputs: int = 3,
     ) -> None:
         super().__init__()
-        stem = [ReflectionPad(3), nn.Conv2d(3, width, 7), *_norm_relu(width, affine)]
+        stem = [ReflectionPad(3), nn.Conv2d(inputs, width, 7), *_norm_relu(width, affine)]
         middle = [ResidualBlock(STRIDE * width, affine=affine) for _ in range(blocks)]
         head = [ReflectionPad(3), nn.Conv2d(width, 3, 7)]
         down = [*_down(width, affine), *_down(2 * width, affine)]
@@ -41,7 +48,10 @@ class ResNetGenerator(nn.Module):
         self.apply(INITS[init])
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Return the images ``[B, 3, H, W]`` in [-1, 1], in float32 under any precision."""
+        """Return images ``[B, 3, H, W]`` in [-1, 1] for ``[B, inputs, H, W]``.
+
+        They are in float32 under any precision.
+        """
         return torch.tanh(self.layers(pixels).float())
 
 

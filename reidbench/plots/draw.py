@@ -63,20 +63,24 @@ def draw(chart: Chart, width: Width = "one") -> Figure:
     for axes, panel in zip(grid, panels, strict=True):
         paint(axes, panel, chart)
         if panel.title:
-            axes.set_title(printable(panel.title, 34), fontsize=7, loc="left", color=FAINT)
+            axes.set_title(_caption(panel), fontsize=7, loc="left", color=FAINT)
     return figure
 
 
 def _height(chart: Chart, width: float) -> float:
     """Return the height of the axes in inches."""
     panel = chart.panels[0]
-    titled = 0.25 if panel.title else 0
+    titled = 0.125 * max(len(_caption(p).splitlines()) for p in chart.panels)
     if chart.kind == "bars":
         several = len(panel.columns)
         return 0.6 + titled + len(panel.rows) * (0.13 + 0.12 * several) + 0.15 * (several > 1)
     if chart.kind == "heatmap":
         return 0.9 + 0.4 * len(panel.rows)
     return titled + 0.62 * min(width, 4) + 0.13 * len(panel.rows)
+
+
+def _caption(panel: Panel) -> str:
+    return printable(panel.title, 34)
 
 
 def _title(chart: Chart, width: Width) -> list[str]:

@@ -148,7 +148,7 @@ def _reported(
     place: Place,
     runs: Sequence[tuple[IndexedRun, Sequence[Result]]],
 ) -> list[Panel]:
-    """Return a panel for each dataset that the paper tests on."""
+    """Return a panel for each setting in which the paper tests, and for each place of print."""
     if kind == "heatmap":
         raise UsageError("--reported goes with bars and lines")
     panels: dict[str, list[Point]] = {}
@@ -163,8 +163,8 @@ def _reported(
 
 
 def _panel_title(row: Reported) -> str:
-    tested = row.source if row.tested == "source" else row.target
-    return f"reported: {row.paper.partition(',')[0]}, {row.place}, on {tested}"
+    paper = row.paper.partition(",")[0]
+    return f"reported: {paper}, {row.place}, {row.setting}, {row.protocol}"
 
 
 def _boards(

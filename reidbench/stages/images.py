@@ -17,15 +17,27 @@ from reidbench.stages.base import Stage, Work
 
 
 class TrainingImages(Stage):
-    """A stage whose output is labelled images."""
+    """A stage whose output is labelled images, to learn from or to embed."""
 
     def open(self, folder: Path) -> ImageArray:
         """Map the images it wrote to ``folder``."""
         return ImageArray.open(folder)
 
 
+class DatasetImages(TrainingImages):
+    """A stage whose output is a split of a dataset, image by image.
+
+    Attributes:
+        data: the dataset.
+        split: which of its splits.
+    """
+
+    data: OpenDataset
+    split: Split
+
+
 @dataclass(frozen=True)
-class Decode(TrainingImages):
+class Decode(DatasetImages):
     """Decode (or render) a split once, at the size the networks take."""
 
     kind: ClassVar[str] = "decode"

@@ -11,7 +11,7 @@ from reidbench.keys import JSON
 from reidbench.recipe import Component
 from reidbench.stages.base import Stage, Work
 from reidbench.stages.models import FACTS, WEIGHTS, TrainedModel
-from reidbench.stages.translating import FitTranslator
+from reidbench.stages.translators import FitTranslator
 
 
 @dataclass(frozen=True)

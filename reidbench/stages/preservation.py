@@ -24,7 +24,7 @@ from reidbench.keys import JSON
 from reidbench.progress import Progress
 from reidbench.stages.base import Stage, Work
 from reidbench.stages.learning import Learn
-from reidbench.stages.translating import Translate
+from reidbench.stages.translating import Translated, TranslateTest
 
 SCORES = "preservation.json"
 SSIM_IMAGES = 1000
@@ -34,7 +34,7 @@ _SSIM_BATCH = 32  # images at a time, to save memory
 
 @dataclass(frozen=True)
 class Preserve(Stage):
-    """Compare the translated images with their originals and with the target's.
+    """Compare the translated images with their originals and with those they are to look like.
 
     Attributes:
         model: learned from the source's real training images; classifies, and gives the features
@@ -43,7 +43,7 @@ class Preserve(Stage):
 
     kind: ClassVar[str] = "preserve"
 
-    translated: Translate
+    translated: Translated
     model: Learn
 
     @property
@@ -53,9 +53,9 @@ class Preserve(Stage):
 
     @property
     def inputs(self) -> tuple[Stage, ...]:
-        """Translated, original and target images, and the model."""
-        fitted = self.translated.fitted
-        return (self.translated, fitted.source, fitted.target, self.model)
+        """Translated, original and destination's images, the model and who it knows."""
+        compared = (self.translated, self.translated.originals, self.translated.like, self.model)
+        return (*compared, *(d for d in self.model.data if d not in compared))
 
     def values(self) -> JSON:
         """Return the sizes of samples, and the precision of the model."""
@@ -69,22 +69,25 @@ class Preserve(Stage):
 
     def compute(self, work: Work) -> dict[str, JSON]:
         """Write ``preservation.json``."""
-        fitted = self.translated.fitted
-        source = fitted.source.open(work.of(fitted.source))
-        target = fitted.target.open(work.of(fitted.target))
-        fakes = self.translated.open(work.of(self.translated))
-        judged = _Sets(source, target, fakes)
-        told = _Counted(work.progress, len(source) + 2 * len(fakes) + len(target))
+        stages = (self.translated.originals, self.translated.like, self.translated)
+        judged = _Sets(*(stage.open(work.of(stage)) for stage in stages))
+        told = _Counted(work.progress, 2 * len(judged.fakes) + len(judged.real) + len(judged.like))
         scores = {
             "classifier": self._named(),
             "guided": self.guided,
             **self._accuracy(judged, work, told),
             **self._distances(judged, work, told),
             **_similarity(judged),
-            "images": judged.counts(),
+            "images": judged.counts(*self._domains),
         }
         write_json(work.folder / SCORES, scores)
         return {}
+
+    @property
+    def _domains(self) -> tuple[str, str]:
+        """What is translated, and to which domain."""
+        to_source = isinstance(self.translated, TranslateTest)
+        return ("target", "source") if to_source else ("source", "target")
 
     def _named(self) -> str:
         data = " and ".join(d.title.partition(" ")[2] for d in self.model.data)
@@ -92,11 +95,16 @@ class Preserve(Stage):
 
     def _accuracy(self, sets: _Sets, work: Work, told: _Counted) -> dict[str, JSON]:
         """Return how often the right person is named, or None and why it cannot be told."""
+        if isinstance(self.translated, TranslateTest):
+            told.next(len(sets.real) + len(sets.fakes))
+            missing = "the classifier knows nobody of the target"
+            return {"accuracy": None, "accuracy_missing": missing}
         learner, model = self.model.load(work.of(self.model), work.hardware)
         extractor = Extractor(_Classifier(learner, model), work.hardware)
-        persons = sets.source.classes().pids
+        known = np.unique(np.concatenate([d.open(work.of(d)).pids for d in self.model.data]))
+        persons = np.searchsorted(known, sets.real.pids)
         try:
-            real = extractor(sets.source, told.next(len(sets.source)))
+            real = extractor(sets.real, told.next(len(sets.real)))
         except UsageError as error:
             return {"accuracy": None, "accuracy_missing": str(error)}
         named = extractor(sets.fakes, told.next(len(sets.fakes)))
@@ -104,12 +112,12 @@ class Preserve(Stage):
         return {"accuracy": {name: float(each.mean()) for name, each in right.items()}}
 
     def _distances(self, sets: _Sets, work: Work, told: _Counted) -> dict[str, JSON]:
-        """Return FID and KID of translated and target images, and in what space they are."""
+        """Return FID and KID of translated and destination's images, and in what space."""
         learner, model = self.model.load(work.of(self.model), work.hardware)
         space = _Space(learner, model)
         extractor = Extractor(space, work.hardware)
         fakes = extractor(sets.fakes, told.next(len(sets.fakes)))
-        real = extractor(sets.target, told.next(len(sets.target)))
+        real = extractor(sets.like, told.next(len(sets.like)))
         value, block, blocks = kid(fakes, real)
         dimensions, least = int(real.shape[1]), min(len(fakes), len(real))
         few = f"FID is of {least} images in {dimensions} dimensions, too few for a covariance"
@@ -126,22 +134,22 @@ class Preserve(Stage):
 
 @dataclass(frozen=True)
 class _Sets:
-    source: ImageArray
-    target: ImageArray
+    real: ImageArray
+    like: ImageArray
     fakes: ImageArray
 
     @property
     def origins(self) -> NDArray[np.int64]:
-        """The source image of each translated one: a block of all for each style."""
-        return np.arange(len(self.fakes)) % len(self.source)
+        """The original of each translated image: a block of all for each style or code."""
+        return np.arange(len(self.fakes)) % len(self.real)
 
-    def counts(self) -> dict[str, int]:
-        """Return how many images were compared."""
+    def counts(self, real: str, like: str) -> dict[str, int]:
+        """Return how many images were compared, by the names of the domains."""
         return {
-            "source": len(self.source),
-            "target": len(self.target),
+            real: len(self.real),
+            like: len(self.like),
             "translated": len(self.fakes),
-            "translated_of_each": len(self.fakes) // len(self.source),
+            "translated_of_each": len(self.fakes) // len(self.real),
             "ssim": min(len(self.fakes), SSIM_IMAGES),
         }
 
@@ -193,5 +201,5 @@ def _similarity(sets: _Sets) -> dict[str, JSON]:
     count = min(len(sets.fakes), SSIM_IMAGES)
     rows = np.linspace(0, len(sets.fakes) - 1, count).round().astype(np.int64)
     batches = [rows[i : i + _SSIM_BATCH] for i in range(0, count, _SSIM_BATCH)]
-    values = [ssim(sets.fakes.pixels[b], sets.source.pixels[sets.origins[b]]) for b in batches]
+    values = [ssim(sets.fakes.pixels[b], sets.real.pixels[sets.origins[b]]) for b in batches]
     return {"ssim": float(np.concatenate(values).mean())}

@@ -3,30 +3,44 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+import torch
 
 from reidbench.cost import of_embedding
 from reidbench.data.arrays import ImageArray
 from reidbench.embedding import Embedder, Extractor
-from reidbench.evaluation import Features, Protocol, RankingOptions, evaluate
-from reidbench.files import write_array, write_json
+from reidbench.evaluation import (
+    Features,
+    MatrixDistances,
+    Protocol,
+    RankingOptions,
+    evaluate,
+    evaluate_distances,
+)
+from reidbench.files import mapped_array, write_array, write_json
 from reidbench.keys import JSON
 from reidbench.metering import peak_memory
 from reidbench.recipe import Component, Embedding
 from reidbench.stages.base import Stage, Work
-from reidbench.stages.images import Decode
+from reidbench.stages.images import DatasetImages
 from reidbench.stages.models import TrainedModel
+from reidbench.stages.translating import TranslateTest
+
+MATCHED_ROWS = 256  # queries that are matched at a time
+
+TestImages = DatasetImages | TranslateTest
 
 
 @dataclass(frozen=True)
 class Embed(Stage):
-    """Embed the target's query and gallery images.
+    """Embed the query and gallery images.
 
     Attributes:
+        query: real images, or translated ones; the gallery and boxes are as they are.
         boxes: further images of the queries' persons, for protocols that pool them.
     """
 
@@ -34,10 +48,10 @@ class Embed(Stage):
     version: ClassVar[int] = 2
 
     learned: TrainedModel
-    query: Decode
-    gallery: Decode
+    query: TestImages
+    gallery: TestImages
     embedding: Embedding
-    boxes: Decode | None = None
+    boxes: TestImages | None = None
 
     @property
     def title(self) -> str:
@@ -50,13 +64,14 @@ class Embed(Stage):
         return (self.learned, *self.sets)
 
     @property
-    def sets(self) -> tuple[Decode, ...]:
+    def sets(self) -> tuple[TestImages, ...]:
         """The sets of images that are embedded."""
         return (self.query, self.gallery, *((self.boxes,) if self.boxes else ()))
 
     def values(self) -> JSON:
         """Return how images are embedded, and the precision of the model."""
-        return {**self.embedding.to_dict(), "precision": self.learned.precision}
+        how = replace(self.embedding, retrieval="features").to_dict()  # that comes afterwards
+        return {**how, "precision": self.learned.precision}
 
     def compute(self, work: Work) -> dict[str, JSON]:
         """Write the features and labels of all sets."""
@@ -78,14 +93,64 @@ class Embed(Stage):
 
 
 @dataclass(frozen=True)
+class Match(Stage):
+    """Ask the learner how likely each query and gallery image show one person."""
+
+    kind: ClassVar[str] = "match"
+
+    embedded: Embed
+
+    @property
+    def title(self) -> str:
+        """What it does."""
+        return f"verify {self.embedded.query.data.title} query against gallery"
+
+    @property
+    def inputs(self) -> tuple[Stage, ...]:
+        """The features and the model that they are of."""
+        return (self.embedded, self.embedded.learned)
+
+    def values(self) -> JSON:
+        """Return nothing: features and model decide."""
+        return {}
+
+    def compute(self, work: Work) -> dict[str, JSON]:
+        """Write ``distances.npy``, ``[Q, G]`` float32: the negative similarity."""
+        learned = self.embedded.learned
+        learner, model = learned.load(work.of(learned), work.hardware)
+        device = work.hardware.device
+        folder = work.of(self.embedded)
+        query, gallery = (
+            torch.from_numpy(np.load(folder / f"{split}_features.npy")).to(device)
+            for split in ("query", "gallery")
+        )
+        out = mapped_array(
+            work.folder / "distances.npy", (len(query), len(gallery)), np.dtype(np.float32)
+        )
+        with torch.inference_mode():
+            for start in range(0, len(query), MATCHED_ROWS):
+                rows = query[start : start + MATCHED_ROWS]
+                similar = learner.similarity(model, rows, gallery).float()
+                out[start : start + len(rows)] = -similar.cpu().numpy()
+                work.progress(start + len(rows), len(query), {})
+        out.flush()
+        return {}
+
+
+@dataclass(frozen=True)
 class Evaluate(Stage):
-    """Rank the gallery for every query and score the ranking."""
+    """Rank the gallery for every query and score the ranking.
+
+    Attributes:
+        match: what gives the distances; None takes those of the features.
+    """
 
     kind: ClassVar[str] = "evaluate"
 
     embedded: Embed
     protocol: Component
     ranking: RankingOptions
+    match: Match | None = None
 
     @property
     def title(self) -> str:
@@ -94,8 +159,8 @@ class Evaluate(Stage):
 
     @property
     def inputs(self) -> tuple[Stage, ...]:
-        """The features."""
-        return (self.embedded,)
+        """The features, and the distances if they are not the features'."""
+        return (self.embedded, *((self.match,) if self.match else ()))
 
     def values(self) -> JSON:
         """Return the protocol and the ranking options."""
@@ -106,9 +171,15 @@ class Evaluate(Stage):
         folder = work.of(self.embedded)
         sets = {s.split: _features(folder, s.split) for s in self.embedded.sets}
         protocol: Protocol = self.protocol.build()
-        scores = evaluate(
-            sets["query"], sets["gallery"], protocol, self.ranking, boxes=sets.get("boxes")
-        )
+        query, gallery = sets["query"], sets["gallery"]
+        if self.match:
+            matrix = np.load(work.of(self.match) / "distances.npy", mmap_mode="r")
+            scores = evaluate_distances(
+                MatrixDistances(matrix), query.labels, gallery.labels, protocol, self.ranking
+            )
+        else:
+            boxes = sets.get("boxes")
+            scores = evaluate(query, gallery, protocol, self.ranking, boxes=boxes)
         write_json(work.folder / "scores.json", scores.to_dict())
         work.progress(1, 1, {"mAP": scores.to_dict()["mAP"]})
         return {}

@@ -1,137 +1,69 @@
-"""Training a translator, translating with it, and showing what it does."""
+"""Translating with a trained translator, in either direction."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from abc import abstractmethod
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 
-from reidbench.cost import of_translation
 from reidbench.data.arrays import ImageArray
+from reidbench.data.catalog import OpenDataset
+from reidbench.data.dataset import Split
 from reidbench.files import mapped_array, write_array
 from reidbench.hardware import Hardware
-from reidbench.interfaces import SourceModel, Translator
+from reidbench.interfaces import Translator
 from reidbench.keys import JSON, derive_seed
-from reidbench.metering import metered, peak_memory
-from reidbench.recipe import Budget, Component
-from reidbench.stages.base import Stage, Work, save_weights
-from reidbench.stages.images import Decode, TrainingImages
-from reidbench.stages.learning import Learn
-from reidbench.stages.models import save_model
+from reidbench.stages.base import Stage, Work
+from reidbench.stages.images import DatasetImages, TrainingImages
+from reidbench.stages.translators import FitTranslator
 from reidbench.streams import stream
-from reidbench.translation import SOURCE, TARGET, Domains, fit, set_up, translate
+from reidbench.translation import SOURCE, TARGET, Route, translate, warps
 
-PREVIEW_COLUMNS = 8
+Rows = NDArray[np.int64]
+Codes = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class FitTranslator(Stage):
-    """Train a translator under its constraints.
+class Translated(TrainingImages):
+    """A stage whose output is translated images.
 
     Attributes:
-        source_models: by constraint, the source-trained model that it starts from.
+        fitted: what translates them.
+        precision: of the forward passes.
     """
 
-    kind: ClassVar[str] = "translator"
-
-    translator: Component
-    constraints: tuple[Component, ...]
-    source: Decode
-    target: Decode
-    budget: Budget
-    seed: int
+    fitted: FitTranslator
     precision: str
-    source_models: Mapping[str, Learn] = field(default_factory=dict)
 
     @property
-    def title(self) -> str:
-        """What it does."""
-        return "train " + "+".join(c.name for c in (self.translator, *self.constraints))
+    @abstractmethod
+    def originals(self) -> DatasetImages:
+        """What is translated; the output has one block of all these images, or several."""
 
     @property
-    def inputs(self) -> tuple[Stage, ...]:
-        """The training images of both domains, and the models that constraints start from."""
-        return (self.source, self.target, *self.source_models.values())
+    @abstractmethod
+    def like(self) -> DatasetImages:
+        """Real training images of the domain that it is translated to."""
 
-    def values(self) -> JSON:
-        """Return components, budget, seed and precision."""
-        return {
-            "translator": self.translator.identity(),
-            "constraints": [c.identity() for c in self.constraints],
-            "batch": self.budget.batch,
-            "steps": self.steps,
-            "seed": self.seed,
-            "precision": self.precision,
-        }
-
-    @property
-    def steps(self) -> int:
-        """Number of training steps."""
-        images = len(self.source.data.dataset.samples(self.source.split))
-        return self.budget.resolved_steps(images)
-
-    def compute(self, work: Work) -> dict[str, JSON]:
-        """Train, and write the translator's weights."""
-        domains = self._domains(work)
-        translator = self._set_up(domains, work.hardware)
-        context = domains.context(translator, work.hardware)
-        constraints = {c.name: c.build() for c in self.constraints}
-        for name, constraint in constraints.items():
-            known = replace(context, source_model=self._source_model(name, work))
-            set_up(constraint, name, known, self._root)
-        train = partial(fit, domains=domains, steps=self.steps, batch=self.budget.batch)
-        loop = metered(work.loop(self._root))
-        image = domains.source.images(np.arange(1), work.hardware.device)
-        cost = of_translation(translator, constraints, train, image, context.num_domains, loop)
-        with peak_memory(work.hardware) as measured:
-            train(translator, constraints, loop=loop)
-        measured["images_a_second"] = loop.images_a_second(self.budget.batch)
-        save_weights(work.folder / "translator.safetensors", translator)
-        for constraint in constraints.values():
-            if (model := constraint.embedder()) is not None:
-                save_model(work.folder, model, domains.source.num_pids)
-        parameters = sum(p.numel() for p in translator.parameters())
-        return {"parameters": parameters, "cost": cost, "measured": measured}
-
-    def load(self, work: Work) -> Translator:
-        """Return the trained translator, for a stage whose input this is."""
-        translator = self._set_up(self._domains(work), work.hardware)
-        translator.load_state_dict(load_file(work.of(self) / "translator.safetensors"))
-        return translator
-
-    @property
-    def _root(self) -> int:
-        return derive_seed(self.seed, "translator")
-
-    def _source_model(self, constraint: str, work: Work) -> SourceModel | None:
-        if constraint not in self.source_models:
-            return None
-        learn = self.source_models[constraint]
-        return SourceModel(*learn.load(work.of(learn), work.hardware))
-
-    def _domains(self, work: Work) -> Domains:
-        source, target = (d.open(work.of(d)) for d in (self.source, self.target))
-        return Domains.of(source, target)
-
-    def _set_up(self, domains: Domains, hardware: Hardware) -> Translator:
-        translator: Translator = self.translator.build()
-        set_up(translator, self.translator.name, domains.context(translator, hardware), self._root)
-        return translator
+    def open(self, folder: Path) -> ImageArray:
+        """Map the translated images."""
+        images = super().open(folder)
+        return replace(images, fake=np.ones(len(images), np.bool_))
 
 
 @dataclass(frozen=True)
-class Translate(TrainingImages):
+class Translate(Translated):
     """Translate the source's training images to the target's style; labels stay.
 
     Attributes:
         cameras: for a translator that tells the target's cameras apart, whether each image is
             translated to "all" of them, one block of images after another, or to "one".
+        codes: for a translator that takes codes, how many translations of each image are made,
+            one block of images after another, each image with a code of its own.
     """
 
     kind: ClassVar[str] = "translate"
@@ -139,6 +71,7 @@ class Translate(TrainingImages):
     fitted: FitTranslator
     precision: str
     cameras: Literal["", "all", "one"] = ""
+    codes: int = 0
 
     @property
     def title(self) -> str:
@@ -146,37 +79,55 @@ class Translate(TrainingImages):
         return f"translate {self.fitted.source.data.title} train"
 
     @property
+    def originals(self) -> DatasetImages:
+        """The source's training images."""
+        return self.fitted.source
+
+    @property
+    def like(self) -> DatasetImages:
+        """The target's training images."""
+        return self.fitted.target
+
+    @property
     def inputs(self) -> tuple[Stage, ...]:
         """The translator and the images it was trained on."""
         return (self.fitted, *self.fitted.inputs)
 
     def values(self) -> JSON:
-        """Return the precision and, where there is a choice, the cameras."""
-        return {"precision": self.precision, **({"cameras": self.cameras} if self.cameras else {})}
-
-    def open(self, folder: Path) -> ImageArray:
-        """Map the translated images."""
-        images = super().open(folder)
-        return replace(images, fake=np.ones(len(images), np.bool_))
+        """Return the precision and, where there is a choice, the cameras and codes."""
+        cameras = {"cameras": self.cameras} if self.cameras else {}
+        codes = {"codes": self.codes} if self.codes else {}
+        return {"precision": self.precision, **cameras, **codes}
 
     def compute(self, work: Work) -> dict[str, JSON]:
-        """Write the translated images with the source's labels, and the domain of each."""
+        """Write the translated images with the source's labels, and the domain of each.
+
+        Where a code picks the translation, also ``codes.npy`` ``[N, C]``; where pixels move, also
+        ``transforms.npy`` ``[N, P]``, the parameters of ``Translator.warp``.
+        """
         source = self.fitted.source.open(work.of(self.fitted.source))
+        translator = self.fitted.load(work)
         domains = self._domains(len(source), work)
         blocks = len(domains) // len(source)
+        codes = drawn_codes(self.fitted, len(source), blocks, translator.code_size)
+        plan = _Plan(source, domains, codes)
         shape = (len(domains), *source.pixels.shape[1:])
         pixels = mapped_array(work.folder / "pixels.npy", shape)
-        self._translate(source, domains, pixels, work)
+        with stream(self.fitted.seed, self.kind):
+            plan.fill(translator, pixels, work)
         pixels.flush()
         labels = {"pids": np.tile(source.pids, blocks), "cams": np.tile(source.cams, blocks)}
-        for name, array in {**labels, "domains": domains}.items():
-            write_array(work.folder / f"{name}.npy", array)
+        moved = plan.transforms(translator, work.hardware)
+        extra = {"codes": codes, "transforms": moved}
+        for name, array in {**labels, "domains": domains, **extra}.items():
+            if array is not None:
+                write_array(work.folder / f"{name}.npy", array)
         return {"images": len(domains)}
 
-    def _domains(self, rows: int, work: Work) -> NDArray[np.int64]:
+    def _domains(self, rows: int, work: Work) -> Rows:
         """Return the domain of each translated image, one block of all source images or several."""
         if not self.cameras:
-            return np.full(rows, TARGET)
+            return np.full(rows * max(1, self.codes), TARGET)
         target = self.fitted.target.open(work.of(self.fitted.target))
         count = len(np.unique(target.cams))
         if self.cameras == "all":
@@ -184,65 +135,139 @@ class Translate(TrainingImages):
         rng = np.random.default_rng(derive_seed(self.fitted.seed, self.kind, "cameras"))
         return rng.integers(TARGET, TARGET + count, rows)
 
-    def _translate(
-        self, source: ImageArray, domains: NDArray[np.int64], out: NDArray[np.uint8], work: Work
-    ) -> None:
-        translator, done = self.fitted.load(work), 0
-        with stream(self.fitted.seed, self.kind):
-            for domain in np.unique(domains).tolist():
-                places = np.flatnonzero(domains == domain)
-                rows = places % len(source)
-                for batch in translate(translator, source, rows, SOURCE, domain, work.hardware):
-                    out[places[: len(batch)]] = batch
-                    places, done = places[len(batch) :], done + len(batch)
-                    work.progress(done, len(domains), {})
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is translated to which domain by which code.
+
+    Attributes:
+        source: the originals.
+        domains: ``[N]`` of each translated image; blocks of all originals.
+        codes: ``[N, C]``, or None.
+    """
+
+    source: ImageArray
+    domains: Rows
+    codes: Codes | None
+
+    def fill(self, translator: Translator, out: NDArray[np.uint8], work: Work) -> None:
+        """Write the translated images to ``out`` ``[N, H, W, 3]``."""
+        done = 0
+        for places, route in self._routes():
+            for batch in translate(translator, route, work.hardware):
+                out[places[: len(batch)]] = batch
+                places, done = places[len(batch) :], done + len(batch)
+                work.progress(done, len(self.domains), {})
+
+    def transforms(self, translator: Translator, hardware: Hardware) -> Codes | None:
+        """Return where each image is moved to, ``[N, P]``; None if none is."""
+        found: Codes | None = None
+        for places, route in self._routes():
+            for warp in warps(translator, route, hardware):
+                parameters = warp.parameters.cpu().numpy()
+                if found is None:
+                    found = np.empty((len(self.domains), parameters.shape[1]), np.float32)
+                found[places[: len(parameters)]] = parameters
+                places = places[len(parameters) :]
+        return found
+
+    def _routes(self) -> list[tuple[Rows, Route]]:
+        """Return the places in the output, and the route, of what goes to each domain."""
+        routes = []
+        for domain in np.unique(self.domains).tolist():
+            places = np.flatnonzero(self.domains == domain)
+            codes = None if self.codes is None else self.codes[places]
+            rows = places % len(self.source)
+            routes.append((places, Route(self.source, rows, SOURCE, domain, codes)))
+        return routes
 
 
 @dataclass(frozen=True)
-class Preview(Stage):
-    """A few source images beside their translation, their reconstruction and target images."""
+class TranslateTest(Translated):
+    """Translate test images of the target to the source's style; labels stay.
 
-    kind: ClassVar[str] = "preview"
+    Lv and Wang, "Cross-dataset Person Re-Identification Using Similarity Preserved Generative
+    Adversarial Networks", KSEM 2018, section 4.1. Where a code picks one of several translations
+    it is zero, the mean.
 
-    translated: Translate
+    Attributes:
+        images: the query, the gallery or the boxes.
+    """
+
+    kind: ClassVar[str] = "translate-test"
+
+    fitted: FitTranslator
+    images: DatasetImages
+    precision: str
 
     @property
     def title(self) -> str:
         """What it does."""
-        return "draw examples"
+        return f"translate {self.images.data.title} {self.images.split} to the source"
+
+    @property
+    def data(self) -> OpenDataset:
+        """The target."""
+        return self.images.data
+
+    @property
+    def split(self) -> Split:
+        """Which of the test sets."""
+        return self.images.split
+
+    @property
+    def originals(self) -> DatasetImages:
+        """The test images."""
+        return self.images
+
+    @property
+    def like(self) -> DatasetImages:
+        """The source's training images."""
+        return self.fitted.source
 
     @property
     def inputs(self) -> tuple[Stage, ...]:
-        """The translated images and what they were made with."""
-        return (self.translated, *self.translated.inputs)
+        """The translator, what it was trained on, and the test images."""
+        return (self.fitted, *self.fitted.inputs, self.images)
 
     def values(self) -> JSON:
-        """Return the number of columns."""
-        return {"columns": PREVIEW_COLUMNS}
+        """Return the precision."""
+        return {"precision": self.precision}
 
     def compute(self, work: Work) -> dict[str, JSON]:
-        """Write ``rows.npy``, ``[4, columns, H, W, 3]`` uint8."""
-        fitted = self.translated.fitted
-        source = fitted.source.open(work.of(fitted.source))
-        target = fitted.target.open(work.of(fitted.target))
-        fakes = self.translated.open(work.of(self.translated))
-        rows = _one_a_person(source)
-        # The translator sees its own rounded output, as a learner does.
-        shown = ImageArray(fakes.pixels[rows], fakes.pids[rows], fakes.cams[rows])
-        translator = fitted.load(work)
-        with stream(fitted.seed, self.kind):
-            every = np.arange(len(shown))
-            back = np.concatenate(
-                [*translate(translator, shown, every, TARGET, SOURCE, work.hardware)]
-            )
-        work.progress(len(shown), len(shown), {})
-        styles = target.pixels[np.linspace(0, len(target) - 1, len(rows)).astype(int)]
-        sheet = np.stack([source.pixels[rows], shown.pixels, back, styles])
-        write_array(work.folder / "rows.npy", sheet)
-        return {}
+        """Write the translated images with the labels of the real ones."""
+        real = self.images.open(work.of(self.images))
+        translator = self.fitted.load(work)
+        pixels = mapped_array(work.folder / "pixels.npy", real.pixels.shape)
+        domains, done = self._domains(real, translator, work), 0
+        with stream(self.fitted.seed, self.kind, self.split):
+            for domain in np.unique(domains).tolist():
+                places = np.flatnonzero(domains == domain)
+                route = partial(Route, real, places, domain, SOURCE)
+                for batch in translate(translator, route(), work.hardware):
+                    pixels[places[: len(batch)]] = batch
+                    places, done = places[len(batch) :], done + len(batch)
+                    work.progress(done, len(real), {})
+        pixels.flush()
+        for name in ("pids", "cams"):
+            write_array(work.folder / f"{name}.npy", getattr(real, name))
+        return {"images": len(real)}
+
+    def _domains(self, real: ImageArray, translator: Translator, work: Work) -> Rows:
+        """Return the domain of each test image: of the target, or of its camera."""
+        if translator.split == "dataset":
+            return np.full(len(real), TARGET)
+        target = self.fitted.target.open(work.of(self.fitted.target))
+        return TARGET + np.searchsorted(np.unique(target.cams), real.cams)
 
 
-def _one_a_person(images: ImageArray) -> NDArray[np.int64]:
-    firsts: NDArray[np.int64] = np.unique(images.pids, return_index=True)[1].astype(np.int64)
-    chosen = np.linspace(0, len(firsts) - 1, min(PREVIEW_COLUMNS, len(firsts)))
-    return firsts[chosen.astype(np.int64)]
+def drawn_codes(fitted: FitTranslator, rows: int, blocks: int, size: int) -> Codes | None:
+    """Return codes ``[blocks * rows, size]`` from a normal distribution; None if size is 0.
+
+    Those of the first blocks are the same however many there are.
+    """
+    if not size:
+        return None
+    seeds = [derive_seed(fitted.seed, "translate", "codes", block) for block in range(blocks)]
+    drawn = [np.random.default_rng(seed).standard_normal((rows, size)) for seed in seeds]
+    return np.concatenate(drawn).astype(np.float32)

@@ -178,7 +178,7 @@ def test_training_is_bit_identical_with_and_without_counting(
     with_counting = weights(toy_plan(), make_session(tmp_path / "with"))
     unknown = {"steps": None, "flops_a_step": None}
     monkeypatch.setattr("reidbench.stages.learning.of_training", lambda *_: unknown)
-    monkeypatch.setattr("reidbench.stages.translating.of_translation", lambda *_: unknown)
+    monkeypatch.setattr("reidbench.stages.translators.of_translation", lambda *_: unknown)
     monkeypatch.setattr("reidbench.stages.scoring.of_embedding", lambda *_: {})
     assert weights(toy_plan(), make_session(tmp_path / "without")) == with_counting
 

@@ -8,8 +8,9 @@ import pytest
 from reidbench.benchmark import Benchmark, DatasetSpec
 from reidbench.compose import Request, compose
 from reidbench.errors import ReidbenchError, UsageError
-from reidbench.planning import Plan, open_setting, plan
+from reidbench.planning import Plan, plan
 from reidbench.registry import Registration, Registry, Strategy
+from reidbench.setting import open_setting
 from reidbench.stages import Decode, Learn
 from reidbench.testing.toys import ToyConstraint, ToyDataset
 from tests.core.toy_runs import make_plan, toy_benchmark, toy_plan

@@ -14,11 +14,11 @@ from reidbench.benchmark import Benchmark, DatasetSpec
 from reidbench.compose import Request
 from reidbench.data.dataset import Samples, Split
 from reidbench.leaderboard import build
-from reidbench.planning import open_setting
 from reidbench.recording import result_of
 from reidbench.registry import Registration, Registry
 from reidbench.results import Result
 from reidbench.runner import Session, execute
+from reidbench.setting import open_setting
 from reidbench.testing.toys import ToyDataset
 from tests.core.toy_runs import make_plan
 

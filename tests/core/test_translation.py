@@ -15,7 +15,7 @@ from reidbench.hops import UNLABELLED, Batch, Hops, Images
 from reidbench.interfaces import Context, ExtraLoss, IdentityConstraint
 from reidbench.testing.toys import ToyConstraint, ToyTranslator
 from reidbench.training import Log, Loop
-from reidbench.translation import Domains, fit, set_up, translate
+from reidbench.translation import Domains, Route, fit, set_up, translate
 from tests.core.toy_runs import CPU
 
 STEPS, BATCH = 5, 4
@@ -233,7 +233,7 @@ class Doubling(ToyTranslator):
 def test_all_images_are_translated_in_order_and_without_graphs() -> None:
     array, translator = make_array(4, 150), Doubling()
     rows = np.arange(150)[::-1]
-    out = np.concatenate([*translate(translator, array, rows, 0, 1, CPU)])
+    out = np.concatenate([*translate(translator, Route(array, rows, 0, 1), CPU)])
     wanted = np.clip(np.rint((array.pixels[rows] / 127.5 - 1) * 255 + 127.5), 0, 255)
     np.testing.assert_allclose(out, wanted, atol=1)
     assert translator.calls == [(n, 0, 1, False, False) for n in (64, 64, 22)]

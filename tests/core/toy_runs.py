@@ -10,11 +10,12 @@ import torch
 from reidbench.benchmark import Benchmark, DatasetSpec
 from reidbench.compose import Request, compose
 from reidbench.hardware import Hardware
-from reidbench.planning import Plan, open_setting, plan
+from reidbench.planning import Plan, plan
 from reidbench.plugins import load_from
 from reidbench.progress import Reporter, Silent
 from reidbench.registry import Registration, Registry
 from reidbench.runner import Session
+from reidbench.setting import open_setting
 from reidbench.store import Store
 
 TOYS = "reidbench.testing.toys"

@@ -1,0 +1,59 @@
+"""What the verbs share that draw something of one run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reidbench.cli import options
+
+if TYPE_CHECKING:
+    from reidbench.planning import Plan
+    from reidbench.plugins import Plugins
+    from reidbench.runner import Session
+    from reidbench.stages import Stage
+
+seed = click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(0), help="Random seed."
+)
+
+output = click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Where to draw; .svg, .pdf or .png.  [default: an SVG among the results]",
+)
+
+
+def plan_of(
+    plugins: Plugins,
+    named: options.Named,
+    ground: options.Ground,
+    place: options.Place,
+    number: int,
+    file: Path | None,
+) -> Plan:
+    """Return the plan of the run whose figure is drawn; the file's ending is looked at first."""
+    from reidbench.cli import launch
+    from reidbench.plots.style import check_format
+
+    if file is not None:
+        check_format(file)
+    opened = launch.open_ground(plugins.registry, ground)
+    (recipe,) = opened.recipes([launch.request_of(named)])
+    return opened.plan(recipe, number, place.precision)
+
+
+def artifact_of(stage: Stage, plan: Plan, session: Session) -> Path:
+    """Return the folder of a stage's artifact, after computing what the cache lacks."""
+    from reidbench.runner import bring
+
+    click.echo(
+        f"{plan.recipe.name}, seed {plan.seed}: {stage.title}; on {session.hardware.description}, "
+        f"{plan.precision}",
+        err=True,
+    )
+    return bring(stage, session).artifact.path

@@ -1,0 +1,89 @@
+"""Some of a dataset's images, as a dataset."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reidbench.data.dataset import Counts, Dataset, Samples, Split
+
+
+class View(Dataset):
+    """A dataset of which some images are kept; all else that it tells of itself is as it was."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self._kept: dict[Split, NDArray[np.int64]] = {}
+        # These are the class's, so that asking for them would not reach __getattr__.
+        for name in Dataset.__annotations__:
+            vars(self)[name] = getattr(dataset, name)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what only this kind of dataset has."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._dataset, name)
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether the dataset has masks."""
+        return self._dataset.has_masks
+
+    @property
+    def has_boxes(self) -> bool:
+        """Whether the dataset has boxes."""
+        return self._dataset.has_boxes
+
+    @property
+    def population(self) -> str:
+        """The dataset's."""
+        return self._dataset.population
+
+    @property
+    def division(self) -> str:
+        """The dataset's."""
+        return self._dataset.division
+
+    @property
+    def trains_on_test(self) -> bool:
+        """Whether the dataset does."""
+        return self._dataset.trains_on_test
+
+    def published(self) -> Mapping[Split, Counts]:
+        """Return the counts of the whole dataset."""
+        return self._dataset.published()
+
+    def samples(self, split: Split) -> Samples:
+        """Return the images of a split that are kept."""
+        samples, kept = self._dataset.samples(split), self._rows(split)
+        names = tuple(samples.names[row] for row in kept.tolist())
+        return Samples(names, samples.pids[kept], samples.cams[kept])
+
+    def read(self, split: Split, index: int) -> NDArray[np.uint8]:
+        """Return one image of those that are kept."""
+        return self._dataset.read(split, int(self._rows(split)[index]))
+
+    def read_mask(self, split: Split, index: int) -> NDArray[np.uint8]:
+        """Return one mask of those that are kept."""
+        return self._dataset.read_mask(split, int(self._rows(split)[index]))
+
+    def check(self) -> list[str]:
+        """Return what is wrong with the whole copy."""
+        return self._dataset.check()
+
+    def remarks(self) -> list[str]:
+        """Return what is remarkable about the whole dataset."""
+        return self._dataset.remarks()
+
+    @abstractmethod
+    def keep(self, split: Split) -> NDArray[np.bool_]:
+        """Return which of a split's images are kept, ``[N]``; asked for once a split."""
+
+    def _rows(self, split: Split) -> NDArray[np.int64]:
+        if split not in self._kept:
+            self._kept[split] = np.flatnonzero(self.keep(split))
+        return self._kept[split]

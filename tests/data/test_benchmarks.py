@@ -1,0 +1,89 @@
+"""The shipped benchmarks name datasets, splits and protocols that exist."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reidbench.benchmark import DatasetSpec, available, load_benchmark
+from reidbench.data.catalog import construct
+from reidbench.data.dataset import Counts
+from reidbench.plugins import load_plugins
+from reidbench.registry import Registry
+from reidbench.setting import open_setting
+from tests.data.small_trees import cuhk01_tree, grid_tree, prid2011_tree
+from tests.data.trees import market_tree
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return load_plugins().registry
+
+
+@pytest.fixture(scope="module")
+def data_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of CUHK01, GRID and PRID2011 in size, and a small one of Market-1501."""
+    root = tmp_path_factory.mktemp("data")
+    cuhk01_tree(root / "cuhk01")
+    grid_tree(root / "grid")
+    prid2011_tree(root / "prid2011")
+    market_tree(root / "market1501")
+    return root
+
+
+@pytest.mark.parametrize("name", available())
+def test_every_dataset_split_and_protocol_exists(name: str, registry: Registry) -> None:
+    benchmark = load_benchmark(name)
+    construct(benchmark.source, registry, "unread", "source")
+    registry.entry("protocol", benchmark.protocol.name)
+    splits = [{"split": split} for split in benchmark.splits]
+    found = set()
+    for given in splits or [{}]:
+        spec = replace(benchmark.target, parameters={**benchmark.target.parameters, **given})
+        dataset, parameters = construct(spec, registry, "unread", "target")
+        found.add(str(parameters))
+        assert not dataset.trains_on_test
+        assert benchmark.protocol.name in (dataset.protocol, "multi-query")
+    assert len(found) == len(splits or [{}])
+
+
+GRID, CUHK01 = (Counts(125, 125, 8), Counts(900, 125, 8, 775)), (Counts(486, 486, 1),) * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "trained", "tested"),
+    [
+        ("market1501-to-grid", Counts(3, 2, 3), GRID),
+        ("cuhk01-to-grid", Counts(3_884, 971, 2), GRID),
+        ("market1501-to-cuhk01", Counts(3, 2, 3), CUHK01),
+        ("grid-to-cuhk01", Counts(500, 250, 8), CUHK01),
+        ("cuhk01-to-market1501", Counts(3_884, 971, 2), None),
+        ("grid-to-market1501", Counts(500, 250, 8), None),
+        ("market1501-to-prid2011-a", Counts(3, 2, 3), (Counts(100, 100, 1), Counts(649, 649, 1))),
+        ("market1501-to-prid2011-b", Counts(3, 2, 3), (Counts(100, 100, 1), Counts(285, 285, 1))),
+    ],
+)
+def test_benchmarks_of_simpgan_and_sagan(
+    data_root: Path, registry: Registry, name: str, trained: Counts, tested: tuple[Counts] | None
+) -> None:
+    setting = open_setting(load_benchmark(name), registry, str(data_root), {})
+    assert Counts.of(setting.source.dataset.samples("train")) == trained
+    assert len(setting.targets) == (10 if tested else 1)
+    for target in setting.targets if tested else ():
+        counts = tuple(Counts.of(target.dataset.samples(s)) for s in ("query", "gallery"))
+        assert counts == tested
+        trained_on = set(target.dataset.samples("train").pids)
+        assert not trained_on & set(target.dataset.samples("query").pids)
+
+
+@pytest.mark.parametrize("camera", ["a", "b"])
+def test_table_3_of_sagan_differs_from_table_2_in_the_source_alone(camera: str) -> None:
+    two, three = (
+        load_benchmark(f"{source}-to-prid2011-{camera}") for source in ("market1501", "dukemtmc")
+    )
+    assert three.source == DatasetSpec("dukemtmc")
+    assert three.target.parameters == {"query_camera": camera}
+    changed = {"name": three.name, "summary": three.summary, "source": three.source}
+    assert replace(two, **changed) == three
