@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.optim import Adam
+from torch.optim import SGD, Adam, Optimizer
 
 from reidbench.augment import Augmentation
 from reidbench.clock import Clock
@@ -46,8 +46,10 @@ class CycleGAN(Translator):
         affine: learn a scale and an offset with each instance normalisation.
         init: how weights are drawn: "normal" from N(0, 0.02), "xavier" as TensorFlow's layers do,
             or "pytorch" as PyTorch's do.
-        lr: learning rate of Adam.
+        optimizer: of both players; SimPGAN's paper descends by "sgd".
+        lr: learning rate.
         beta1: Adam's first decay rate; the second is 0.999.
+        momentum: of SGD.
         decay_from: fraction of the run after which the rate falls linearly to zero.
         cycle: weight of the cycle consistency loss (lambda; alpha in SPGAN's eq. 4).
         identity: weight of the identity mapping loss (beta in SPGAN's eq. 7); 0 leaves out the
@@ -73,8 +75,10 @@ class CycleGAN(Translator):
         same_padding: bool = False,
         affine: bool = False,
         init: Init = "normal",
+        optimizer: Literal["adam", "sgd"] = "adam",
         lr: float = 2e-4,
         beta1: float = 0.5,
+        momentum: float = 0.9,
         decay_from: float = 0.5,
         cycle: float = 10.0,
         identity: float = 5.0,
@@ -88,11 +92,12 @@ class CycleGAN(Translator):
         at_least(1, width=width, discriminator_width=discriminator_width, enlarge=enlarge)
         at_least(1, generator_every=generator_every)
         at_least(0, blocks=blocks, lr=lr, cycle=cycle, identity=identity, pool=pool)
-        within(0, 1, beta1=beta1, decay_from=decay_from)
+        within(0, 1, beta1=beta1, momentum=momentum, decay_from=decay_from)
         self.width, self.blocks, self.affine, self.init = width, blocks, affine, init
         self.discriminator_width, self.discriminator_norm = discriminator_width, discriminator_norm
         self.same_padding, self.generator_every = same_padding, generator_every
-        self.lr, self.beta1, self.decay_from = lr, beta1, decay_from
+        self.optimizer, self.lr, self.beta1, self.momentum = optimizer, lr, beta1, momentum
+        self.decay_from = decay_from
         self.cycle, self.identity, self.pool = cycle, identity, pool
         self.adversarial = ADVERSARIAL[adversarial]
         self.augmentation = Augmentation(flip=flip, enlarge=enlarge)
@@ -110,8 +115,8 @@ class CycleGAN(Translator):
         self.source_discriminator = self._discriminator()
         self.target_pool = ImagePool(self.pool, ctx.image_size)
         self.source_pool = ImagePool(self.pool, ctx.image_size)
-        self.generator_optimizer = self._adam(self.to_target, self.to_source)
-        self.discriminator_optimizer = self._adam(
+        self.generator_optimizer = self._descent(self.to_target, self.to_source)
+        self.discriminator_optimizer = self._descent(
             self.target_discriminator, self.source_discriminator
         )
 
@@ -212,8 +217,10 @@ class CycleGAN(Translator):
             init=self.init,
         )
 
-    def _adam(self, *modules: nn.Module) -> Adam:
+    def _descent(self, *modules: nn.Module) -> Optimizer:
         parameters = [p for m in modules for p in m.parameters()]
+        if self.optimizer == "sgd":
+            return SGD(parameters, lr=self.lr, momentum=self.momentum, fused=True)
         return Adam(parameters, lr=self.lr, betas=(self.beta1, 0.999), fused=True)
 
 

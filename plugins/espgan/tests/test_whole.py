@@ -9,7 +9,8 @@ from reidbench.clock import Clock
 from reidbench.compose import Request, compose
 from reidbench.hardware import Hardware
 from reidbench.hops import UNLABELLED, Batch, Images
-from reidbench.planning import open_setting, plan
+from reidbench.planning import plan
+from reidbench.setting import open_setting
 from reidbench.plugins import load_from
 from reidbench.progress import Silent
 from reidbench.registry import Registration

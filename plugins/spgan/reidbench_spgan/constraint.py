@@ -21,8 +21,7 @@ from reidbench.ranges import at_least, within
 from reidbench.training import Log
 from reidbench_spgan.contrastive import contrastive
 from reidbench_spgan.network import LEAST_SIDE, Init, SiameseNetwork
-
-Negatives = Literal["translated", "real"]
+from reidbench_spgan.pairs import Negatives, Pair, pixel_pairs, spatial_pairs
 
 
 class SiaNet(IdentityConstraint):
@@ -30,7 +29,8 @@ class SiaNet(IdentityConstraint):
 
     Positive pairs are (x, G(x)), negative pairs (G(x), y) with y an unpaired image of the
     destination: no identity labels are used. Generators and SiaNet minimise the same loss, in
-    turns (eq. 8). What departs from that is of the authors' releases.
+    turns (eq. 8). What departs from that is of the authors' releases, but for the pairs of
+    SA-GAN, section III-A: (X, X_S), (X, X_Adp), and as negatives (X, Y_S), (X, Y).
 
     Args:
         weight: gamma of eq. 7, the weight in the generators' loss.
@@ -38,6 +38,8 @@ class SiaNet(IdentityConstraint):
         negative_weight: of the negative pairs in the generators' loss, against the positive ones.
         negatives: what SiaNet itself pushes from the images y: "translated" ones, or the "real"
             ones that they were translated from.
+        pairs: "pixel" for SPGAN's, or "spatial" for SA-GAN's, which also hold images as the
+            translator moves their pixels, if it moves any.
         convolutions: 3, or 4 with 512 channels in the last.
         pools: max pooling layers, 3 or 4; the paper counts 3 and lists 4.
         hidden: width of the first linear layer.
@@ -51,7 +53,7 @@ class SiaNet(IdentityConstraint):
         guide_from: fraction of the run after which the generators heed it.
 
     Raises:
-        ValueError: if a value is out of range.
+        ValueError: if a value is out of range, or ``negatives`` is set for spatial pairs.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class SiaNet(IdentityConstraint):
         margin: float = 2.0,
         negative_weight: float = 1.0,
         negatives: Negatives = "translated",
+        pairs: Literal["pixel", "spatial"] = "pixel",
         convolutions: Literal[3, 4] = 3,
         pools: Literal[3, 4] = 4,
         hidden: int = 256,
@@ -78,7 +81,9 @@ class SiaNet(IdentityConstraint):
         at_least(1, hidden=hidden, embedding=embedding)
         within(0, 2, margin=margin)
         within(0, 1, beta1=beta1, dropout=dropout, learn_from=learn_from, guide_from=guide_from)
-        self.weight, self.margin = weight, margin
+        if pairs == "spatial" and negatives != "translated":
+            raise ValueError("negatives is of pixel pairs alone; spatial pairs have their own")
+        self.weight, self.margin, self.pairs = weight, margin, pairs
         self.negative_weight, self.negatives = negative_weight, negatives
         self.convolutions, self.pools = convolutions, pools
         self.hidden, self.embedding, self.bias = hidden, embedding, bias
@@ -128,27 +133,27 @@ class SiaNet(IdentityConstraint):
         return {"sianet": loss.detach()}
 
     def _contrast(self, hops: Hops, negatives: Negatives, negative_weight: float) -> Tensor:
-        """Return eq. 6, averaged over the four kinds of pairs."""
+        """Return eq. 6, averaged over the kinds of pairs: four, or eight with moved images."""
+        spatial = self.pairs == "spatial"
+        pairs = spatial_pairs(hops) if spatial else pixel_pairs(hops, negatives)
+        known = self._embeddings(hops, pairs)
         terms: list[Tensor] = []
-        for real, fake, style in self._embeddings(hops):
-            near = contrastive(real, fake, positive=True, margin=self.margin)
-            pushed = fake if negatives == "translated" else real
-            far = contrastive(pushed, style, positive=False, margin=self.margin)
-            terms += [near, negative_weight * far]
+        for first, second, positive in pairs:
+            a, b = known[id(first)], known[id(second)]
+            term = contrastive(a, b, positive=positive, margin=self.margin)
+            terms.append(term if positive else negative_weight * term)
         return torch.stack(terms).mean()
 
-    def _embeddings(self, hops: Hops) -> list[tuple[Tensor, ...]]:
-        """Return the embeddings of original, translated and destination's images of each hop.
+    def _embeddings(self, hops: Hops, pairs: list[Pair]) -> dict[int, Tensor]:
+        """Return the embeddings of all images of the pairs, by their tensor's ``id``.
 
-        An image that stands in two hops passes once. Real images pass apart from translated ones,
+        An image that stands in several pairs passes once. Real images pass apart from the others,
         so that no graph is built for them while SiaNet is held still.
         """
         real = {id(x): x for hop in hops for x in (hop.images.pixels, hop.style)}
-        fake = {id(hop.fake): hop.fake for hop in hops}
-        known = {**self._pass(real), **self._pass(fake)}
-        return [
-            tuple(known[id(x)] for x in (hop.images.pixels, hop.fake, hop.style)) for hop in hops
-        ]
+        images = {id(x): x for pair in pairs for x in (pair.first, pair.second)}
+        made = {key: x for key, x in images.items() if key not in real}
+        return {**self._pass(real), **self._pass(made)}
 
     def _pass(self, images: dict[int, Tensor]) -> dict[int, Tensor]:
         embeddings = self.network(torch.cat([*images.values()]))

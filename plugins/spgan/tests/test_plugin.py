@@ -33,7 +33,7 @@ def test_defaults_are_the_papers():
     paper = {"weight": 2.0, "margin": 2.0, "pools": 4, "lr": 2e-4, "beta1": 0.5}
     paper |= {"convolutions": 3, "hidden": 256, "embedding": 128, "bias": True, "dropout": 0.0}
     paper |= {"negative_weight": 1.0, "negatives": "translated", "init": "pytorch"}
-    paper |= {"learn_from": 0.0, "guide_from": 0.0}
+    paper |= {"pairs": "pixel", "learn_from": 0.0, "guide_from": 0.0}
     assert {k: p.default for k, p in parameters.items()} == paper
 
 

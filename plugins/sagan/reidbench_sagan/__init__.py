@@ -1,0 +1,67 @@
+"""SA-GAN for reidbench."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reidbench.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from reidbench.registry import Registration
+
+PAPER = "Zhang et al., Spatial-Aware GAN for Unsupervised Person Re-identification"
+
+# Section IV-B: the ids are the only new layer, everything learns at 0.01, a tenth of it after 25
+# of 50 epochs.
+LEARNER = {
+    "ide.bottleneck": 0,
+    "ide.dropout": 0.0,
+    "ide.lr": 0.01,
+    "ide.backbone_lr": 0.01,
+    "ide.decay_from": 0.5,
+    "ide.batch": 128,
+    "ide.epochs": 50,
+}
+CONSTRAINTS = ("masked-identity", "sianet")
+SETTINGS = {"sianet.pairs": "spatial", **LEARNER}
+VARIANTS = {
+    "sagan": ({}, "a spatial transformer and then a generator, each way, with masks and SiaNet"),
+    "sagan-m10": ({"rendering.codes": 10}, "SA-GAN with ten translations of each image (M=10)"),
+    "sagan-ws": ({"sagan.spatial": False}, "SA-GAN without its spatial part (WS)"),
+    "sagan-wd": ({"sagan.cycle": "entangled"}, "SA-GAN with an ordinary cycle loss (WD)"),
+}
+
+
+@hookimpl
+def reidbench_register(registry: Registration) -> None:
+    """Register the translator, the constraint and the methods of tables I to III."""
+    registry.translator(
+        "sagan",
+        "reidbench_sagan.translator:SAGAN",
+        summary="moves pixels by a predicted transform, then paints them; both learned at once",
+        paper=PAPER,
+    )
+    registry.constraint(
+        "masked-identity",
+        "reidbench_sagan.masked_identity:MaskedIdentity",
+        summary="a translated image keeps the colours of the person where the mask shows them",
+        paper=PAPER,
+    )
+    for name, (parameters, summary) in VARIANTS.items():
+        registry.method(
+            name,
+            translator="sagan",
+            constraints=CONSTRAINTS,
+            learner="ide",
+            parameters=SETTINGS | parameters,
+            summary=summary,
+            paper=PAPER,
+        )
+    registry.method(
+        "sagan-wp",
+        translator="sagan",
+        learner="ide",
+        parameters=LEARNER | {"sagan.pixel": False},
+        summary="SA-GAN without its generators: images are moved only (WP)",
+        paper=PAPER,
+    )

@@ -1,0 +1,61 @@
+"""The mask identity loss of SA-GAN, eq. 5."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from reidbench.clock import Clock
+from reidbench.errors import ReidbenchError
+from reidbench.hops import Hop, Hops
+from reidbench.interfaces import Context, IdentityConstraint
+from reidbench.ranges import at_least
+
+
+class MaskedIdentity(IdentityConstraint):
+    """Keeps a person's pixels as they are, up to where they are moved: |G(S(x)) M - S(x) M|.
+
+    M is the person's mask, moved with the image; what a transform brings in from outside the image
+    belongs to nobody. Where a translator moves no pixels, S(x) is x. The gradient reaches the
+    translated image and, through S(x) and M, the transform. The norm, which the paper leaves open,
+    is the mean absolute value over all pixels and channels, as of the other losses of this kind.
+
+    Args:
+        weight: lambda_idt of eq. 7, which the paper leaves open; SPGAN's identity loss has 5.
+
+    Raises:
+        ValueError: if the weight is negative.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"mask"})
+
+    def __init__(self, *, weight: float = 5.0) -> None:
+        super().__init__()
+        at_least(0, weight=weight)
+        self.weight = weight
+
+    def setup(self, ctx: Context) -> None:
+        """Build nothing: it has no networks."""
+
+    def losses(self, hops: Hops, clock: Clock) -> dict[str, Tensor]:
+        """Return lambda_idt times eq. 5, summed over the directions whose images have masks.
+
+        Raises:
+            ReidbenchError: if none have.
+        """
+        terms = [_changed(hop, hop.images.mask) for hop in hops if hop.images.mask is not None]
+        if not terms:
+            raise ReidbenchError("masked-identity: there are no masks of the images in this batch")
+        return {"masked_identity": self.weight * torch.stack(terms).sum()}
+
+
+def _changed(hop: Hop, mask: Tensor) -> Tensor:
+    """Return eq. 5 of one direction."""
+    pixels = hop.images.pixels
+    moved = hop.align(torch.cat([pixels, mask, torch.ones_like(mask)], 1))
+    real, mask, inside = torch.split(moved, [pixels.shape[1], 1, 1], 1)
+    # A pixel that shows the picture's edge in part, as ``inside`` tells, is compared in that part.
+    changed: Tensor = (hop.fake * inside - real).abs() * mask
+    return changed.mean()

@@ -1,0 +1,250 @@
+"""SA-GAN: adapts where things are, and then what they look like.
+
+"Spatial-Aware GAN for Unsupervised Person Re-identification", arXiv:1911.11312. What the text
+leaves open is decided, and told, in the README.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.optim import Adam
+
+from reidbench.augment import Augmentation
+from reidbench.clock import Clock
+from reidbench.errors import UsageError
+from reidbench.hops import Batch, Hops, Images
+from reidbench.interfaces import Context, ExtraLoss, Translator, Warp
+from reidbench.nn.descent import descend, scale_rates
+from reidbench.nn.frozen import frozen
+from reidbench.nn.patchgan import LEAST_SIDE
+from reidbench.nn.resnet_generator import STRIDE, ResNetGenerator
+from reidbench.ranges import at_least, within
+from reidbench.training import Log
+from reidbench_sagan.adaptation import Adaptation, Adapted, Spatial
+from reidbench_sagan.critics import Critics
+from reidbench_sagan.journey import Journey, Route, inputs_of
+from reidbench_sagan.localisation import Localisation
+from reidbench_sagan.losses import pixel_cycle, spatial_cycle
+from reidbench_sagan.transforms import TRANSFORMS
+
+SOURCE, TARGET = 0, 1
+
+
+class SAGAN(Translator):
+    """S_1 and G_1 take source images to the target's, S_2 and G_2 back.
+
+    A spatial transformer S moves the pixels of an image, by a transform that it predicts from the
+    image, its mask and a code; a generator G then paints it. Equations are the paper's.
+
+    Args:
+        transform: "homography", "affine" or "tps" (thin-plate spline).
+        bound: how far transforms may be from the identity; see ``transforms``.
+        spatial: whether S_1, S_2 and D_T take part; without them it is the ablation WS.
+        pixel: whether G_1 and G_2 do; without them it is the ablation WP, and the critics judge
+            what S made.
+        cycle: "disentangled" (eq. 4), or "entangled", the ordinary cycle G_2(S_2(G_1(S_1(x)))) of
+            the ablation WD.
+        mask: read person masks, as a fourth channel of what S and G see.
+        codes: numbers of a spatial code.
+        localisation_width: channels of the localisation networks' first layer.
+        width: channels of the generators' first layer.
+        blocks: residual blocks of the generators.
+        discriminator_width: channels of the image critics' first layer.
+        lipschitz: what holds the critics' slopes (eq. 1): the gradient "penalty", or "clip", the
+            weight clipping of the first Wasserstein GAN.
+        penalty: weight of the gradient penalty.
+        generator_every: update S and G at every so many-th step only, the critics always.
+        cycle_weight: lambda_cyc of eq. 7.
+        pixel_cycle: lambda_pcl of eq. 4.
+        lr: learning rate of Adam, of the generators and all critics.
+        spatial_lr: that of S_1 and S_2.
+        beta1: Adam's first decay rate.
+        beta2: its second.
+        decay_from: fraction of the run after which the rates fall linearly to zero.
+        flip: mirror training images at random.
+
+    Raises:
+        ValueError: if a value is out of range, or nothing is left to adapt.
+    """
+
+    def __init__(
+        self,
+        *,
+        transform: Literal["affine", "homography", "tps"] = "homography",
+        bound: float = 0.5,
+        spatial: bool = True,
+        pixel: bool = True,
+        cycle: Literal["disentangled", "entangled"] = "disentangled",
+        mask: bool = True,
+        codes: int = 8,
+        localisation_width: int = 16,
+        width: int = 64,
+        blocks: int = 9,
+        discriminator_width: int = 64,
+        lipschitz: Literal["penalty", "clip"] = "penalty",
+        penalty: float = 10.0,
+        generator_every: int = 1,
+        cycle_weight: float = 10.0,
+        pixel_cycle: float = 1.0,
+        lr: float = 1e-4,
+        spatial_lr: float = 1e-4,
+        beta1: float = 0.5,
+        beta2: float = 0.9,
+        decay_from: float = 0.5,
+        flip: bool = True,
+    ) -> None:
+        super().__init__()
+        at_least(1, codes=codes, localisation_width=localisation_width, width=width)
+        at_least(1, discriminator_width=discriminator_width, generator_every=generator_every)
+        at_least(0, bound=bound, blocks=blocks, penalty=penalty, lr=lr, spatial_lr=spatial_lr)
+        at_least(0, cycle_weight=cycle_weight, pixel_cycle=pixel_cycle)
+        within(0, 1, beta1=beta1, beta2=beta2, decay_from=decay_from)
+        if not (spatial or pixel):
+            raise ValueError("spatial and pixel are both false: nothing is left to adapt")
+        self.transform, self.bound = transform, bound
+        self.spatial, self.pixel, self.mask = spatial, pixel, mask
+        self.entangled = cycle == "entangled"
+        self.localisation_width, self.width, self.blocks = localisation_width, width, blocks
+        self.discriminator_width, self.generator_every = discriminator_width, generator_every
+        self.penalty = penalty if lipschitz == "penalty" else None
+        self.cycle_weight, self.pixel_cycle = cycle_weight, pixel_cycle
+        self.lr, self.spatial_lr, self.betas = lr, spatial_lr, (beta1, beta2)
+        self.decay_from = decay_from
+        self.augmentation = Augmentation(flip=flip)
+        self.code_size = codes if spatial else 0
+        self.needs = frozenset({"mask"} if mask else ())
+        self.provides = frozenset({"rec", "grid"} if spatial else {"rec"})
+
+    def setup(self, ctx: Context) -> None:
+        """Build both directions and the critics.
+
+        Raises:
+            UsageError: if the networks cannot take images of this size.
+        """
+        _check_size(ctx.image_size)
+        self.to_target = self._adaptation(ctx.image_size)
+        self.to_source = self._adaptation(ctx.image_size)
+        moved = self.to_target.spatial
+        self.critics = Critics(
+            self.discriminator_width, moved.transform.size if moved else 0, self.penalty
+        )
+        self.generator_optimizer = self._generator_adam()
+        self.critic_optimizer = Adam(
+            self.critics.parameters(), lr=self.lr, betas=self.betas, fused=True
+        )
+
+    def training_step(self, batch: Batch, extra_loss: ExtraLoss, clock: Clock) -> tuple[Hops, Log]:
+        """Update the critics and then, if it is their turn, S and G.
+
+        S and G do not change in between: what they made for the critics they learn from.
+        """
+        for optimizer in self.optimizers().values():
+            scale_rates(optimizer, clock.decay(self.decay_from))
+        learns = (clock.step + 1) % self.generator_every == 0
+        with torch.set_grad_enabled(learns):
+            journeys = self._journeys(batch)
+        hops = tuple(journey.hop for journey in journeys)
+        losses = self._update_critics(journeys)
+        if learns:
+            with frozen(self.critics):
+                made = self.critics.adversarial(journeys) | self._cycle_losses(journeys)
+                total = torch.stack([*made.values(), extra_loss(hops)]).sum()
+                descend(self.generator_optimizer, total)
+            losses |= made
+        return hops, {name: loss.detach() for name, loss in losses.items()}
+
+    def translate(self, images: Images, src: int, dst: int, code: Tensor | None = None) -> Tensor:
+        """Translate images to domain ``dst``, by (S_1, G_1) or (S_2, G_2).
+
+        Raises:
+            ReidbenchError: if masks are read and there are none.
+        """
+        return self._adapt(images, dst, code).pixels
+
+    def warp(self, images: Images, src: int, dst: int, code: Tensor | None = None) -> Warp | None:
+        """Return the transform that ``translate`` moves these images by; None without S.
+
+        Raises:
+            ReidbenchError: if masks are read and there are none.
+        """
+        return self._adapt(images, dst, code).warp
+
+    def _adapt(self, images: Images, dst: int, code: Tensor | None) -> Adapted:
+        direction = self.to_source if dst == SOURCE else self.to_target
+        if code is None:
+            code = images.pixels.new_zeros(len(images), self.code_size)
+        return direction(inputs_of(images, self.mask), code)  # type: ignore[no-any-return]
+
+    def _journeys(self, batch: Batch) -> tuple[Journey, Journey]:
+        source, target = batch.source, batch.target
+        routes = (
+            Route(self.to_target, self.to_source, TARGET, self.mask, self.entangled),
+            Route(self.to_source, self.to_target, SOURCE, self.mask, self.entangled),
+        )
+        return (
+            routes[0].travel(source, target.pixels, self._codes(source)),
+            routes[1].travel(target, source.pixels, self._codes(target)),
+        )
+
+    def _codes(self, images: Images) -> Tensor:
+        """Draw a code for each image from torch's global stream."""
+        return torch.randn(len(images), self.code_size).to(images.pixels.device)
+
+    def _update_critics(self, journeys: tuple[Journey, Journey]) -> dict[str, Tensor]:
+        losses = self.critics.losses(journeys)
+        descend(self.critic_optimizer, torch.stack([*losses.values()]).sum())
+        self.critics.clip()
+        return losses
+
+    def _cycle_losses(self, journeys: tuple[Journey, Journey]) -> dict[str, Tensor]:
+        """Return eq. 4 of both directions, weighted.
+
+        Without G nothing differs between x' and x but what resampling does: there PCL says nothing
+        of a disentangled cycle. The entangled one has no SCL: x' itself tells of the transforms.
+        """
+        losses = {}
+        if self.pixel or self.entangled:
+            terms = [pixel_cycle(j.hop.rec, j.hop.images.pixels, j.seen) for j in journeys]
+            losses["pixel_cycle"] = self.cycle_weight * self.pixel_cycle * torch.stack(terms).sum()
+        bends = [j.bends for j in journeys if j.bends]
+        if bends and not self.entangled:
+            terms = [spatial_cycle(b.undone, b.back) for b in bends]
+            losses["spatial_cycle"] = self.cycle_weight * torch.stack(terms).sum()
+        return losses
+
+    def _adaptation(self, image_size: tuple[int, int]) -> Adaptation:
+        channels = 4 if self.mask else 3
+        spatial, generator = None, None
+        if self.spatial:
+            transform = TRANSFORMS[self.transform](self.bound)
+            localisation = Localisation(
+                image_size, channels, self.code_size, transform.raw, self.localisation_width
+            )
+            spatial = Spatial(localisation, transform)
+        if self.pixel:
+            generator = ResNetGenerator(self.width, self.blocks, inputs=channels)
+        return Adaptation(spatial, generator)
+
+    def _generator_adam(self) -> Adam:
+        """Return the optimiser of S and G, each at its own rate."""
+        both = (self.to_target, self.to_source)
+        groups = [
+            {"params": [p for a in both if a.generator for p in a.generator.parameters()]},
+            {
+                "params": [p for a in both if a.spatial for p in a.spatial.parameters()],
+                "lr": self.spatial_lr,
+            },
+        ]
+        used = [group for group in groups if group["params"]]
+        return Adam(used, lr=self.lr, betas=self.betas, fused=True)
+
+
+def _check_size(image_size: tuple[int, int]) -> None:
+    if min(image_size) < LEAST_SIDE or any(side % STRIDE for side in image_size):
+        raise UsageError(
+            f"sagan needs images of at least {LEAST_SIDE} pixels a side, in multiples of "
+            f"{STRIDE}; this benchmark has {image_size[0]}x{image_size[1]}"
+        )
