@@ -17,7 +17,7 @@ from reidbench.keys import JSON
 from reidbench.leaderboard_page import rounded
 from reidbench.planning import Plan
 from reidbench.plots.scatter import Cloud, Scatter
-from reidbench.plots.transforms import Corners, Transforms
+from reidbench.plots.transforms import MOST_HISTOGRAMS, MOST_POINTS, Corners, Transforms
 from reidbench.projection import Projection
 from reidbench.results import safe_letters
 from reidbench.stages import Decode, Masked, Stage, Translate, Translated, TranslateTest
@@ -104,7 +104,7 @@ def _gaps(scores: Mapping[str, Any]) -> list[str]:
     measures = {"mmd2": "MMD²", "frechet": "Fréchet distance"}
     numbers = {k: [rounded(scores[n][k]) for n in ("before", "after", "floor")] for k in measures}
     return [
-        "from the first set, before → after translation (between its halves):",
+        "from the first set, before → after (between its halves):",
         *(f"{measures[k]} {b} → {a} ({halves})" for k, (b, a, halves) in numbers.items()),
     ]
 
@@ -180,10 +180,14 @@ def transforms_of(plan: Plan, moved: Moved) -> Transforms:
     found, corners = moved.to_dict(), moved.corners
     each = found["translations_of_each"]
     lines = [f"{moved.originals} images, {each} translation{'s' if each > 1 else ''} of each"]
+    if len(moved.names) > MOST_HISTOGRAMS:
+        lines.append(f"the first {MOST_HISTOGRAMS} of {len(moved.names)} parameters are drawn")
     drawn = None
     if corners is not None:
         known = moved.known.corners.mean((0, 1)) if moved.known else None
         drawn = Corners(corners, known, moved.shape)
+        if len(corners) > MOST_POINTS:
+            lines.append(f"corners of {MOST_POINTS} of {len(corners)} translations are drawn")
         lines += _corner_lines(found)
     title = (_title(plan), "where corners are moved to, and the transforms' parameters")
     return Transforms(title, moved.parameters, tuple(moved.names), drawn, tuple(lines))

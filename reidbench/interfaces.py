@@ -77,9 +77,15 @@ class Warp:
 
 
 class Trainable(nn.Module):
-    """A module that owns optimisers. Raise ``version`` whenever its numbers change."""
+    """A module that owns optimisers. Raise ``version`` whenever its numbers change.
+
+    Attributes:
+        later: parameters that were added after results had been made, whose defaults change
+            nothing: keys leave them out at their defaults, so that those results stay valid.
+    """
 
     version: ClassVar[int] = 1
+    later: ClassVar[frozenset[str]] = frozenset()
 
     def optimizers(self) -> dict[str, Optimizer]:
         """Return the optimisers held as attributes, by attribute name; checkpoints use this."""

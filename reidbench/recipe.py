@@ -11,6 +11,7 @@ from typing import Any, Literal
 from reidbench.errors import UsageError
 from reidbench.evaluation.options import RankingOptions
 from reidbench.keys import JSON, digest
+from reidbench.parameters import parameters_of
 from reidbench.ranges import at_least
 from reidbench.registry import Direction, Entry, Strategy
 
@@ -45,11 +46,18 @@ class Component:
             raise UsageError(f"'{self.name}': {error}") from error
 
     def identity(self) -> dict[str, JSON]:
-        """Return what decides its numbers, for keys and results: of a file, only the name."""
-        files: frozenset[str] = getattr(self.entry.load(), "files", frozenset())
+        """Return what decides its numbers, for keys and results: of a file, only the name.
+
+        Parameters that came later are left out while they are at their defaults.
+        """
+        factory = self.entry.load()
+        files: frozenset[str] = getattr(factory, "files", frozenset())
+        later: frozenset[str] = getattr(factory, "later", frozenset())
+        known = parameters_of(factory) if later else {}
         shown = {
             name: Path(value).name if name in files and isinstance(value, str) else value
             for name, value in self.parameters.items()
+            if not (name in later and value == known[name].default)
         }
         return {"name": self.name, "version": self.version, "parameters": shown}
 
@@ -127,6 +135,10 @@ class Perspective:
                 f"{len(self.source)} groups of source cameras cannot be paired with "
                 f"{len(self.target)} of target cameras"
             )
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return the groups as lists, ready for JSON."""
+        return {side: [list(group) for group in getattr(self, side)] for side in vars(self)}
 
     @property
     def pairs(self) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
@@ -228,7 +240,7 @@ class Recipe:
         parts: dict[str, JSON] = {
             "source_learners": learners,
             "rendering": {} if self.to_source else {**cameras, **codes},
-            "perspective": {k: v for k, v in asdict(self.perspective).items() if v},
+            "perspective": {side: v for side, v in self.perspective.to_dict().items() if v},
             "direction": self.direction if self.to_source else "",
             "segmenter": self.segmenter.identity() if self.segmenter else {},
         }

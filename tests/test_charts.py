@@ -148,13 +148,22 @@ def test_reported_numbers_stand_where_their_run_stands_but_apart(study):
     measured, reported = chart_of_study(*study, Wish(reported=True)).panels
     assert (measured.title, reported.title) == (
         "measured",
-        "reported: Deng et al., table 5, on b",
+        "reported: Deng et al., table 5, a -> b, sq",
     )
     assert reported.points == (Point("pool = max", 2, (30.5,)),)
     with pytest.raises(UsageError, match="cites no rank1"):
         chart_of_study(*study, Wish(reported=True, measure="rank1"))
     with pytest.raises(UsageError, match="bars and lines"):
         chart_of_study(*study, Wish(reported=True, kind="heatmap"))
+
+
+def test_prints_of_several_settings_never_share_a_panel(study):
+    index, path = study
+    (first,) = index.reported
+    others = [{"source": "c"}, {"protocol": "mq"}, {"place": "text"}, {"tested": "source"}]
+    several = replace(index, reported=(first, *(replace(first, **other) for other in others)))
+    _, *panels = chart_of_study(several, path, Wish(reported=True)).panels
+    assert [len(panel.points) for panel in panels] == [1] * 5
 
 
 def test_a_study_that_varies_nothing_has_no_line(study):

@@ -56,8 +56,8 @@ def test_every_value_is_a_percentage_and_ranks_rise(shipped):
 @pytest.mark.parametrize(
     ("label", "places", "measure", "values"),
     [
-        ("SA-GAN", ("table I", "text of section IV-C"), "rank1", {59.3, 58.3}),
-        ("SA-GAN [M=10]", ("table II", "text of section IV-C"), "rank1", {41.7, 39.7}),
+        ("SA-GAN", ("table I", "section IV-C on table I"), "rank1", {59.3, 58.3}),
+        ("SA-GAN [M=10]", ("table II", "section IV-C on table II"), "rank1", {41.7, 39.7}),
         ("eSPGAN + LMP", ("table 1", "table 7"), "mAP", {30.4, 29.6}),
         ("SPGAN", ("table 1", "table 6"), "rank5", {72.4, 71.4}),
         ("Baseline+IPGAN", ("table 1", "table 3"), "mAP", {26.7, 25.7}),
@@ -80,9 +80,9 @@ def test_what_cannot_be_assigned_is_not(shipped):
 def test_every_study_cites_rows_that_exist(shipped):
     for study in load_all():
         rows = study.cited(shipped)
-        assert rows
+        assert rows or study.name == "sagan-figure5"  # its points have no printed values
         labels = {r.label for r in rows}
-        if study.varied:
+        if study.varied and rows:
             assert any(run.reported in labels for run in study.runs), study.name
 
 

@@ -8,7 +8,7 @@ from reidbench.benchmark import load_benchmark
 from reidbench.compose import Request, compose
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.plugins import load_plugins
-from reidbench.reported import Reported
+from reidbench.reported import Reported, load_reported
 from reidbench.results import load_all as load_results
 from reidbench.study import available, load_all, load_study
 from reidbench.study_index import find_index, index_of, load_index, results_of
@@ -67,10 +67,22 @@ def test_a_run_says_more_than_the_study(write):
     assert study.runs[0].request.learner == "pcb"
 
 
+def test_a_run_tells_its_direction_and_who_makes_the_masks(write):
+    runs = 'masks = "unet"\n' + RUN + 'direction = "target-to-source"\n'
+    other = RUN.replace('"x"', '"y"') + 'masks = "dataset"'
+    there, here = (run.request for run in write('title = "t"\n' + runs + other).runs)
+    assert (there.direction, there.masks) == ("target-to-source", "unet")
+    assert (here.direction, here.masks) == (None, "dataset")
+
+
 @pytest.mark.parametrize(
     ("text", "error"),
     [
         (RUN, "needs a 'title'"),
+        ('title = "t"\n' + RUN + 'direction = "to-source"', "did you mean 'target-to-source'"),
+        ('title = "t"\ndirection = "x"\n' + RUN, "no key is named 'direction'"),
+        ('title = "t"\n' + RUN + "masks = 1", "run 'x': 'masks' is a text, not 1"),
+        ('title = "t"\nreported = 1\n' + RUN, "'reported' is a table's name, or a list"),
         ('title = "t"', r"needs a \[\[run\]\]"),
         ('title = "t"\nplto = "bars"\n' + RUN, "'plto'; did you mean 'plot'"),
         ('title = "t"\nplot = "bar"\n' + RUN, "'plot' cannot be 'bar'; did you mean 'bars'"),
@@ -125,6 +137,29 @@ def test_a_citation_that_does_not_exist_is_refused(write):
         study.cited((row("Dircet"),))
     with pytest.raises(UsageError, match=r"mine\.toml.*did you mean 'spgan/table 2'"):
         study.cited((row("x", "table 2"),))
+
+
+def test_a_study_cites_every_print_that_it_names(write):
+    study = write('title = "t"\nreported = ["spgan/text", "spgan/table 1"]\n' + RUN)
+    known = (row("a"), row("b", "text"), row("c", "table 2"))
+    assert [r.label for r in study.cited(known)] == ["b", "a"]
+    with pytest.raises(UsageError, match=r"no such table 'spgan/text'"):
+        study.cited(known[:1])
+
+
+def test_the_prints_in_which_sa_gan_contradicts_itself_are_cited_together():
+    prints = {
+        study: {
+            r.measures["rank1"]
+            for r in load_study(study).cited(load_reported())
+            if r.label == label and r.target == target
+        }
+        for study, label, target in (
+            ("sagan-table1", "SA-GAN", "market1501"),
+            ("sagan-table2", "SA-GAN [M=10]", "prid2011"),
+        )
+    }
+    assert prints == {"sagan-table1": {59.3, 58.3}, "sagan-table2": {41.7, 39.7}}
 
 
 def test_a_point_that_the_print_does_not_assign_may_be_missing(write):

@@ -138,14 +138,17 @@ class MaskPairs(Dataset):
 
     def _stems(self, folder: str, suffixes: Sequence[str]) -> dict[str, str]:
         """Return the names of a folder's files by what stands before the suffix."""
-        if not (self.home / folder).is_dir():
-            self._refuse(f"there is no folder {shown(self.home / folder)}")
+        path = self.home / folder
+        if not path.is_dir():
+            self._refuse(f"there is no folder {shown(path)}")
+        if not stays_inside(path, self.home):
+            self._refuse(f"{shown(path)} is a link that leaves {shown(self.home)}")
         found: dict[str, str] = {}
         for name in self._names(folder, suffixes):
             stem = name[: name.rindex(".")]
             if stem in found:
                 both = f"{shown(found[stem])} and {shown(name)}"
-                self._refuse(f"{both} in {shown(self.home / folder)} have the same name")
+                self._refuse(f"{both} in {shown(path)} have the same name")
             found[stem] = name
         return found
 
@@ -154,7 +157,7 @@ class MaskPairs(Dataset):
             if is_clutter(entry.name):
                 continue
             path = Path(entry.path)
-            if not stays_inside(path, self.home):
+            if entry.is_symlink() and not stays_inside(path, self.home):
                 self._refuse(f"{shown(path)} is a link that leaves {shown(self.home)}")
             if not path.is_file() or path.suffix.lower() not in suffixes:
                 self._refuse(f"{shown(path)} is no file in {', '.join(suffixes)}")

@@ -21,7 +21,7 @@ MOST_POINTS = 500
 """Images, evenly spread, whose corners are drawn if there are more."""
 _COLUMNS = 3
 _BINS = 30
-_CORNERS, _HISTOGRAMS = 2.4, 0.75  # heights in inches, of the panel and of a row
+_CORNERS, _HISTOGRAMS = 2.7, 0.75  # heights in inches, of the panel and of a row
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def _corners(part: SubFigure, corners: Corners) -> None:
     _outline(axes, CORNERS, "the image", FAINT, "-")
     _outline(axes, corners.moved.mean(0), "mean of the transforms", INK, "-")
     if corners.known is not None:
-        _outline(axes, corners.known, "the known gap", PALETTE[3], "--")
+        _outline(axes, corners.known, "the known gap", PALETTE[5], "--")
     axes.set_aspect(corners.shape)
     axes.autoscale_view()
     axes.invert_yaxis()

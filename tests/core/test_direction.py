@@ -134,11 +134,13 @@ def test_the_result_tells_the_direction_and_what_was_kept(
     result = result_of(outcome, datetime.now(UTC))
     assert result.recipe["direction"] == "target-to-source"
     assert result.recipe["name"] == "toy+toy+to-source"
-    assert result.uses["target_images"] and not result.uses["test_images"]
+    assert result.uses["target_images"]
+    assert not result.uses["test_images"]
     assert result.translation["accuracy"] is None
     assert "nobody of the target" in str(result.translation["accuracy_missing"])
     counted = result.translation["images"]
-    assert isinstance(counted, dict) and counted["translated"] == counted["target"] == 12
+    assert isinstance(counted, dict)
+    assert counted["translated"] == counted["target"] == 12
     assert save_picture(outcome, tmp_path / "sheet.png")
     assert outcome.plan.preview
     assert outcome.plan.preview.labels == ("target", "translated", "reconstructed", "source")

@@ -7,7 +7,7 @@ Adversarial Networks", ICCV 2017; trained for persons as section 4.2 of Deng et 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -64,6 +64,8 @@ class CycleGAN(Translator):
     Raises:
         ValueError: if a value is out of range.
     """
+
+    later: ClassVar[frozenset[str]] = frozenset({"optimizer", "momentum"})
 
     def __init__(
         self,

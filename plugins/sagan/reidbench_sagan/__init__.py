@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from reidbench.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    from reidbench.keys import JSON
     from reidbench.registry import Registration
 
 PAPER = "Zhang et al., Spatial-Aware GAN for Unsupervised Person Re-identification"
 
 # Section IV-B: the ids are the only new layer, everything learns at 0.01, a tenth of it after 25
 # of 50 epochs.
-LEARNER = {
+LEARNER: dict[str, JSON] = {
     "ide.bottleneck": 0,
     "ide.dropout": 0.0,
     "ide.lr": 0.01,
@@ -23,8 +24,8 @@ LEARNER = {
     "ide.epochs": 50,
 }
 CONSTRAINTS = ("masked-identity", "sianet")
-SETTINGS = {"sianet.pairs": "spatial", **LEARNER}
-VARIANTS = {
+SETTINGS: dict[str, JSON] = {"sianet.pairs": "spatial", **LEARNER}
+VARIANTS: dict[str, tuple[dict[str, JSON], str]] = {
     "sagan": ({}, "a spatial transformer and then a generator, each way, with masks and SiaNet"),
     "sagan-m10": ({"rendering.codes": 10}, "SA-GAN with ten translations of each image (M=10)"),
     "sagan-ws": ({"sagan.spatial": False}, "SA-GAN without its spatial part (WS)"),

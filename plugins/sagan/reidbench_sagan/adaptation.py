@@ -53,10 +53,6 @@ class Spatial(nn.Module):
         """Return the transform with its grid for images of the size of ``like``."""
         return Warp(numbers, self.transform.grid(numbers, *like.shape[-2:]))
 
-    def inverse(self, numbers: Tensor, like: Tensor) -> Warp:
-        """Return the inverse transform with its grid."""
-        return self.warp(self.transform.inverse(numbers), like)
-
 
 class Adaptation(nn.Module):
     """(S, G): first in space, then pixel by pixel.

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from reidbench.errors import ReidbenchError
 from reidbench.hops import Hop, Images, domain_index
-from reidbench.interfaces import Warp
 from reidbench_sagan.adaptation import Adaptation, Adapted, move, within_picture
 
 
@@ -34,15 +33,17 @@ class Journey:
     """One direction, with what its losses are made of.
 
     Attributes:
-        hop: for the constraints; ``rec`` is x'.
-        bends: None where nothing moves pixels (WS).
+        hop: for the constraints.
+        rec: ``[B, 3, H, W]`` x', the images there and back.
         seen: ``[B, 1, H, W]`` in [0, 1], 0 on pixels of x' that were outside the picture on the
-            way there and back.
+            way.
+        bends: None where nothing moves pixels (WS).
     """
 
     hop: Hop
-    bends: Bends | None
+    rec: Tensor
     seen: Tensor
+    bends: Bends | None
 
 
 def inputs_of(images: Images, mask: bool) -> Tensor:
@@ -88,31 +89,38 @@ class Route:
             style: ``[B, 3, H, W]`` real images of its destination.
             code: one for each image, used in both directions.
         """
-        inputs = inputs_of(images, self.mask)
-        adapted = self.there(inputs, code)
-        seen = torch.ones_like(inputs[:, :1])
-        bends, homeward = None, adapted.inputs
-        if adapted.warp is not None:
-            bends = self._bends(adapted, adapted.warp, code)
-            home = self._warp(bends.back if self.entangled else bends.undone, inputs)
-            homeward = move(homeward, home.grid)
-            seen = within_picture(within_picture(seen, adapted.warp.grid), home.grid)
+        adapted = self.there(inputs_of(images, self.mask), code)
+        homeward, seen = adapted.inputs, torch.ones_like(adapted.spatial[:, :1])
+        path = self._path(adapted, code)
+        if path is not None:
+            homeward = move(homeward, path.home)
+            seen = within_picture(within_picture(seen, path.there), path.home)
+        rec = self.back.paint(homeward)
         hop = Hop(
             images=images,
             fake=adapted.pixels,
             style=style,
             dst=domain_index(len(images), self.dst, style.device),
-            rec=self.back.paint(homeward),
-            grid=None if adapted.warp is None else adapted.warp.grid,
+            rec=rec,
+            grid=None if path is None else path.there,
         )
-        return Journey(hop, bends, seen)
+        return Journey(hop, rec, seen, None if path is None else path.bends)
 
-    def _bends(self, adapted: Adapted, warp: Warp, code: Tensor) -> Bends:
-        assert self.there.spatial is not None
-        assert self.back.spatial is not None
-        undone = self.there.spatial.transform.inverse(warp.parameters)
-        return Bends(warp.parameters, undone, self.back.spatial(adapted.inputs, code))
+    def _path(self, adapted: Adapted, code: Tensor) -> _Path | None:
+        """Return the way there and home; None where nothing moves pixels."""
+        spatial, other = self.there.spatial, self.back.spatial
+        if adapted.warp is None or spatial is None or other is None:
+            return None
+        there = adapted.warp.parameters
+        bends = Bends(there, spatial.transform.inverse(there), other(adapted.inputs, code))
+        home = spatial.warp(bends.back if self.entangled else bends.undone, adapted.pixels)
+        return _Path(bends, adapted.warp.grid, home.grid)
 
-    def _warp(self, numbers: Tensor, like: Tensor) -> Warp:
-        assert self.there.spatial is not None
-        return self.there.spatial.warp(numbers, like)
+
+@dataclass(frozen=True)
+class _Path:
+    """The transforms of a journey and the sampling grids ``[B, H, W, 2]`` of its two parts."""
+
+    bends: Bends
+    there: Tensor
+    home: Tensor

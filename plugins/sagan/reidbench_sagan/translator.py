@@ -6,7 +6,7 @@ leaves open is decided, and told, in the README.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -74,7 +74,7 @@ class SAGAN(Translator):
         self,
         *,
         transform: Literal["affine", "homography", "tps"] = "homography",
-        bound: float = 0.5,
+        bound: float = 0.9,
         spatial: bool = True,
         pixel: bool = True,
         cycle: Literal["disentangled", "entangled"] = "disentangled",
@@ -207,7 +207,7 @@ class SAGAN(Translator):
         """
         losses = {}
         if self.pixel or self.entangled:
-            terms = [pixel_cycle(j.hop.rec, j.hop.images.pixels, j.seen) for j in journeys]
+            terms = [pixel_cycle(j.rec, j.hop.images.pixels, j.seen) for j in journeys]
             losses["pixel_cycle"] = self.cycle_weight * self.pixel_cycle * torch.stack(terms).sum()
         bends = [j.bends for j in journeys if j.bends]
         if bends and not self.entangled:
@@ -231,7 +231,7 @@ class SAGAN(Translator):
     def _generator_adam(self) -> Adam:
         """Return the optimiser of S and G, each at its own rate."""
         both = (self.to_target, self.to_source)
-        groups = [
+        groups: list[dict[str, Any]] = [
             {"params": [p for a in both if a.generator for p in a.generator.parameters()]},
             {
                 "params": [p for a in both if a.spatial for p in a.spatial.parameters()],

@@ -6,7 +6,7 @@ arXiv:1811.10551, section 3.2.2; extended from CVPR 2018.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -55,6 +55,8 @@ class SiaNet(IdentityConstraint):
     Raises:
         ValueError: if a value is out of range, or ``negatives`` is set for spatial pairs.
     """
+
+    later: ClassVar[frozenset[str]] = frozenset({"pairs"})
 
     def __init__(
         self,

@@ -34,14 +34,14 @@ class Angle(nn.Module):
 
 
 def flat(value):
-    return torch.full((2, 3, 8, 4), value)
+    return torch.full((2, 3, 32, 16), value)
 
 
 def keeping(share):
     """Return a grid that shows the left ``share`` of an image, and nothing to the right of it."""
     theta = torch.eye(2, 3).repeat(2, 1, 1)
     theta[:, 0, 2] = 2 * (1 - share)
-    return F.affine_grid(theta, [2, 3, 8, 4], align_corners=False).requires_grad_()
+    return F.affine_grid(theta, [2, 3, 32, 16], align_corners=False).requires_grad_()
 
 
 def hop(real, fake, style, grid):

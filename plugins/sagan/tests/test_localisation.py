@@ -1,0 +1,79 @@
+import pytest
+import torch
+from reidbench_sagan.localisation import Localisation
+from torch import nn
+
+SIZES = [(32, 16), (64, 32), (128, 64), (256, 128), (48, 20), (33, 17), (16, 64)]
+
+
+def network(size=(32, 16), *, channels=4, code_size=3, moving=True):
+    """Return a network whose last layer, if ``moving``, is no longer zero."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        built = Localisation(size, channels, code_size, 8, 8)
+        if moving:
+            nn.init.normal_(built.last.weight)
+    return built
+
+
+def drawn(*shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("channels", [3, 4])
+def test_takes_images_of_many_sizes_and_starts_at_zero(size, channels):
+    built = network(size, channels=channels, moving=False)
+    raw = built(drawn(2, channels, *size), drawn(2, 3))
+    assert torch.equal(raw, torch.zeros(2, 8))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_first_step_moves_the_last_layer(size):
+    """Zeros would stay where they are if the layer before were zero too."""
+    built = network(size, moving=False)
+    (built(drawn(4, 4, *size), drawn(4, 3)) - 1).square().mean().backward()
+    assert built.last.weight.grad.abs().min(1).values.max() > 0
+    assert built.last.bias.grad.all()
+
+
+@pytest.mark.parametrize("size", [(32, 16), (128, 64)])
+def test_every_number_of_the_code_gets_through(size):
+    """To a good part of what the image does, for all outputs."""
+    built, images = network(size), drawn(1, 4, *size)
+    code = drawn(64, 3)
+    with torch.no_grad():
+        still = built(images, code[:1] * 0)
+        of_images = (built(drawn(64, 4, *size), code[:1].expand(64, 3)) - still).std(0)
+        for place in range(3):
+            moved = torch.zeros(64, 3)
+            moved[:, place] = code[:, place]
+            of_code = (built(images.expand(64, -1, -1, -1), moved) - still).std(0)
+            assert (of_code > 0.2 * of_images).all()
+
+
+def test_rows_are_apart():
+    built, images, code = network(), drawn(4, 4, 32, 16), drawn(4, 3)
+    whole = built(images, code)
+    alone = torch.cat([built(images[i : i + 1], code[i : i + 1]) for i in range(4)])
+    torch.testing.assert_close(whole, alone)
+
+
+def test_tells_places_apart():
+    """The means over the whole image, which would not, are equal in both."""
+    built, code = network(), torch.zeros(1, 3)
+    images = torch.zeros(2, 4, 32, 16)
+    images[0, :, 4:12, 4:12] = 1
+    images[1, :, 20:28, 4:12] = 1
+    upper, lower = built(images, code.expand(2, 3))
+    assert (upper - lower).abs().max() > 0.01
+
+
+def test_goes_without_a_code():
+    built = network(code_size=0)
+    assert built(drawn(2, 4, 32, 16), torch.zeros(2, 0)).shape == (2, 8)
+
+
+def test_widths_double_up_to_eight_times():
+    built = network((256, 128))
+    assert [layer[0].out_channels for layer in built.convolutions] == [8, 16, 32, 64, 64]
