@@ -150,7 +150,9 @@ def _method(request: Request, registry: Registry) -> Method:
         strategy=_strategy(request.strategy, base, translator, direction),
     )
     composed = request.method is None or method != base
-    return replace(method, name=_composed_name(method, registry), paper="") if composed else method
+    if not composed:
+        return method
+    return replace(method, name=_composed_name(method, base, registry), paper="")
 
 
 def _direction(asked: str | None, usual: Direction, translator: str) -> Direction:
@@ -171,8 +173,11 @@ def _strategy(asked: str | None, base: Method, translator: str, direction: Direc
     return base.strategy if base.direction == direction else usual_strategy(direction)
 
 
-def _composed_name(method: Method, registry: Registry) -> str:
-    """Return the name of a registered method that is the same, or one built from the parts."""
+def _composed_name(method: Method, base: Method, registry: Registry) -> str:
+    """Return the name of a registered method that is the same, or one built from the parts.
+
+    A method that sets parameters of its parts is one of them.
+    """
     parts = ("translator", "constraints", "learner", "strategy", "direction")
     for known in registry.methods():
         if not known.parameters and all(getattr(known, p) == getattr(method, p) for p in parts):
@@ -180,10 +185,16 @@ def _composed_name(method: Method, registry: Registry) -> str:
     if method.translator == NO_TRANSLATOR:
         framed = {"source": "direct", "target": "supervised"}.get(method.strategy, method.strategy)
         return f"{framed}+{method.learner}"
-    words = [method.translator, *method.constraints, method.learner]
-    if method.direction == "target-to-source":
-        words.append("to-source")
-    if method.strategy != usual_strategy(method.direction):
+    tuned = bool(base.parameters) and method.constraints == base.constraints
+    tuned = tuned and method.translator == base.translator
+    words = [base.name] if tuned else [method.translator, *method.constraints]
+    if not (tuned and method.learner == base.learner):
+        words.append(method.learner)
+    turned = method.direction != (base.direction if tuned else "source-to-target")
+    if turned:
+        words.append(method.direction.partition("-")[2])
+    usual = base.strategy if tuned and not turned else usual_strategy(method.direction)
+    if method.strategy != usual:
         words.append(method.strategy[:6])
     return "+".join(words)
 

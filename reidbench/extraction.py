@@ -159,6 +159,8 @@ def learned_model(result: Result, store: Store, registry: Registry) -> OpenModel
         learner = _learner(artifact.manifest["values"]["learner"], registry)
         model = load_model(learner, artifact.path).eval()
     about = {"result": result.file_name.name, "key": models[-1]}
+    if result.recipe.get("direction") == "target-to-source":
+        about["note"] = "images as they are; the run translated its own to the source first"
     return OpenModel(result.recipe["name"], about, learner, model, _usual(result))
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # --help imports nothing.
 KINDS = ("bars", "line", "heatmap")
 MEASURES = ("mAP", "mAP_trapezoid", "mINP", "rank1", "rank5", "rank10", "rank20")
-FIELDS = ("translator", "constraints", "learner", "strategy", "source", "target")
+FIELDS = ("translator", "constraints", "learner", "strategy", "direction", "source", "target")
 
 # A result may come from anywhere: its key must not lead out of the cache.
 PREVIEW = re.compile(r"preview/[0-9a-f]{32}")

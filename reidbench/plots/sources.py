@@ -22,6 +22,7 @@ FIELDS: dict[str, Callable[[Result], str]] = {
     "constraints": lambda r: _joined(r.recipe.get("constraints")),
     "learner": lambda r: _name(r.recipe.get("learner")),
     "strategy": lambda r: str(r.recipe.get("strategy")),
+    "direction": lambda r: str(r.recipe.get("direction", "source-to-target")),
     "source": lambda r: _name(r.benchmark["source"]),
     "target": lambda r: _name(r.benchmark["target"]),
 }

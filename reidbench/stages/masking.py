@@ -7,7 +7,6 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
@@ -157,7 +156,8 @@ class Masked(DatasetImages):
         """Where the masks come from, for results: "unet learned from synthetic"."""
         if self.learned is not None:
             return f"{self.segmenter.name} learned from {self.learned.images.data.title}"
-        return ", ".join([self.segmenter.name, *self._provenance.values()])
+        weights = _provenance(self.segmenter).get("weights")
+        return f"{self.segmenter.name} with {weights}" if weights else self.segmenter.name
 
     @property
     def inputs(self) -> tuple[Stage, ...]:
@@ -185,10 +185,6 @@ class Masked(DatasetImages):
         masks.flush()
         write_json(work.folder / FACTS, facts)
         return {"images": len(images), "masks": facts}
-
-    @cached_property
-    def _provenance(self) -> dict[str, str]:
-        return _provenance(self.segmenter)
 
     def _model(self, segmenter: Segmenter, work: Work) -> nn.Module:
         if self.learned is not None:

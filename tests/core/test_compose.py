@@ -189,6 +189,13 @@ def test_a_method_is_its_parts(registry: Registry) -> None:
         (Request(method="direct", learner="toy"), "direct+toy"),
         (Request(learner="toy"), "direct+toy"),
         (Request(method="supervised", learner="toy"), "supervised+toy"),
+        (Request(method="tuned", learner="toy"), "tuned+toy"),
+        (Request(method="tuned", strategy="finetune"), "tuned+finetu"),
+        (Request(method="tuned", direction="target-to-source"), "tuned+to-source"),
+        (
+            Request(translator="toy", learner="toy", direction="target-to-source"),
+            "toy+toy+to-source",
+        ),
         # The same parts as the method "tuned", but not with its values.
         (
             Request(translator="toy", constraints=["kept"], learner="other", strategy="translated"),

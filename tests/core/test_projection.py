@@ -28,13 +28,16 @@ def test_the_same_seed_gives_the_same_points(by: Way) -> None:
     assert first.points.dtype == np.float64
 
 
-def test_tsne_uses_the_seed() -> None:
-    # Of noise: its start is the principal components', which clear clusters hardly leave.
-    noise = np.random.default_rng(1).normal(size=(40, 4))
-    state = np.random.get_state()[1].copy()
-    first, second = (project(noise, "tsne", seed) for seed in (0, 1))
-    assert first.how == second.how == "t-SNE, perplexity 13"
-    assert (np.random.get_state()[1] == state).all()
+@pytest.mark.parametrize("by", WAYS)
+def test_nobody_elses_random_numbers_move(by: Way) -> None:
+    before = np.random.get_state()[1].copy()
+    project(clusters(10), by, 0)
+    assert (np.random.get_state()[1] == before).all()
+
+
+def test_the_perplexity_suits_few_images() -> None:
+    assert project(clusters(10), "tsne", 0).how == "t-SNE, perplexity 9.67"
+    assert project(clusters(31), "tsne", 0).how == "t-SNE, perplexity 30"
 
 
 @pytest.mark.parametrize("by", WAYS)
