@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +42,22 @@ TRANSLATOR_STEPS = 10
 warm-up is over, and what is updated at every second or fifth step only has its share."""
 
 
+class _Everywhere(AbstractContextManager["_Everywhere"]):
+    """Stands for the tracker of modules, whose hooks forbid the gradient of a gradient penalty."""
+
+    parents: ClassVar[frozenset[str]] = frozenset({"Global"})
+
+    def __exit__(self, *_: object) -> None:
+        """Leave nothing behind."""
+
+
+def _counter() -> FlopCounterMode:
+    """Return a counter of all FLOPs together, of whatever module."""
+    counter = FlopCounterMode(display=False)
+    counter.mod_tracker = _Everywhere()  # type: ignore[assignment]
+    return counter
+
+
 @dataclass(frozen=True)
 class Rehearsal(Loop):
     """A loop that makes the last few steps only, counts their FLOPs, and keeps nothing.
@@ -58,7 +75,7 @@ class Rehearsal(Loop):
     ) -> None:
         """Call ``step`` as the training will call it in the end."""
         counted = min(self.counted, steps)
-        with FlopCounterMode(display=False) as counter:
+        with _counter() as counter:
             for index in range(steps - counted, steps):
                 with stream(self.seed, name, index), self.hardware.autocast():
                     step(Clock(index, steps))
@@ -201,7 +218,7 @@ def _of_translating(translator: Translator, image: Images, destinations: range) 
 
 
 def _flops(make: Callable[[], Tensor]) -> int:
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    with torch.no_grad(), _counter() as counter:
         make()
     return int(counter.get_total_flops())
 

@@ -104,6 +104,18 @@ def test_bars_of_a_row_that_lacks_a_series_stand_in_its_middle():
     assert middles == pytest.approx([-0.2, 0.2, 1.0])
 
 
+def test_captions_are_as_narrow_as_their_panels():
+    title = "reported: A et al., section IV-C on table I, one -> two, single-query"
+    panels = [replace(made().panels[0], title=f"{title} {n}", reported=True) for n in range(3)]
+    two, four = axes_of(made("bars", *panels[:2])), axes_of(made("bars", *panels, made().panels[0]))
+    lengths = [
+        max(len(line) for axes in drawn for line in axes.get_title(loc="left").splitlines())
+        for drawn in (two, four)
+    ]
+    assert lengths[0] <= 26
+    assert lengths[1] <= 12
+
+
 def test_reported_values_stand_in_a_panel_of_their_own():
     reported = Panel("reported: A, table 1", (Point("one", "", (40.0,)),), reported=True)
     measured, theirs = axes_of(made("bars", made().panels[0], reported))

@@ -7,9 +7,11 @@ import pytest
 from reidbench.benchmark import load_benchmark
 from reidbench.compose import Request, compose
 from reidbench.errors import ReidbenchError, UsageError
+from reidbench.planning import plan
 from reidbench.plugins import load_plugins
 from reidbench.reported import Reported, load_reported
 from reidbench.results import load_all as load_results
+from reidbench.setting import open_setting
 from reidbench.study import available, load_all, load_study
 from reidbench.study_index import find_index, index_of, load_index, results_of
 from tests.made_results import make_seeds, save_all
@@ -195,6 +197,23 @@ def test_table_1_shares_every_training_between_its_poolings():
             trained = {k: v for k, v in identity.items() if k != "embedding"}
             recipes.setdefault(run.label, []).append(trained)
     assert all(first == second for first, second in recipes.values())
+
+
+def test_figure_5_of_sa_gan_trains_one_translator_and_a_learner_each():
+    pytest.importorskip("reidbench_sagan")
+    registry, benchmark = load_plugins().registry, load_benchmark("synthetic-viewpoint")
+    setting = open_setting(benchmark, registry, None, {})
+    stages = [
+        {(stage.kind, stage.key) for stage in plan(recipe, setting, 0, "float32").stages}
+        for recipe in (
+            compose(run.request, benchmark, registry, run.settings)
+            for run in load_study("sagan-figure5").runs
+        )
+    ]
+    every = set.union(*stages)
+    assert sum(kind == "translator" for kind, _ in every) == 1
+    assert sum(kind == "translate" for kind, _ in every) == len(stages) == 5
+    assert sum(kind == "learn" for kind, _ in every) == 6  # and that of the source
 
 
 @pytest.fixture

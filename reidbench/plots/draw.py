@@ -52,7 +52,9 @@ def draw(chart: Chart, width: Width = "one") -> Figure:
     lines = _title(chart, width)
     head = 0.13 * len(lines) + 0.02
     side = INCHES[width]
-    height = head + _height(chart, side)
+    captions = _captions(chart, width)
+    titled = 0.125 * max(len(caption.splitlines()) for caption in captions.values())
+    height = head + titled + _height(chart, side)
     rest = ConstrainedLayoutEngine(rect=(0, 0, 1, 1 - head / height))
     figure = Figure(figsize=(side, height), layout=rest)
     _write_title(figure, lines)
@@ -63,24 +65,25 @@ def draw(chart: Chart, width: Width = "one") -> Figure:
     for axes, panel in zip(grid, panels, strict=True):
         paint(axes, panel, chart)
         if panel.title:
-            axes.set_title(_caption(panel), fontsize=7, loc="left", color=FAINT)
+            axes.set_title(captions[panel.title], fontsize=7, loc="left", color=FAINT)
     return figure
 
 
 def _height(chart: Chart, width: float) -> float:
-    """Return the height of the axes in inches."""
+    """Return the height of the axes in inches, captions apart."""
     panel = chart.panels[0]
-    titled = 0.125 * max(len(_caption(p).splitlines()) for p in chart.panels)
     if chart.kind == "bars":
         several = len(panel.columns)
-        return 0.6 + titled + len(panel.rows) * (0.13 + 0.12 * several) + 0.15 * (several > 1)
+        return 0.6 + len(panel.rows) * (0.13 + 0.12 * several) + 0.15 * (several > 1)
     if chart.kind == "heatmap":
         return 0.9 + 0.4 * len(panel.rows)
-    return titled + 0.62 * min(width, 4) + 0.13 * len(panel.rows)
+    return 0.62 * min(width, 4) + 0.13 * len(panel.rows)
 
 
-def _caption(panel: Panel) -> str:
-    return printable(panel.title, 34)
+def _captions(chart: Chart, width: Width) -> dict[str, str]:
+    """Return what stands above each panel, by its title, in lines as short as the panel is."""
+    line = max(12, min(34, CHARACTERS[width] // len(chart.panels) - 4))
+    return {panel.title: printable(panel.title, line, 4) for panel in chart.panels}
 
 
 def _title(chart: Chart, width: Width) -> list[str]:

@@ -291,3 +291,24 @@ def test_what_has_gone_from_the_cache_makes_seconds_and_cost_unknown(session: Se
     assert accounting.speed_of(again)["training_seconds"] is None
     assert cost_of(again)["training_flops"] is None
     assert cost_of(again)["embedding"]["parameters"] == 32
+
+
+def test_a_gradient_penalty_is_counted_too() -> None:
+    """Its gradient is of a leaf inside the forward pass, which hooks on modules forbid."""
+    layer = torch.nn.Linear(3, 1, bias=False)
+
+    def rehearse(loop: Loop) -> None:
+        def step(_: Clock) -> Log:
+            points = torch.ones(2, 3, requires_grad=True)
+            (slope,) = torch.autograd.grad(layer(points).sum(), points, create_graph=True)
+            slope.square().sum().backward()  # type: ignore[no-untyped-call]
+            return {}
+
+        loop.run(4, step, {"layer": layer})
+
+    counted = cost.of_training(rehearse, Loop(Path("unused"), 0, CPU))
+    # Forward, the gradient of the points, and that gradient's own by weights: each 2 x 3 products
+    # and as many sums at least.
+    assert counted["steps"] == 4
+    assert isinstance(counted["flops_a_step"], int)
+    assert counted["flops_a_step"] >= 3 * 2 * 6

@@ -85,7 +85,7 @@ def test_they_are_measured_against_the_known_ones(store: Store) -> None:
     assert right["iou"] == {"mean": 1.0, "pooled": 1.0, "images": 24}
     assert wrong["iou"]["mean"] == 0
     assert right["coverage"] == pytest.approx((255 + 128) / 255 / 4)
-    assert right["from"] == "upper-half, thin air"
+    assert right["from"] == "upper-half with thin air"
     assert right["learned_iou"] is None
 
 

@@ -61,8 +61,9 @@ def reidbench_register(registry: Registration) -> None:
     registry.method(
         "sagan-wp",
         translator="sagan",
+        constraints=("sianet",),  # without G there is nothing that eq. 5 could find changed
         learner="ide",
-        parameters=LEARNER | {"sagan.pixel": False},
+        parameters=SETTINGS | {"sagan.pixel": False},
         summary="SA-GAN without its generators: images are moved only (WP)",
         paper=PAPER,
     )

@@ -47,7 +47,7 @@ class Spatial(nn.Module):
 
     def forward(self, inputs: Tensor, code: Tensor) -> Tensor:
         """Return the numbers ``[B, size]`` of T for ``inputs`` ``[B, C, H, W]``."""
-        return self.transform.bounded(self.localisation(inputs, code).float())
+        return self.transform.bounded(self.localisation(inputs, code))
 
     def warp(self, numbers: Tensor, like: Tensor) -> Warp:
         """Return the transform with its grid for images of the size of ``like``."""

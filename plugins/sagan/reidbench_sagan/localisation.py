@@ -45,8 +45,8 @@ class Localisation(nn.Module):
         self.hidden = nn.Linear(widths[-1] * POOLED[0] * POOLED[1], 8 * width)
         self.activation = nn.LeakyReLU(SLOPE)
         self.last = nn.Linear(8 * width, outputs)
+        self.apply(_keep_variance)
         nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)
 
     def forward(self, images: Tensor, code: Tensor) -> Tensor:
         """Return ``[B, outputs]`` of images ``[B, C, H, W]`` and codes ``[B, code_size]``."""
@@ -54,6 +54,14 @@ class Localisation(nn.Module):
         maps = self.pool(self.convolutions(torch.cat([images, spread.to(images)], 1)))
         predicted: Tensor = self.last(self.activation(self.hidden(maps.flatten(1))))
         return predicted
+
+
+def _keep_variance(module: nn.Module) -> None:
+    """Draw weights by which no layer, without normalisation, weakens what it is given (He)."""
+    if isinstance(module, nn.Conv2d | nn.Linear):
+        nn.init.kaiming_normal_(module.weight, SLOPE)
+        assert module.bias is not None
+        nn.init.zeros_(module.bias)
 
 
 def _depth(image_size: tuple[int, int]) -> int:

@@ -31,11 +31,11 @@ def between(first, second):
     return torch.tensor(views[1] @ np.linalg.inv(views[0]), dtype=torch.float32)
 
 
-def learned(loss, steps, lr=3e-3, code_size=2):
+def learned(loss, steps, code_size=2):
     """Return a localisation network that minimised ``loss(network, transform)``."""
     transform = TRANSFORMS["homography"](0.95)
     network = Localisation(SIZE, 3, code_size, transform.raw, 8)
-    adam = torch.optim.Adam(network.parameters(), lr)
+    adam = torch.optim.Adam(network.parameters(), 1e-3)
     for _ in range(steps):
         adam.zero_grad()
         loss(network, transform).backward()
@@ -57,7 +57,7 @@ def test_corners_lead_to_the_viewpoint_of_the_other_domain(first, second):
     start = corner_error(TRANSFORMS["homography"](0.95).identity(1, truth), truth).item()
     network, transform = learned(loss, 150)
     with torch.no_grad():
-        error = corner_error(predicted(network, transform, pictures(32)), truth).max().item()
+        error = corner_error(predicted(network, transform, pictures(32)), truth).mean().item()
     assert start > 0.2
     assert error < 0.1 * start
 
@@ -75,7 +75,7 @@ def test_pixels_lead_to_a_known_homography():
         return (moved - wanted).abs().mean()
 
     start = corner_error(TRANSFORMS["homography"](0.95).identity(1, truth), truth.view(3, 3))
-    network, transform = learned(loss, 300)
+    network, transform = learned(loss, 100)
     with torch.no_grad():
         t = predicted(network, transform, pictures(32))
     error = corner_error(t, truth.view(3, 3)).mean().item()

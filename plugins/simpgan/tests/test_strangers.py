@@ -1,7 +1,6 @@
 """The siamese classifier verifies pairs of rendered persons that it did not learn."""
 
 import numpy as np
-import pytest
 import torch
 
 from reidbench.data.arrays import ImageArray
@@ -30,10 +29,8 @@ def area_under_curve(scores, same):
     return (rank[same].sum() - least) / (positive * (len(same) - positive))
 
 
-@pytest.mark.parametrize("seed", [0])
-def test_pairs_of_strangers_are_told_apart(toy, tmp_path, seed):
-    learner = toy(batch=32, lr=0.2, backbone_lr=0.2, weight_decay=0.001, epochs=EPOCHS)
-    torch.manual_seed(seed)
+def test_pairs_of_strangers_are_told_apart(toy, tmp_path):
+    learner = toy(batch=32, lr=0.1, backbone_lr=0.1, weight_decay=0.001, epochs=EPOCHS)
     known, strangers = rendered("train"), rendered("query", "gallery")
     assert not set(known.pids) & set(strangers.pids)
     model = learner.build(known.num_pids)
@@ -45,7 +42,7 @@ def test_pairs_of_strangers_are_told_apart(toy, tmp_path, seed):
         scores = learner.similarity(model, features, features).numpy()
     first, second = np.triu_indices(len(scores), 1)
     same = strangers.pids[first] == strangers.pids[second]
-    assert area_under_curve(scores[first, second], same) > 0.7
+    assert area_under_curve(scores[first, second], same) > 0.75
     probability = 1 / (1 + np.exp(-scores[first, second]))
     right = (probability > 0.5) == same
-    assert (right[same].mean() + right[~same].mean()) / 2 > 0.6
+    assert (right[same].mean() + right[~same].mean()) / 2 > 0.65

@@ -1,0 +1,167 @@
+"""Eq. 5 by hand, and through CycleGAN, which moves no pixels."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from reidbench_sagan.masked_identity import MaskedIdentity
+from reidbench_sagan.transforms import TRANSFORMS, sample
+from torch.nn import functional as F
+
+from reidbench.clock import Clock
+from reidbench.errors import ReidbenchError
+from reidbench.hops import UNLABELLED, Batch, Hop, Images
+from reidbench.interfaces import Context
+from reidbench.translation import train_step
+
+CLOCK = Clock(0, 10)
+SIZE = (16, 8)
+
+
+def hop(real, fake, mask, grid=None, dst=1):
+    rows = torch.zeros(len(real), dtype=torch.long)
+    return Hop(Images(real, rows, rows, mask), fake, -real, rows + dst, grid=grid)
+
+
+def loss(hops, weight=1.0):
+    (term,) = MaskedIdentity(weight=weight).losses(hops, CLOCK).values()
+    return term
+
+
+def shifted_left():
+    """Return a grid by which each pixel shows its right neighbour; the last column nothing."""
+    grid = F.affine_grid(torch.eye(2, 3)[None], [1, 1, 2, 2], align_corners=False)
+    return grid + torch.tensor([1.0, 0.0])
+
+
+REAL = torch.tensor([[0.1, 0.5], [-0.3, 0.9]]).repeat(1, 3, 1, 1)
+FAKE = torch.tensor([[0.3, 0.4], [0.5, -0.1]]).repeat(1, 3, 1, 1)
+MASK = torch.tensor([[[[1.0, 0.5], [0.0, 1.0]]]])
+
+
+def test_loss_by_hand():
+    """Differences 0.2, -0.1, 0.8, -1.0 under masks 1, 0.5, 0, 1, over four pixels."""
+    assert loss((hop(REAL, FAKE, MASK),)).item() == pytest.approx((0.2 + 0.05 + 1.0) / 4)
+    assert loss((hop(REAL, FAKE, MASK),), 5.0).item() == pytest.approx(5 * 1.25 / 4)
+
+
+def test_image_and_mask_move_together():
+    """The right column stands at the left: 0.3 - 0.5 under 0.5, 0.5 - 0.9 under 1."""
+    moved = hop(REAL, FAKE, MASK, shifted_left())
+    assert loss((moved,)).item() == pytest.approx((0.5 * 0.2 + 0.4) / 4)
+
+
+def test_what_comes_from_outside_counts_nothing():
+    moved = hop(REAL, FAKE, torch.ones_like(MASK), shifted_left())
+    other = FAKE.clone()
+    other[..., 1] = 7.0
+    assert torch.equal(loss((moved,)), loss((replace(moved, fake=other),)))
+
+
+@pytest.mark.parametrize("name", sorted(TRANSFORMS))
+def test_moving_an_image_costs_nothing_if_its_colours_stay(name):
+    """Not even at the picture's edge, which the translator continues and ``align`` ends in 0."""
+    transform = TRANSFORMS[name](0.9)
+    t = transform.bounded(torch.linspace(-1, 1, 2 * transform.raw).sin().view(2, -1) * 3)
+    grid = transform.grid(t, *SIZE)
+    real = torch.rand(2, 3, *SIZE, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    moved = sample(real, grid)
+    assert (moved - real).abs().mean() > 0.1
+    mask = torch.ones(2, 1, *SIZE)
+    assert loss((hop(real, moved, mask, grid),)).item() == pytest.approx(0, abs=1e-6)
+    assert loss((hop(real, moved + 0.1, mask, grid),)).item() > 0.03
+
+
+def test_both_directions_count():
+    back = hop(FAKE, REAL, MASK.flip(3), dst=0)
+    there = hop(REAL, FAKE, MASK)
+    assert loss((there, back)).item() == pytest.approx(loss((there,)).item() + loss((back,)).item())
+
+
+def test_direction_without_masks_is_left_out():
+    there = hop(REAL, FAKE, MASK)
+    assert torch.equal(loss((there, hop(FAKE, REAL, None, dst=0))), loss((there,)))
+
+
+def test_no_masks_at_all_are_an_error():
+    with pytest.raises(ReidbenchError, match="no masks"):
+        loss((hop(REAL, FAKE, None),))
+
+
+def test_gradients_are_those_of_finite_differences():
+    """With respect to the translated image, and to the transform."""
+    transform = TRANSFORMS["homography"](0.5)
+    generator = torch.Generator().manual_seed(0)
+    real, fake = torch.rand(2, 2, 3, 4, 3, generator=generator, dtype=torch.float64)
+    mask = torch.rand(2, 1, 4, 3, generator=generator, dtype=torch.float64)
+    raw = torch.randn(2, 8, generator=generator, dtype=torch.float64) / 3
+
+    def of(fake, raw):
+        return loss((hop(real, fake, mask, transform.grid(transform.bounded(raw), 4, 3)),))
+
+    assert torch.autograd.gradcheck(of, (fake.requires_grad_(), raw.requires_grad_()))
+
+
+def test_weight_0_gives_the_generators_nothing():
+    fake, grid = FAKE.clone().requires_grad_(), shifted_left().requires_grad_()
+    term = loss((hop(REAL, fake, MASK, grid),), 0.0)
+    term.backward()
+    assert term.item() == 0
+    assert not fake.grad.any()
+    assert not grid.grad.any()
+
+
+def test_reads_masks_and_learns_nothing_itself():
+    constraint = MaskedIdentity()
+    constraint.setup(Context(SIZE, 4, 2, torch.device("cpu")))
+    assert constraint.needs == {"mask"}
+    assert constraint.weight == 5.0
+    assert [*constraint.parameters()] == []
+    assert constraint.optimizers() == {}
+    assert constraint.update((hop(REAL, FAKE, MASK),), CLOCK) == {}
+
+
+def test_refuses_negative_weights():
+    with pytest.raises(ValueError, match="weight"):
+        MaskedIdentity(weight=-1.0)
+
+
+def images(pid):
+    generator = torch.Generator().manual_seed(pid + 10)
+    pixels = torch.rand(2, 3, 32, 24, generator=generator) * 2 - 1
+    mask = torch.zeros(2, 1, 32, 24)
+    mask[..., 8:24, 8:16] = 1
+    return Images(pixels, torch.full((2,), pid), torch.zeros(2, dtype=torch.long), mask)
+
+
+def trained(constraints, steps=3):
+    """Return CycleGAN's weights, and how far it is from keeping persons, after a few steps."""
+    cyclegan = pytest.importorskip("reidbench_cyclegan.translator")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+        translator = cyclegan.CycleGAN(
+            width=4, blocks=1, discriminator_width=4, pool=2, identity=0.0, lr=2e-3
+        )
+        translator.setup(Context((32, 24), 4, 2, torch.device("cpu")))
+        batch = Batch(images(0), images(UNLABELLED))
+        for step in range(steps):
+            train_step(translator, constraints, batch, Clock(step, steps), seed=5)
+    with torch.no_grad():
+        fakes = [translator.translate(batch.source, 0, 1), translator.translate(batch.target, 1, 0)]
+    hops = (
+        hop(batch.source.pixels, fakes[0], batch.source.mask),
+        hop(batch.target.pixels, fakes[1], batch.target.mask),
+    )
+    return [p.detach() for p in translator.parameters()], loss(hops).item()
+
+
+def test_weight_0_leaves_another_translator_bit_identical():
+    plain, _ = trained({})
+    silent, _ = trained({"masked-identity": MaskedIdentity(weight=0.0)})
+    assert all(torch.equal(a, b) for a, b in zip(plain, silent, strict=True))
+
+
+def test_another_translator_keeps_persons_with_it():
+    _, without = trained({}, 25)
+    _, kept = trained({"masked-identity": MaskedIdentity(weight=50.0)}, 25)
+    assert kept < 0.8 * without
