@@ -207,7 +207,10 @@ class _Run:
         images, segmenter = self.setting.decode(data, split), self.recipe.segmenter
         if segmenter is None:
             return images
-        learned = LearnMasks.of(segmenter, images.size, SEGMENTER_SEED, self.precision)
+        skip = self.setting.skip_corrupt
+        learned = LearnMasks.of(
+            segmenter, images.size, SEGMENTER_SEED, self.precision, skip_corrupt=skip
+        )
         return Masked(images, segmenter, learned, self.precision)
 
     @property

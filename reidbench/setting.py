@@ -29,6 +29,7 @@ class Setting:
     Attributes:
         targets: one for each of the benchmark's splits.
         modified: what the user changed of the benchmark; a ranked result has nothing here.
+        skip_corrupt: whether images that cannot be decoded are left out.
     """
 
     benchmark: Benchmark
@@ -36,6 +37,7 @@ class Setting:
     targets: tuple[OpenDataset, ...]
     protocol: Component
     modified: Mapping[str, JSON]
+    skip_corrupt: bool = False
 
     @property
     def left_out(self) -> list[str]:
@@ -95,6 +97,7 @@ def open_setting(
         (tested, *(opened(each, "target") for each in others)),
         _protocol(_changed(named, "protocol", changes), registry),
         dict(changes),
+        skip_corrupt,
     )
     _refuse_same_persons(setting)
     return setting

@@ -8,15 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file
 
 from reidbench.data.arrays import ImageArray
 from reidbench.data.dataset import Split
 from reidbench.evaluation.overlap import overlap
+from reidbench.nn.unet import UNet
 from reidbench.stages import Decode, LearnMasks, Masked
 from reidbench.store import Store
 from reidbench.testing.toys import ToyDataset
-from tests.segmentation.made import component, decoded, make
+from tests.segmentation.made import CPU, component, decoded, make
 from tests.segmentation.test_mask_pairs import tree
 
 SIZE = (16, 8)
@@ -142,14 +145,19 @@ def test_a_unet_learns_once_and_masks_what_it_never_saw(store: Store) -> None:
     assert found["iou"] == overlap(made, known).to_dict()
 
 
-def test_the_measure_is_of_held_out_images(store: Store) -> None:
-    """The weights that were written make the masks that were measured."""
+def test_the_weights_that_were_written_make_the_masks(store: Store) -> None:
     segmenter = component("unet", **TINY)
     learned = LearnMasks.of(segmenter, SIZE, 0, "float32")
     assert learned is not None
-    again = Masked(learned.held_out, segmenter, learned, "float32")
-    found = told(store, again)
+    stage = Masked(learned.held_out, segmenter, learned, "float32")
+    found = told(store, stage)
     assert found["iou"] == found["learned_iou"]
+    model = UNet(2, 2)
+    model.load_state_dict(load_file(make(store, learned).path / "model.safetensors"))
+    images = stage.open(make(store, stage).path)
+    with torch.no_grad():
+        logits = model(images.images(np.arange(len(images)), CPU.device).pixels)
+    assert np.abs(logits.sigmoid().squeeze(1).numpy() * 255 - images.masks).max() < 0.51
 
 
 def test_learning_again_gives_the_same_weights(tmp_path: Path) -> None:

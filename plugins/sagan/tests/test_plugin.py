@@ -35,7 +35,14 @@ def test_defaults_are_those_of_the_readme():
     said |= {"cycle": "disentangled", "mask": True, "codes": 8, "localisation_width": 16}
     said |= {"width": 64, "blocks": 9, "discriminator_width": 64, "lipschitz": "penalty"}
     said |= {"penalty": 10.0, "generator_every": 1, "cycle_weight": 10.0, "pixel_cycle": 1.0}
-    said |= {"lr": 5e-4, "beta1": 0.5, "beta2": 0.9, "decay_from": 0.5, "flip": True}
+    said |= {
+        "lr": 5e-4,
+        "generator_lr": 1e-4,
+        "beta1": 0.5,
+        "beta2": 0.9,
+        "decay_from": 0.5,
+        "flip": True,
+    }
     assert {k: p.default for k, p in parameters_of(SAGAN).items()} == said
 
 

@@ -18,6 +18,11 @@ from reidbench.interfaces import Context, IdentityConstraint
 from reidbench.ranges import at_least
 
 
+IMAGES = 2
+"""Of a pair. Eq. 6 to 9 and the cycle loss sum over both, translators average over all images: half
+of eq. 10 keeps the ratio of eq. 11."""
+
+
 class SimilarityConsistency(IdentityConstraint):
     """Pairs of source images have to be verified as well after a whole cycle.
 
@@ -48,7 +53,7 @@ class SimilarityConsistency(IdentityConstraint):
         self.model.requires_grad_(False)
 
     def losses(self, hops: Hops, clock: Clock) -> dict[str, Tensor]:
-        """Return lambda2 times L_sim, averaged over the pairs.
+        """Return lambda2 times L_sim, an image's share, averaged over the pairs.
 
         Raises:
             ReidbenchError: if no hop starts from images of known persons.
@@ -61,4 +66,4 @@ class SimilarityConsistency(IdentityConstraint):
         self.model.eval()
         same = pid[0::2] == pid[1::2]
         loss = self.learner.verification_loss(self.model, cycled[0::2], cycled[1::2], same)
-        return {"similarity": self.weight * loss}
+        return {"similarity": self.weight * loss / IMAGES}
