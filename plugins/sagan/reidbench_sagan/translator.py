@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Adam
 
 from reidbench.augment import Augmentation
@@ -59,8 +59,7 @@ class SAGAN(Translator):
         generator_every: update S and G at every so many-th step only, the critics always.
         cycle_weight: lambda_cyc of eq. 7.
         pixel_cycle: lambda_pcl of eq. 4.
-        lr: learning rate of Adam, of S and the critics.
-        generator_lr: that of G.
+        lr: learning rate of Adam.
         beta1: Adam's first decay rate.
         beta2: its second.
         decay_from: fraction of the run after which the rates fall linearly to zero.
@@ -88,10 +87,9 @@ class SAGAN(Translator):
         penalty: float = 10.0,
         generator_every: int = 1,
         cycle_weight: float = 10.0,
-        pixel_cycle: float = 1.0,
+        pixel_cycle: float = 10.0,
         lr: float = 5e-4,
-        generator_lr: float = 1e-4,
-        beta1: float = 0.5,
+        beta1: float = 0.0,
         beta2: float = 0.9,
         decay_from: float = 0.5,
         flip: bool = True,
@@ -100,7 +98,6 @@ class SAGAN(Translator):
         at_least(1, codes=codes, localisation_width=localisation_width, width=width)
         at_least(1, discriminator_width=discriminator_width, generator_every=generator_every)
         at_least(0, blocks=blocks, penalty=penalty, lr=lr)
-        at_least(0, generator_lr=generator_lr)
         at_least(0, cycle_weight=cycle_weight, pixel_cycle=pixel_cycle)
         within(0, 1, bound=bound, beta1=beta1, beta2=beta2, decay_from=decay_from)
         if not (spatial or pixel):
@@ -112,8 +109,7 @@ class SAGAN(Translator):
         self.discriminator_width, self.generator_every = discriminator_width, generator_every
         self.penalty = penalty if lipschitz == "penalty" else None
         self.cycle_weight, self.pixel_cycle = cycle_weight, pixel_cycle
-        self.lr, self.generator_lr = lr, generator_lr
-        self.betas, self.decay_from = (beta1, beta2), decay_from
+        self.lr, self.betas, self.decay_from = lr, (beta1, beta2), decay_from
         self.augmentation = Augmentation(flip=flip)
         self.code_size = codes if spatial else 0
         self.needs = frozenset({"mask"} if mask else ())
@@ -132,10 +128,8 @@ class SAGAN(Translator):
         self.critics = Critics(
             self.discriminator_width, moved.transform.size if moved else 0, self.penalty
         )
-        self.generator_optimizer = self._adapting_adam()
-        self.critic_optimizer = Adam(
-            self.critics.parameters(), lr=self.lr, betas=self.betas, fused=True
-        )
+        self.generator_optimizer = self._adam(self.to_target, self.to_source)
+        self.critic_optimizer = self._adam(self.critics)
 
     def training_step(self, batch: Batch, extra_loss: ExtraLoss, clock: Clock) -> tuple[Hops, Log]:
         """Update the critics and then, if it is their turn, S and G.
@@ -229,14 +223,9 @@ class SAGAN(Translator):
             generator = ResNetGenerator(self.width, self.blocks, inputs=channels)
         return Adaptation(spatial, generator)
 
-    def _adapting_adam(self) -> Adam:
-        """Return the optimiser of S and G, each at its own rate."""
-        both = (self.to_target, self.to_source)
-        moving = [p for a in both if a.spatial for p in a.spatial.parameters()]
-        painting = [p for a in both if a.generator for p in a.generator.parameters()]
-        rates = ((moving, self.lr), (painting, self.generator_lr))
-        groups = [{"params": p, "lr": rate} for p, rate in rates if p]
-        return Adam(groups, betas=self.betas, fused=True)
+    def _adam(self, *modules: nn.Module) -> Adam:
+        parameters = [p for m in modules for p in m.parameters()]
+        return Adam(parameters, lr=self.lr, betas=self.betas, fused=True)
 
 
 def _check_size(image_size: tuple[int, int]) -> None:

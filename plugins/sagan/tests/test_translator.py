@@ -260,7 +260,7 @@ def test_clipping_holds_every_weight_of_the_critics(make, batch):
 
 def test_weights_of_the_losses(bent, batch):
     _, usual = run(bent(), batch, 1)
-    _, log = run(bent(penalty=20.0, cycle_weight=5.0, pixel_cycle=4.0), batch, 1)
+    _, log = run(bent(penalty=20.0, cycle_weight=5.0, pixel_cycle=40.0), batch, 1)
     factors = {"penalty": 2, "pixel_cycle": 2, "spatial_cycle": 0.5, "critics": 1}
     for name, factor in factors.items():
         assert log[name].item() == pytest.approx(factor * usual[name].item(), rel=1e-4)
