@@ -23,6 +23,7 @@ from reidbench.clock import Clock
 from reidbench.hops import Images
 from reidbench.interfaces import IdentityConstraint, Trainable, Translator
 from reidbench.keys import JSON
+from reidbench.nn.networks import Networks
 from reidbench.streams import stream
 from reidbench.training import Log, Loop
 
@@ -100,7 +101,7 @@ def networks(components: Mapping[str, Trainable]) -> dict[str, Network]:
     """Return the networks that components hold, by dotted name; what is shared counts once.
 
     A network is a module with parameters that a component holds as an attribute, also in a list, a
-    dictionary or another component.
+    dictionary, ``Networks`` or another component.
     """
     moved = {id(p) for component in components.values() for p in _moved(component)}
     found: dict[str, Network] = {}
@@ -242,10 +243,10 @@ def _moved(component: Trainable) -> Iterator[nn.Parameter]:
 
 
 def _held(module: nn.Module, path: str) -> Iterator[tuple[str, list[nn.Parameter]]]:
-    """Yield the networks in a component, list or dictionary, with their parameters."""
+    """Yield the networks in a component or another holder, with their parameters."""
     yield path, list(module.parameters(recurse=False))
     for name, child in module.named_children():
-        if isinstance(child, Trainable | nn.ModuleList | nn.ModuleDict):
+        if isinstance(child, Trainable | Networks | nn.ModuleList | nn.ModuleDict):
             yield from _held(child, f"{path}.{name}")
         else:
             yield f"{path}.{name}", list(child.parameters())

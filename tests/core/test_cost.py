@@ -16,6 +16,7 @@ from reidbench import accounting, cost
 from reidbench.clock import Clock
 from reidbench.hops import Images
 from reidbench.interfaces import Context, Trainable
+from reidbench.nn.networks import Networks
 from reidbench.planning import Plan
 from reidbench.recording import result_of
 from reidbench.registry import Registration, Registry
@@ -312,3 +313,16 @@ def test_a_gradient_penalty_is_counted_too() -> None:
     assert counted["steps"] == 4
     assert isinstance(counted["flops_a_step"], int)
     assert counted["flops_a_step"] >= 3 * 2 * 6
+
+
+def test_networks_that_stand_together_are_counted_one_by_one() -> None:
+    class Pair(Networks):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = nn.Linear(2, 2), nn.Linear(3, 3)
+
+    translator = ToyTranslator()
+    translator.setup(CONTEXT)
+    translator.pair = Pair()
+    found = cost.networks({"t": translator})
+    assert [found[f"t.pair.{name}"].parameters for name in ("first", "second")] == [6, 12]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from reidbench.interfaces import Warp
+from reidbench.nn.networks import Networks
 from reidbench_sagan.localisation import Localisation
 from reidbench_sagan.transforms import Transform, sample
 
@@ -54,7 +55,7 @@ class Spatial(nn.Module):
         return Warp(numbers, self.transform.grid(numbers, *like.shape[-2:]))
 
 
-class Adaptation(nn.Module):
+class Adaptation(Networks):
     """(S, G): first in space, then pixel by pixel.
 
     Args:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
+from reidbench.nn.networks import Networks
 from reidbench.nn.patchgan import PatchGAN
 from reidbench_sagan.journey import Journey
 
@@ -45,7 +46,7 @@ class TransformCritic(nn.Module):
         return scores
 
 
-class Critics(nn.Module):
+class Critics(Networks):
     """D_1 of the target's images, D_2 of the source's, and D_T.
 
     Args:
