@@ -102,7 +102,7 @@ def corner_error(t: Tensor, truth: Tensor) -> Tensor:
     corners = t.new_tensor([[[-1, -1], [1, -1], [1, 1], [-1, 1]]])
     apply = Homography(0).points
     moved = apply(matrices(t).flatten(1), corners)
-    wanted = apply(truth.to(t).view(1, 9), corners)
+    wanted = apply(truth.to(t).reshape(1, 9), corners)
     distance: Tensor = torch.linalg.vector_norm(moved - wanted, dim=2)
     return distance.mean(1)
 
