@@ -10,11 +10,11 @@ from reidbench.compose import Request, compose
 from reidbench.hardware import Hardware
 from reidbench.hops import UNLABELLED, Batch, Images
 from reidbench.planning import plan
-from reidbench.setting import open_setting
 from reidbench.plugins import load_from
 from reidbench.progress import Silent
 from reidbench.registry import Registration
 from reidbench.runner import Session, execute
+from reidbench.setting import open_setting
 from reidbench.store import Store
 from reidbench.translation import train_step
 

@@ -17,7 +17,6 @@ from reidbench.hops import Hops
 from reidbench.interfaces import Context, IdentityConstraint
 from reidbench.ranges import at_least
 
-
 IMAGES = 2
 """Of a pair. Eq. 6 to 9 and the cycle loss sum over both, translators average over all images: half
 of eq. 10 keeps the ratio of eq. 11."""
