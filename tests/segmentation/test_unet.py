@@ -57,10 +57,11 @@ def test_a_row_does_not_depend_on_its_batch() -> None:
 
 @pytest.mark.parametrize("silent", [0, 1])
 def test_skip_connections_carry_what_deeper_levels_cannot(silent: int) -> None:
-    model = UNet(4, 2)
+    with stream(0, "skip"):  # of few channels with unlucky weights all may be dead
+        model, pixels = UNet(16, 2), torch.rand(1, 3, 16, 16)
     for weights in model.down[silent].parameters():
         nn.init.zeros_(weights)
-    pixels = torch.rand(1, 3, 16, 16, requires_grad=True)
+    pixels.requires_grad_()
     model(pixels)[..., 5, 6].sum().backward()
     assert pixels.grad[..., 4:7, 5:8].abs().max() > 1e-4
 
