@@ -7,9 +7,10 @@ import pytest
 from reidbench.benchmark import Benchmark
 from reidbench.compose import Request, compose, parse_setting
 from reidbench.errors import UsageError
-from reidbench.recipe import Recipe
+from reidbench.keys import JSON
+from reidbench.recipe import Component, Recipe
 from reidbench.registry import Registration, Registry
-from reidbench.testing.toys import ToyConstraint
+from reidbench.testing.toys import ToyConstraint, ToyTranslator
 from tests.core.toy_runs import TOYS, toy_benchmark
 
 KEPT = Request(translator="toy", constraints=["kept"], learner="toy")
@@ -283,3 +284,25 @@ def test_epochs_become_steps_only_when_no_steps_are_given(registry: Registry) ->
     assert make(registry, budget__steps=7).budget.resolved_steps(1000) == 7
     by_epochs = make(registry, budget__steps=0, budget__epochs=3, budget__batch=4).budget
     assert by_epochs.resolved_steps(10) == 8  # 30 images in batches of 4
+
+
+def test_a_parameter_that_came_later_leaves_keys_alone_at_its_default(registry: Registry) -> None:
+    class Grown(ToyTranslator):
+        later = frozenset({"momentum"})
+
+        def __init__(self, *, lr: float = 0.01, momentum: float = 0.5) -> None:
+            super().__init__(lr=lr)
+
+    class Entry:
+        name = "toy"
+
+        def load(self) -> type[Grown]:
+            return Grown
+
+    def identity(**parameters: float) -> dict[str, JSON]:
+        return Component(Entry(), 1, {"lr": 0.01, **parameters}).identity()  # type: ignore[arg-type]
+
+    before = make(registry).translator
+    assert before is not None
+    assert identity(momentum=0.5) == before.identity()
+    assert identity(momentum=0.9)["parameters"] == {"lr": 0.01, "momentum": 0.9}

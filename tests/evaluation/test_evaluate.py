@@ -19,6 +19,7 @@ from reidbench.evaluation import (
     MatrixDistances,
     RankingOptions,
     evaluate,
+    evaluate_distances,
 )
 from reidbench.evaluation import distance as distance_module
 from reidbench.evaluation.distance import unit
@@ -52,6 +53,20 @@ def test_options_give_the_scores_of_their_definition(distance, normalise):
     options = RankingOptions(distance=distance, normalise=normalise)
     got = evaluate(QUERY, GALLERY, options=options).mean_ap
     assert got == pytest.approx(reference(distance, normalise), abs=1e-12)
+
+
+def test_distances_of_ones_own_give_the_scores_of_the_features_they_are_of():
+    """The gallery holds junk, whose columns do not count, and the columns are read by chunks."""
+    assert (GALLERY.pids == -1).any()
+    plain = RankingOptions(normalise=False)
+    matrix = ((QUERY.features[:, None] - GALLERY.features[None]) ** 2).sum(2)
+    told = evaluate_distances(
+        MatrixDistances(matrix), QUERY.labels, GALLERY.labels, options=plain
+    ).to_dict()
+    expected = evaluate(QUERY, GALLERY, options=plain).to_dict()
+    assert told == expected
+    with pytest.raises(ReidbenchError, match="do not fit"):
+        evaluate_distances(MatrixDistances(matrix.T), QUERY.labels, GALLERY.labels)
 
 
 def test_normalising_matters_here():
