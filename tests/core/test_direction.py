@@ -92,6 +92,7 @@ def test_a_model_of_the_source_scores_translated_test_images(
     assert of_kind(plan, Translate) == []
     assert {s.split for s in of_kind(plan, TranslateTest)} == {"query", "gallery"}
     assert (embed.query.split, embed.gallery.split) == ("query", "gallery")
+    assert (embed.query.kind, embed.gallery.kind) == ("translate-test", "translate-test")
     (fitted,) = of_kind(plan, FitTranslator)
     assert (fitted.source.split, fitted.target.split) == ("train", "train")
 
