@@ -12,6 +12,7 @@ from reidbench.errors import UsageError, did_you_mean
 from reidbench.evaluation.options import RankingOptions
 from reidbench.fitting import NO_TRANSLATOR, check_fit
 from reidbench.keys import JSON
+from reidbench.naming import name_of
 from reidbench.parameters import parameters_of, resolve
 from reidbench.recipe import Budget, Component, Embedding, Perspective, Recipe, Rendering
 from reidbench.registry import (
@@ -152,7 +153,7 @@ def _method(request: Request, registry: Registry) -> Method:
     composed = request.method is None or method != base
     if not composed:
         return method
-    return replace(method, name=_composed_name(method, base, registry), paper="")
+    return replace(method, name=name_of(method, base, registry), paper="")
 
 
 def _direction(asked: str | None, usual: Direction, translator: str) -> Direction:
@@ -171,32 +172,6 @@ def _strategy(asked: str | None, base: Method, translator: str, direction: Direc
     if translator == NO_TRANSLATOR:
         return base.strategy if base.strategy in ("source", "target") else "source"
     return base.strategy if base.direction == direction else usual_strategy(direction)
-
-
-def _composed_name(method: Method, base: Method, registry: Registry) -> str:
-    """Return the name of a registered method that is the same, or one built from the parts.
-
-    A method that sets parameters of its parts is one of them.
-    """
-    parts = ("translator", "constraints", "learner", "strategy", "direction")
-    for known in registry.methods():
-        if not known.parameters and all(getattr(known, p) == getattr(method, p) for p in parts):
-            return known.name
-    if method.translator == NO_TRANSLATOR:
-        framed = {"source": "direct", "target": "supervised"}.get(method.strategy, method.strategy)
-        return f"{framed}+{method.learner}"
-    tuned = bool(base.parameters) and method.constraints == base.constraints
-    tuned = tuned and method.translator == base.translator
-    words = [base.name] if tuned else [method.translator, *method.constraints]
-    if not (tuned and method.learner == base.learner):
-        words.append(method.learner)
-    turned = method.direction != (base.direction if tuned else "source-to-target")
-    if turned:
-        words.append(method.direction.partition("-")[2])
-    usual = base.strategy if tuned and not turned else usual_strategy(method.direction)
-    if method.strategy != usual:
-        words.append(method.strategy[:6])
-    return "+".join(words)
 
 
 def _entries(method: Method, masks: str | None, registry: Registry) -> dict[str, list[Entry]]:

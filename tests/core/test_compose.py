@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import pytest
@@ -191,6 +192,9 @@ def test_a_method_is_its_parts(registry: Registry) -> None:
         (Request(learner="toy"), "direct+toy"),
         (Request(method="supervised", learner="toy"), "supervised+toy"),
         (Request(method="tuned", learner="toy"), "tuned+toy"),
+        (Request(method="toy-kept", direction="target-to-source"), "toy-kept+to-source"),
+        (replace(KEPT, direction="target-to-source"), "toy-kept+to-source"),
+        (replace(KEPT, strategy="translated"), "toy-kept+transl"),
         (Request(method="tuned", strategy="finetune"), "tuned+finetu"),
         (Request(method="tuned", direction="target-to-source"), "tuned+to-source"),
         (
