@@ -114,6 +114,7 @@ class Perspective:
 
     Attributes:
         source: groups of the source's cameras, which count from 0; empty is one group of all.
+            Images of cameras in no group are not translated.
         target: groups of the target's. Of two and two groups the first goes to the first and the
             second to the second; one group takes part in every translation.
     """

@@ -61,10 +61,8 @@ def mmd2(first: Numbers, second: Numbers, bandwidth: float) -> float:
     n, m = len(first), len(second)
     if min(n, m) < 2:
         raise ReidbenchError(f"a discrepancy needs two features of each set, not {n} and {m}")
-    # Every row's kernel with itself, which the estimate leaves out, is 1.
-    own = sum((_kernel_sum(x, x, bandwidth) - len(x)) / (len(x) * (len(x) - 1))
-              for x in (first, second))  # fmt: skip
-    return float(own - 2 * _kernel_sum(first, second, bandwidth) / (n * m))
+    own = _own_kernel_mean(first, bandwidth) + _own_kernel_mean(second, bandwidth)
+    return own - 2 * _kernel_sum(first, second, bandwidth) / (n * m)
 
 
 def median_bandwidth(*sets: Numbers) -> float:
@@ -93,6 +91,12 @@ def spread_rows(count: int, most: int) -> NDArray[np.int64]:
     """Return ``most`` of ``count`` rows, evenly spread from the first to the last, or all."""
     rows = np.linspace(0, count - 1, min(count, most)).round()
     return rows.astype(np.int64)
+
+
+def _own_kernel_mean(x: Numbers, bandwidth: float) -> float:
+    """Return the mean over all pairs of different rows: a row's kernel with itself is 1."""
+    n = len(x)
+    return (_kernel_sum(x, x, bandwidth) - n) / (n * (n - 1))
 
 
 def _kernel_sum(x: Numbers, y: Numbers, bandwidth: float) -> float:
