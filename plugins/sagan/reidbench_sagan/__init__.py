@@ -24,7 +24,8 @@ LEARNER: dict[str, JSON] = {
     "ide.epochs": 50,
 }
 CONSTRAINTS = ("masked-identity", "sianet")
-PAIRS: dict[str, JSON] = {"sianet.pairs": "spatial", **LEARNER}
+# lambda_siam is open: with SPGAN's 2 its pair (X, X_S) held every S at the identity.
+PAIRS: dict[str, JSON] = {"sianet.pairs": "spatial", "sianet.weight": 0.2, **LEARNER}
 # lambda_idt is open. Half of what the pixels of a cycle weigh, as in CycleGAN.
 SETTINGS: dict[str, JSON] = {"masked-identity.weight": 50.0, **PAIRS}
 VARIANTS: dict[str, tuple[dict[str, JSON], str]] = {

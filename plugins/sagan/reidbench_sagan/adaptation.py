@@ -67,6 +67,11 @@ class Adaptation(Networks):
         super().__init__()
         self.spatial, self.generator = spatial, generator
 
+    @property
+    def painting(self) -> list[nn.Parameter]:
+        """The weights of G, if there is one."""
+        return [] if self.generator is None else [*self.generator.parameters()]
+
     def forward(self, inputs: Tensor, code: Tensor) -> Adapted:
         """Adapt images with their masks, ``[B, C, H, W]``, by the codes ``[B, code_size]``."""
         if self.spatial is None:

@@ -112,7 +112,9 @@ class Route:
         if adapted.warp is None or spatial is None or other is None:
             return None
         there = adapted.warp.parameters
-        bends = Bends(there, spatial.transform.inverse(there), other(adapted.inputs, code))
+        # Of a disentangled cycle T_yx is compared only, which is to move S, not what G painted.
+        inputs = adapted.inputs if self.entangled else adapted.inputs.detach()
+        bends = Bends(there, spatial.transform.inverse(there), other(inputs, code))
         home = spatial.warp(bends.back if self.entangled else bends.undone, adapted.pixels)
         return _Path(bends, adapted.warp.grid, home.grid)
 

@@ -19,8 +19,9 @@ class MaskedIdentity(IdentityConstraint):
 
     M is the person's mask, moved with the image; what a transform brings in from outside the image
     belongs to nobody. Where a translator moves no pixels, S(x) is x. The gradient reaches the
-    translated image and, through S(x) and M, the transform. The norm, which the paper leaves open,
-    is the mean absolute value over all pixels and channels, as of the other losses of this kind.
+    translated image and S(x). It does not reach M: a transform must not gain by moving the person
+    out or making it small. The norm, which the paper leaves open, is the mean absolute value over
+    all pixels and channels, as of the other losses of this kind.
 
     Args:
         weight: lambda_idt of eq. 7, which the paper leaves open; SPGAN's identity loss has 5.
@@ -29,6 +30,7 @@ class MaskedIdentity(IdentityConstraint):
         ValueError: if the weight is negative.
     """
 
+    version: ClassVar[int] = 2
     needs: ClassVar[frozenset[str]] = frozenset({"mask"})
 
     def __init__(self, *, weight: float = 5.0) -> None:
@@ -56,6 +58,7 @@ def _changed(hop: Hop, mask: Tensor) -> Tensor:
     pixels = hop.images.pixels
     moved = hop.align(torch.cat([pixels, mask, torch.ones_like(mask)], 1))
     real, mask, inside = torch.split(moved, [pixels.shape[1], 1, 1], 1)
+    mask, inside = mask.detach(), inside.detach()
     # A pixel that shows the picture's edge in part, as ``inside`` tells, is compared in that part.
     changed: Tensor = (hop.fake * inside - real).abs() * mask
     return changed.mean()

@@ -6,7 +6,7 @@ leaves open is decided, and told, in the README.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -68,6 +68,8 @@ class SAGAN(Translator):
     Raises:
         ValueError: if a value is out of range, or nothing is left to adapt.
     """
+
+    version: ClassVar[int] = 2
 
     def __init__(
         self,
@@ -145,10 +147,7 @@ class SAGAN(Translator):
         losses = self._update_critics(journeys)
         if learns:
             with frozen(self.critics):
-                made = self.critics.adversarial(journeys) | self._cycle_losses(journeys)
-                total = torch.stack([*made.values(), extra_loss(hops)]).sum()
-                descend(self.generator_optimizer, total)
-            losses |= made
+                losses |= self._update_adaptations(journeys, extra_loss(hops))
         return hops, {name: loss.detach() for name, loss in losses.items()}
 
     def translate(self, images: Images, src: int, dst: int, code: Tensor | None = None) -> Tensor:
@@ -192,6 +191,25 @@ class SAGAN(Translator):
         losses = self.critics.losses(journeys)
         descend(self.critic_optimizer, torch.stack([*losses.values()]).sum())
         self.critics.clip()
+        return losses
+
+    def _update_adaptations(
+        self, journeys: tuple[Journey, Journey], extra: Tensor
+    ) -> dict[str, Tensor]:
+        """Let S and G descend eq. 7.
+
+        Of a disentangled cycle PCL moves G alone and SCL S alone: they are "for image adaptation at
+        spatial and pixel levels, respectively" (section III-C).
+        """
+        losses = self.critics.adversarial(journeys) | self._cycle_losses(journeys)
+        common = dict(losses)
+        self.generator_optimizer.zero_grad()
+        if self.spatial and self.pixel and not self.entangled:
+            pixel = common.pop("pixel_cycle")
+            painting = self.to_target.painting + self.to_source.painting
+            torch.autograd.backward(pixel, inputs=painting, retain_graph=True)
+        torch.autograd.backward(torch.stack([*common.values(), extra]).sum())
+        self.generator_optimizer.step()
         return losses
 
     def _cycle_losses(self, journeys: tuple[Journey, Journey]) -> dict[str, Tensor]:

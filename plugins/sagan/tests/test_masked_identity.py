@@ -89,17 +89,42 @@ def test_no_masks_at_all_are_an_error():
 
 
 def test_gradients_are_those_of_finite_differences():
-    """With respect to the translated image, and to the transform."""
+    """With respect to the translated image and S(x), under weights that stay as they were."""
     transform = TRANSFORMS["homography"](0.5)
     generator = torch.Generator().manual_seed(0)
     real, fake = torch.rand(2, 2, 3, 4, 3, generator=generator, dtype=torch.float64)
     mask = torch.rand(2, 1, 4, 3, generator=generator, dtype=torch.float64)
     raw = torch.randn(2, 8, generator=generator, dtype=torch.float64) / 3
 
-    def of(fake, raw):
-        return loss((hop(real, fake, mask, transform.grid(transform.bounded(raw), 4, 3)),))
+    def placed(x, raw):
+        grid = transform.grid(transform.bounded(raw), 4, 3)
+        return F.grid_sample(x, grid, align_corners=False)
 
-    assert torch.autograd.gradcheck(of, (fake.requires_grad_(), raw.requires_grad_()))
+    weights, inside = placed(mask, raw), placed(torch.ones_like(mask), raw)
+
+    def plain(fake, raw):
+        return ((fake * inside - placed(real, raw)) * weights).abs().mean()
+
+    inputs = fake.requires_grad_(), raw.requires_grad_()
+    assert torch.autograd.gradcheck(plain, inputs)
+    ours = loss((hop(real, fake, mask, transform.grid(transform.bounded(raw), 4, 3)),))
+    for mine, wanted in zip(
+        torch.autograd.grad(ours, inputs), torch.autograd.grad(plain(*inputs), inputs), strict=True
+    ):
+        torch.testing.assert_close(mine, wanted)
+
+
+def test_moving_the_person_out_gains_nothing():
+    """Of an image of one colour S(x) is the same wherever it is moved; only M would change."""
+    transform = TRANSFORMS["homography"](0.5)
+    raw = torch.zeros(1, 8, requires_grad=True)
+    real, fake = torch.full((2, 1, 3, *SIZE), 0.5)
+    mask = torch.zeros(1, 1, *SIZE)
+    mask[..., 6:10, 3:5] = 1
+    term = loss((hop(real, fake + 0.2, mask, transform.grid(transform.bounded(raw), *SIZE)),))
+    term.backward()
+    assert term.item() > 0
+    assert not raw.grad.any()
 
 
 def test_weight_0_gives_the_generators_nothing():

@@ -77,6 +77,7 @@ def test_methods_compose_on_the_viewpoint_benchmark(name):
     guards = {c.name: c.parameters for c in recipe.constraints}
     assert set(guards) == {"sianet"} | ({"masked-identity"} if name != "sagan-wp" else set())
     assert guards["sianet"]["pairs"] == "spatial"
+    assert guards["sianet"]["weight"] == 0.2
     assert name == "sagan-wp" or guards["masked-identity"]["weight"] == 50.0
 
 

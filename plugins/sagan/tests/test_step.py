@@ -46,7 +46,7 @@ def travelled(there, back, x, code, entangled):
     x_s = warped(x, grid)
     x_adp = there.generator(x_s)
     shown = torch.cat([x_adp, x_s[:, 3:]], 1)
-    t_yx = predicted(back, shown, code)
+    t_yx = predicted(back, shown if entangled else shown.detach(), code)
     home = place(t_yx if entangled else inverse(t_xy), *x.shape[2:])
     rec = back.generator(warped(shown, home))
     ones = torch.ones(len(x), 1, *x.shape[2:])
@@ -94,10 +94,13 @@ def plain_step(t, optimizers, batch, entangled, clips):
         for parameter in t.critics.parameters():
             parameter.data.clamp_(-0.01, 0.01)
     l_g = -d_1(x_adp).mean() - d_2(y_adp).mean() - d_t(forth).mean() + d_t(undone).mean()
-    scl = 0 if entangled else scl_x + scl_y
-    l_g = l_g + LAMBDA_CYC * (scl + LAMBDA_PCL * (pcl_x + pcl_y))
+    pcl = LAMBDA_CYC * LAMBDA_PCL * (pcl_x + pcl_y)
+    every = [p for group in optimizers[0].param_groups for p in group["params"]]
+    painting = [*t.to_target.generator.parameters(), *t.to_source.generator.parameters()]
     optimizers[0].zero_grad()
-    l_g.backward(inputs=[p for group in optimizers[0].param_groups for p in group["params"]])
+    pcl.backward(inputs=every if entangled else painting, retain_graph=True)
+    scl = 0 if entangled else scl_x + scl_y
+    (l_g + LAMBDA_CYC * scl).backward(inputs=every)
     optimizers[0].step()
 
 

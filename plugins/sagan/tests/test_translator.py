@@ -1,5 +1,6 @@
 import copy
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -109,27 +110,35 @@ def test_every_network_learns_something_finite(make, batch, parameters):
         assert names - frozen
 
 
-def test_the_generators_loss_reaches_s_and_g_and_no_critic(bent, batch):
-    translator = bent()
-    with stream(3, 0):
-        journeys = translator._journeys(batch)
-    losses = translator.critics.adversarial(journeys) | translator._cycle_losses(journeys)
-    names = "to_target.spatial", "to_target.generator", "to_source.spatial", "to_source.generator"
-    reached = {
-        "adversarial": set(names),
-        "transform": {"to_target.spatial", "to_source.spatial"},
-        "pixel_cycle": set(names),
-        "spatial_cycle": set(names),
-    }
-    for term, expected in reached.items():
-        translator.zero_grad()
-        losses[term].backward(retain_graph=True)
-        found = {
-            name
-            for name in names
-            if any(p.grad is not None and bool(p.grad.any()) for p in named(translator, name))
+@pytest.mark.parametrize(
+    ("cycle", "of_cycle"),
+    [
+        ("entangled", {"pixel_cycle": {"spatial", "generator"}}),
+        ("disentangled", {"pixel_cycle": {"generator"}, "spatial_cycle": {"spatial"}}),
+    ],
+)
+def test_which_terms_move_s_and_which_g(bent, batch, monkeypatch, cycle, of_cycle):
+    both_move = {"spatial", "generator"}
+    reached = {"adversarial": both_move, "transform": {"spatial"}, **of_cycle}
+    for kept, expected in reached.items():
+        translator = bent(cycle=cycle)
+        adversarial, cycles = translator.critics.adversarial, translator._cycle_losses
+        only = partial(silenced, kept)
+        monkeypatch.setattr(translator.critics, "adversarial", only(adversarial))
+        monkeypatch.setattr(translator, "_cycle_losses", only(cycles))
+        run(translator, batch, 1)
+        moved = {
+            part
+            for direction in (translator.to_target, translator.to_source)
+            for part in both_move
+            if any(p.grad is not None and p.grad.any() for p in named(direction, part))
         }
-        assert found == expected, term
+        assert moved == expected, kept
+
+
+def silenced(kept, losses):
+    """Return ``losses`` with every term but ``kept`` multiplied by 0."""
+    return lambda journeys: {k: v * (k == kept) for k, v in losses(journeys).items()}
 
 
 def test_the_step_of_d_t_moves_only_d_t(bent, batch):
