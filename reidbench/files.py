@@ -43,8 +43,10 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     with writing(path):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-                temporary = Path(file.name)
+            # Not NamedTemporaryFile: Python drops a Ctrl-C that falls into its finaliser.
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
+            temporary = Path(name)
+            with os.fdopen(handle, "wb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
