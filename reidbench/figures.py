@@ -22,6 +22,7 @@ from reidbench.projection import Projection
 from reidbench.results import safe_letters
 from reidbench.stages import Decode, Masked, Stage, Translate, Translated, TranslateTest
 from reidbench.stages.distribution import SAMPLE, SETS, Distribution
+from reidbench.stages.translating import TRANSFORMS
 from reidbench.transforms import (
     CORNER_NAMES,
     CORNERS,
@@ -63,21 +64,19 @@ def distribution_of(plan: Plan, *, of: Of = "run", sample: int = SAMPLE) -> Dist
     return Distribution(plan.preserved[0].model, translated, sample)
 
 
-def moving_of(plan: Plan) -> Translate:
+def moving_of(plan: Plan) -> Translated:
     """Return the stage of a run's first split that records where pixels are moved to.
 
+    Of a run that translates test images it is that of the gallery; of several translators, for
+    groups of cameras, that of the first.
+
     Raises:
-        UsageError: if the run translates no training images, or its translator moves no pixels.
+        UsageError: if the run translates nothing, or its translator moves no pixels.
     """
     first = _translated(plan)[0]
     name = first.fitted.translator.name
     if type(first.fitted.translator.build()).warp is Translator.warp:
         raise UsageError(f"translator '{name}' moves no pixels: it has no spatial transforms")
-    if not isinstance(first, Translate):
-        raise UsageError(
-            "transforms are recorded of the source's training images, which this run does not "
-            "translate; use --direction source-to-target"
-        )
     return first
 
 
@@ -114,12 +113,14 @@ class Moved:
     """The transforms of a run's translated images.
 
     Attributes:
+        title: what was translated.
         parameters: ``[N, P]``, a block of all originals for each code or camera.
         originals: how many images were translated.
         known: the true transforms, if the datasets tell them.
         shape: height / width of the images.
     """
 
+    title: str
     parameters: NDArray[np.float32]
     originals: int
     known: Known | None
@@ -140,6 +141,7 @@ class Moved:
         """Return what was found, ready for JSON."""
         columns = zip(self.names, self.parameters.T, strict=True)
         found: dict[str, JSON] = {
+            "stage": self.title,
             "images": len(self.parameters),
             "translations_of_each": len(self.parameters) // self.originals,
             "parameters": {name: described(values) for name, values in columns},
@@ -154,32 +156,33 @@ class Moved:
         return found
 
 
-def moved_by(plan: Plan, stage: Translate, folder: Path) -> Moved:
+def moved_by(stage: Translated, folder: Path) -> Moved:
     """Read the transforms that translation recorded.
 
     Raises:
         ReidbenchError: if it recorded none: the translator moves no pixels as it is set.
     """
-    file = folder / "transforms.npy"
+    file = folder / TRANSFORMS
     if not file.exists():
         name = stage.fitted.translator.name
         raise ReidbenchError(f"translator '{name}' moves no pixels as it is set")
-    images, domains = stage.open(folder), np.load(folder / "domains.npy")
-    originals = len(stage.originals.data.dataset.samples(stage.originals.split))
-    source, target = stage.originals.data.dataset, stage.like.data.dataset
+    images, originals = stage.open(folder), stage.originals
+    before, after = originals.data.dataset, stage.like.data.dataset
     towards = None
-    if plan.recipe.by_camera:
-        towards = np.unique(target.samples("train").cams)[domains - TARGET]
-    known = known_gap(source, target, images.cams, towards)
+    if isinstance(stage, Translate) and stage.cameras:
+        towards = np.unique(after.samples("train").cams)[np.load(folder / "domains.npy") - TARGET]
+    known = known_gap(before, after, images.cams, towards)
     height, width = images.pixels.shape[1:3]
-    return Moved(np.load(file), originals, known, height / width)
+    count = len(before.samples(originals.split))
+    return Moved(stage.title, np.load(file), count, known, height / width)
 
 
 def transforms_of(plan: Plan, moved: Moved) -> Transforms:
     """Return the figure of the transforms, its numbers in the caption."""
     found, corners = moved.to_dict(), moved.corners
     each = found["translations_of_each"]
-    lines = [f"{moved.originals} images, {each} translation{'s' if each > 1 else ''} of each"]
+    several = "s" if each > 1 else ""
+    lines = [f"{moved.title}: {moved.originals} images, {each} translation{several} of each"]
     if len(moved.names) > MOST_HISTOGRAMS:
         lines.append(f"the first {MOST_HISTOGRAMS} of {len(moved.names)} parameters are drawn")
     drawn = None

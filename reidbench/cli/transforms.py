@@ -35,8 +35,9 @@ def command(
     transforms are homographies, and a histogram of each parameter. Coordinates are in [-1, 1] from
     the left and upper border to the right and lower one, so that half a side is 1. Between
     synthetic domains the true transform is known: the mean distance of the corners from it stands
-    beside that of leaving all pixels where they are. What runs have computed is reused; what is
-    missing is computed.
+    beside that of leaving all pixels where they are. Of a run that translates test images it is
+    the gallery; of several translators, for groups of cameras, the first. What runs have computed
+    is reused; what is missing is computed.
 
     \b
     Examples:
@@ -52,7 +53,7 @@ def command(
     plan = figure.plan_of(plugins, named, ground, place, seed, output)
     stage = moving_of(plan)
     session = launch.open_session(place, plugins)
-    moved = moved_by(plan, stage, figure.artifact_of(stage, plan, session))
+    moved = moved_by(stage, figure.artifact_of(stage, plan, session))
     path = output or default_path(plan, stage, "transforms", place.results)
     drawn = transforms_of(plan, moved)
     write(drawn, path)

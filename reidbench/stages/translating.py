@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -26,6 +26,8 @@ from reidbench.translation import SOURCE, TARGET, Route, translate, warps
 
 Rows = NDArray[np.int64]
 Codes = NDArray[np.float32]
+
+TRANSFORMS = "transforms.npy"
 
 
 class Translated(TrainingImages):
@@ -110,16 +112,10 @@ class Translate(Translated):
         domains = self._domains(len(source), work)
         blocks = len(domains) // len(source)
         codes = drawn_codes(self.fitted, len(source), blocks, translator.code_size)
-        plan = _Plan(source, domains, codes)
-        shape = (len(domains), *source.pixels.shape[1:])
-        pixels = mapped_array(work.folder / "pixels.npy", shape)
+        plan = _Plan(source, np.full_like(domains, SOURCE), domains, codes)
         with stream(self.fitted.seed, self.kind):
-            plan.fill(translator, pixels, work)
-        pixels.flush()
-        labels = {"pids": np.tile(source.pids, blocks), "cams": np.tile(source.cams, blocks)}
-        moved = plan.transforms(translator, work.hardware)
-        extra = {"codes": codes, "transforms": moved}
-        for name, array in {**labels, "domains": domains, **extra}.items():
+            plan.write(translator, work)
+        for name, array in {"domains": domains, "codes": codes}.items():
             if array is not None:
                 write_array(work.folder / f"{name}.npy", array)
         return {"images": len(domains)}
@@ -138,48 +134,62 @@ class Translate(Translated):
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is translated to which domain by which code.
+    """What is translated from which domain to which other, and by which code.
 
     Attributes:
-        source: the originals.
-        domains: ``[N]`` of each translated image; blocks of all originals.
+        originals: the images; the output has blocks of all of them.
+        src: ``[N]`` domain of each image of the output before it is translated.
+        dst: ``[N]`` and after.
         codes: ``[N, C]``, or None.
     """
 
-    source: ImageArray
-    domains: Rows
-    codes: Codes | None
+    originals: ImageArray
+    src: Rows
+    dst: Rows
+    codes: Codes | None = None
 
-    def fill(self, translator: Translator, out: NDArray[np.uint8], work: Work) -> None:
-        """Write the translated images to ``out`` ``[N, H, W, 3]``."""
+    def write(self, translator: Translator, work: Work) -> None:
+        """Write the translated images, their labels and, where pixels move, the transforms."""
+        shape = (len(self.dst), *self.originals.pixels.shape[1:])
+        pixels = mapped_array(work.folder / "pixels.npy", shape)
+        self._fill(translator, pixels, work)
+        pixels.flush()
+        blocks = len(self.dst) // len(self.originals)
+        for name in ("pids", "cams"):
+            labels = np.tile(getattr(self.originals, name), blocks)
+            write_array(work.folder / f"{name}.npy", labels)
+        moved = self._transforms(translator, work.hardware)
+        if moved is not None:
+            write_array(work.folder / TRANSFORMS, moved)
+
+    def _fill(self, translator: Translator, out: NDArray[np.uint8], work: Work) -> None:
+        """Put the translated images into ``out`` ``[N, H, W, 3]``."""
         done = 0
         for places, route in self._routes():
             for batch in translate(translator, route, work.hardware):
                 out[places[: len(batch)]] = batch
                 places, done = places[len(batch) :], done + len(batch)
-                work.progress(done, len(self.domains), {})
+                work.progress(done, len(self.dst), {})
 
-    def transforms(self, translator: Translator, hardware: Hardware) -> Codes | None:
+    def _transforms(self, translator: Translator, hardware: Hardware) -> Codes | None:
         """Return where each image is moved to, ``[N, P]``; None if none is."""
         found: Codes | None = None
         for places, route in self._routes():
             for warp in warps(translator, route, hardware):
                 parameters = warp.parameters.cpu().numpy()
                 if found is None:
-                    found = np.empty((len(self.domains), parameters.shape[1]), np.float32)
+                    found = np.empty((len(self.dst), parameters.shape[1]), np.float32)
                 found[places[: len(parameters)]] = parameters
                 places = places[len(parameters) :]
         return found
 
-    def _routes(self) -> list[tuple[Rows, Route]]:
-        """Return the places in the output, and the route, of what goes to each domain."""
-        routes = []
-        for domain in np.unique(self.domains).tolist():
-            places = np.flatnonzero(self.domains == domain)
+    def _routes(self) -> Iterator[tuple[Rows, Route]]:
+        """Yield each route, and the places in the output of the images that take it."""
+        ends = np.stack([self.src, self.dst], 1)
+        for src, dst in np.unique(ends, axis=0).tolist():
+            places = np.flatnonzero((self.src == src) & (self.dst == dst))
             codes = None if self.codes is None else self.codes[places]
-            rows = places % len(self.source)
-            routes.append((places, Route(self.source, rows, SOURCE, domain, codes)))
-        return routes
+            yield places, Route(self.originals, places % len(self.originals), src, dst, codes)
 
 
 @dataclass(frozen=True)
@@ -195,6 +205,7 @@ class TranslateTest(Translated):
     """
 
     kind: ClassVar[str] = "translate-test"
+    version: ClassVar[int] = 2
 
     fitted: FitTranslator
     images: DatasetImages
@@ -235,22 +246,16 @@ class TranslateTest(Translated):
         return {"precision": self.precision}
 
     def compute(self, work: Work) -> dict[str, JSON]:
-        """Write the translated images with the labels of the real ones."""
+        """Write the translated images with the labels of the real ones.
+
+        Where pixels move, also ``transforms.npy`` ``[N, P]``, the parameters of
+        ``Translator.warp``.
+        """
         real = self.images.open(work.of(self.images))
         translator = self.fitted.load(work)
-        pixels = mapped_array(work.folder / "pixels.npy", real.pixels.shape)
-        domains, done = self._domains(real, translator, work), 0
+        domains = self._domains(real, translator, work)
         with stream(self.fitted.seed, self.kind, self.split):
-            for domain in np.unique(domains).tolist():
-                places = np.flatnonzero(domains == domain)
-                route = partial(Route, real, places, domain, SOURCE)
-                for batch in translate(translator, route(), work.hardware):
-                    pixels[places[: len(batch)]] = batch
-                    places, done = places[len(batch) :], done + len(batch)
-                    work.progress(done, len(real), {})
-        pixels.flush()
-        for name in ("pids", "cams"):
-            write_array(work.folder / f"{name}.npy", getattr(real, name))
+            _Plan(real, domains, np.full_like(domains, SOURCE)).write(translator, work)
         return {"images": len(real)}
 
     def _domains(self, real: ImageArray, translator: Translator, work: Work) -> Rows:

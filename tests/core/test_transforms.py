@@ -72,7 +72,9 @@ class ByCamera(ToyTranslator):
 
     def warp(self, images: Images, src: int, dst: int, code: Tensor | None = None) -> Warp:
         rows = len(images.pixels)
-        return Warp(torch.tensor(SHIFT).repeat(rows, 1), torch.zeros(rows, 1, 1, 2))
+        matrix = torch.tensor(SHIFT).repeat(rows, 1)
+        matrix[:, 2] += src
+        return Warp(matrix, torch.zeros(rows, 1, 1, 2))
 
 
 @pytest.fixture
@@ -92,7 +94,7 @@ def planned(registry: Registry, translator: str = "moving", **settings: Any) -> 
 def moved(plan: Plan, session: Session) -> tuple[Moved, Path]:
     stage = moving_of(plan)
     folder = bring(stage, session).artifact.path
-    return moved_by(plan, stage, folder), folder
+    return moved_by(stage, folder), folder
 
 
 def test_corners_by_hand() -> None:
@@ -201,11 +203,11 @@ def test_the_figure_tells_what_was_found(session: Session, registry: Registry) -
     found, _ = moved(plan, session)
     drawn = transforms_of(plan, found)
     assert drawn.title[0] == "moving+toy: toy v1 (synthetic images), seed 0"
-    assert drawn.caption[0] == "24 images, 3 translations of each"
+    assert drawn.caption[0] == "translate toy:a train: 24 images, 3 translations of each"
     assert drawn.corners is not None
     assert drawn.corners.known is None
     truth = Known(np.array(SHIFT).reshape(1, 1, 3, 3).repeat(len(found.parameters), 0))
-    drawn = transforms_of(plan, Moved(found.parameters, 24, truth, 2.0))
+    drawn = transforms_of(plan, replace(found, known=truth))
     assert drawn.corners is not None
     assert drawn.corners.known == pytest.approx(CORNERS + BY)
     assert drawn.caption[-1].startswith("corner error against the known gap ")
@@ -214,10 +216,10 @@ def test_the_figure_tells_what_was_found(session: Session, registry: Registry) -
 
 def test_a_figure_that_leaves_something_out_says_so(registry: Registry) -> None:
     plan = planned(registry)
-    many = Moved(np.zeros((4, 14), np.float32), 4, None, 2.0)
+    many = Moved("all", np.zeros((4, 14), np.float32), 4, None, 2.0)
     assert "the first 12 of 14 parameters are drawn" in transforms_of(plan, many).caption
     most = np.tile(np.array(SHIFT, np.float32), (MOST_POINTS + 1, 1))
-    lines = transforms_of(plan, Moved(most, MOST_POINTS + 1, None, 2.0)).caption
+    lines = transforms_of(plan, Moved("all", most, MOST_POINTS + 1, None, 2.0)).caption
     assert "corners of 500 of 501 translations are drawn" in lines
 
 
@@ -236,25 +238,39 @@ def test_a_translator_that_moves_nothing_is_refused(session: Session, registry: 
         moved(planned(registry, "still"), session)
 
 
-def test_a_run_that_translates_test_images_records_none(registry: Registry) -> None:
-    request = Request(
-        translator="moving", constraints=[], learner="toy", direction="target-to-source"
-    )
-    plan = make_plan(registry, toy_benchmark(), request=request)
-    with pytest.raises(UsageError, match="use --direction source-to-target"):
-        moving_of(plan)
+SMALL = {"ids": 4, "cameras": 2, "images_per_camera": 2, "height": 16, "width": 8}
+
+
+def by_cameras(registry: Registry, direction: str | None = None) -> Plan:
+    source, target = (DatasetSpec("synthetic", {"domain": d, **SMALL}) for d in ("low", "high"))
+    benchmark = replace(toy_benchmark(), source=source, target=target)
+    request = Request(translator="bycamera", constraints=[], learner="toy", direction=direction)
+    return make_plan(registry, benchmark, request=request)
+
+
+def test_of_translated_test_images_the_gallery_is_told(
+    session: Session, registry: Registry
+) -> None:
+    found, _ = moved(by_cameras(registry, "target-to-source"), session)
+    low, high = Synthetic(domain="low", **SMALL), Synthetic(domain="high", **SMALL)
+    cams = high.samples("gallery").cams
+    assert (found.originals, len(found.parameters)) == (len(cams), len(cams))
+    assert found.to_dict()["stage"].endswith("gallery to the source")
+    # Camera 0 of the target is the translator's domain 1.
+    assert found.parameters[:, 2] == pytest.approx(0.25 + 1 + cams)
+    assert found.known is not None
+    expected = [
+        [low.viewpoint(to) @ np.linalg.inv(high.viewpoint(int(cam))) for to in (0, 1)]
+        for cam in cams
+    ]
+    assert found.known.gaps == pytest.approx(np.array(expected))
 
 
 def test_translation_to_each_camera_is_compared_with_that_camera(
     session: Session, registry: Registry
 ) -> None:
-    small = {"ids": 4, "cameras": 2, "images_per_camera": 2, "height": 16, "width": 8}
-    source, target = (DatasetSpec("synthetic", {"domain": d, **small}) for d in ("low", "high"))
-    benchmark = replace(toy_benchmark(), source=source, target=target)
-    request = Request(translator="bycamera", constraints=[], learner="toy")
-    plan = make_plan(registry, benchmark, request=request)
-    found, _ = moved(plan, session)
-    low, high = Synthetic(domain="low", **small), Synthetic(domain="high", **small)
+    found, _ = moved(by_cameras(registry), session)
+    low, high = Synthetic(domain="low", **SMALL), Synthetic(domain="high", **SMALL)
     cams = low.samples("train").cams
     expected = [
         high.viewpoint(to) @ np.linalg.inv(low.viewpoint(int(cam))) for to in (0, 1) for cam in cams
