@@ -13,7 +13,7 @@ import numpy as np
 
 from reidbench.keys import JSON
 from reidbench.runner import Finished, Outcome
-from reidbench.stages import FitTranslator, Learn, Masked, Stage
+from reidbench.stages import FitTranslator, Learn, LearnMasks, Masked, Stage
 from reidbench.stages.masking import FACTS
 from reidbench.stages.preservation import SCORES
 
@@ -27,18 +27,19 @@ TRANSLATION = (
     "flops_an_image",
 )
 SPEED = ("images_a_second", "peak_memory", "peak_memory_of")
-TRAINING = ("translator", "translate", "learn")
+TRAINING = ("segmenter", "masked", "translator", "translate", "learn")
+LEARNING = (Learn, LearnMasks)
 
 
 def cost_of(outcome: Outcome) -> dict[str, JSON]:
     """Return networks, parameters and FLOPs: what is the same on every machine.
 
     Of a target with several splits, those of the first. ``training_flops`` are those of the
-    translator's and all learners' steps together.
+    translator's and all learners' steps together, one that masks are learned by among them.
     """
     first = outcome.plan.evaluations[0]
     translation = _translation(outcome)
-    learning = [_learning(stage, outcome) for stage in _chain(first) if isinstance(stage, Learn)]
+    learning = [_learning(stage, outcome) for stage in _chain(first) if isinstance(stage, LEARNING)]
     embedded = first.embedded
     return {
         "translation": translation,

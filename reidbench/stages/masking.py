@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import nn
 
+from reidbench.cost import of_training
 from reidbench.data.arrays import ImageArray
 from reidbench.data.catalog import OpenDataset
 from reidbench.data.dataset import Split
@@ -99,13 +101,15 @@ class LearnMasks(Stage):
         root = derive_seed(self.seed, self.kind)
         with stream(root, "build"):
             model = on_device(segmenter.build(), work.hardware)
+        loop = work.loop(derive_seed(root, "fit"))
+        cost = of_training(lambda r: self.segmenter.build().fit(deepcopy(model), data, r), loop)
         with peak_memory(work.hardware) as measured:
-            segmenter.fit(model, data, work.loop(derive_seed(root, "fit")))
+            segmenter.fit(model, data, loop)
         save_weights(work.folder / WEIGHTS, model)
         iou = _agreement(_made(segmenter, model.eval(), held_out, work), held_out)
         write_json(work.folder / FACTS, {"iou": iou})
         parameters = sum(p.numel() for p in model.parameters())
-        return {"parameters": parameters, "iou": iou, "measured": measured}
+        return {"parameters": parameters, "iou": iou, "cost": cost, "measured": measured}
 
     def load(self, folder: Path, hardware: Hardware) -> nn.Module:
         """Return the trained model."""

@@ -10,12 +10,14 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from reidbench.accounting import cost_of, speed_of
 from reidbench.benchmark import Benchmark, DatasetSpec
 from reidbench.compose import Request
 from reidbench.data.dataset import Samples, Split
 from reidbench.errors import UsageError
 from reidbench.hops import Batch, Hops
 from reidbench.interfaces import ExtraLoss
+from reidbench.nn.unet import UNet
 from reidbench.planning import Plan
 from reidbench.recipe import Perspective
 from reidbench.recording import result_of
@@ -213,6 +215,24 @@ def test_masks_are_made_where_they_are_asked_for_and_the_result_says_so(
     ious = [each["iou"] for each in sets.values()]
     assert sum(iou is not None for iou in ious) == 1  # the source's own masks are known
     assert result.recipe["segmenter"]["name"] == "unet"  # type: ignore[index]
+
+
+def test_masks_that_are_learned_are_part_of_the_cost(registry: Registry, session: Session) -> None:
+    plan = make_plan(registry, toy_benchmark(), request=replace(SEES, masks="unet"), **QUICK)
+    outcome = execute(plan, session)
+    cost: dict[str, Any] = cost_of(outcome)
+    speed: dict[str, Any] = speed_of(outcome)
+    learning = cost["learning"]
+    titles = [t["title"] for t in learning]
+    assert titles[0].startswith("learn masks by unet from ")
+    assert titles[1:] == ["learn toy on translated images"]
+    assert learning[0]["parameters"] == sum(p.numel() for p in UNet(2, 1).parameters())
+    trainings = [cost["translation"], *learning]
+    assert cost["training_flops"] == sum(t["steps"] * t["flops_a_step"] for t in trainings)
+    kinds = ("segmenter", "masked", "translator", "translate", "learn")
+    assert speed["training_seconds"] == pytest.approx(
+        sum(speed["seconds"][kind] for kind in kinds), abs=2e-3
+    )
 
 
 def test_the_datasets_own_masks_are_used_otherwise(registry: Registry, session: Session) -> None:

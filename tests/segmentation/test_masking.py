@@ -11,6 +11,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
+from torch.utils.flop_counter import FlopCounterMode
 
 from reidbench.data.arrays import ImageArray
 from reidbench.data.dataset import Split
@@ -143,6 +144,29 @@ def test_a_unet_learns_once_and_masks_what_it_never_saw(store: Store) -> None:
     assert artifact.manifest["parameters"] == sum(p.numel() for p in model.parameters())
     made, known = (s.open(make(store, s).path).masks for s in (stage, stage.images))
     assert found["iou"] == overlap(made, known).to_dict()
+
+
+def test_what_learning_masks_costs_is_counted(store: Store) -> None:
+    learned = LearnMasks.of(component("unet", **TINY), (32, 16), 0, "float32")
+    assert learned is not None
+    cost = make(store, learned).manifest["cost"]
+    with FlopCounterMode(display=False) as counter:
+        UNet(2, 2)(torch.zeros(TINY["batch"], 3, 32, 16)).sum().backward()
+    images = len(learned.images.data.dataset.samples("train"))
+    assert cost == {
+        "steps": -(-images // TINY["batch"]),
+        "flops_a_step": counter.get_total_flops(),
+    }
+
+
+def test_counting_leaves_the_training_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned = LearnMasks.of(component("unet", **TINY), SIZE, 0, "float32")
+    assert learned is not None
+    counted = make(Store(tmp_path / "counted"), learned).manifest["files"]
+    monkeypatch.setattr("reidbench.stages.masking.of_training", lambda *_: {})
+    assert make(Store(tmp_path / "not"), learned).manifest["files"] == counted
 
 
 def test_the_weights_that_were_written_make_the_masks(store: Store) -> None:
