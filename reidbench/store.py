@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,6 +131,13 @@ class Store:
         """Return the size of everything that is kept under a key, finished or not."""
         folders = (self._objects / key, self._partial / key)
         return sum(p.stat().st_size for f in folders for p in f.rglob("*") if p.is_file())
+
+    def repeated_bytes(self, keys: Iterable[str]) -> int:
+        """Return what the sizes of finished artifacts count twice: files that several share."""
+        folders = (self._objects / key for key in set(keys))
+        stats = [p.stat() for f in folders for p in f.rglob("*") if p.is_file()]
+        once = {(s.st_dev, s.st_ino): s.st_size for s in stats}
+        return sum(s.st_size for s in stats) - sum(once.values())
 
     def remove(self, key: str) -> None:
         """Delete an artifact, finished or not.

@@ -44,7 +44,7 @@ def list_artifacts(cache: Path, verify: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=2))
     else:
-        _show(rows, cache)
+        _show(rows, Store(cache))
     damaged = [_short(r["key"]) for r in rows if r["state"] == "damaged"]
     if damaged:
         keys = " ".join(damaged)
@@ -79,11 +79,12 @@ def remove_artifacts(
     rows = [*_finished(store, verify=False), *_unfinished(store)]
     unfinished = [r for r in rows if r["state"] == "unfinished"]
     chosen = _chosen(rows, keys) if keys else rows if everything else unfinished
+    summary = _summary("removed", chosen, store)
     _remove(store, chosen)
     if as_json:
         click.echo(json.dumps(chosen, indent=2))
     else:
-        click.echo(_summary("removed", chosen))
+        click.echo(summary)
 
 
 def _finished(store: Store, verify: bool) -> Iterator[Row]:
@@ -145,7 +146,7 @@ def _remove(store: Store, rows: Sequence[Row]) -> None:
         raise ReidbenchError(f"{'; '.join(in_use)}; what else was named is removed")
 
 
-def _show(rows: Sequence[Row], cache: Path) -> None:
+def _show(rows: Sequence[Row], store: Store) -> None:
     from reidbench.cli.tables import show_table, size
 
     cells = [
@@ -153,14 +154,15 @@ def _show(rows: Sequence[Row], cache: Path) -> None:
         for r in rows
     ]
     headings = ("Key", "Stage", "State", "Size", "Age")
-    show_table(str(cache), headings, cells, right=("Size", "Age"))
-    click.echo(_summary("in all", rows))
+    show_table(str(store.root), headings, cells, right=("Size", "Age"))
+    click.echo(_summary("in all", rows, store))
 
 
-def _summary(what: str, rows: Sequence[Row]) -> str:
+def _summary(what: str, rows: Sequence[Row], store: Store) -> str:
     from reidbench.cli.tables import size
 
-    return f"{what}: {len(rows)} stages, {size(sum(r['bytes'] for r in rows))}"
+    total = sum(r["bytes"] for r in rows) - store.repeated_bytes(r["key"] for r in rows)
+    return f"{what}: {len(rows)} stages, {size(total)}"
 
 
 def _short(key: str) -> str:

@@ -58,6 +58,16 @@ def test_the_table_sums_up(invoke, store):
     assert result.stdout.endswith("in all: 4 stages, 350 B\n")
 
 
+def test_a_file_that_stages_share_is_summed_once(invoke, store):
+    shared = store.root / "objects" / KEYS[2] / "w"
+    store.make("masked/dddd1111", {}, lambda f: os.link(shared, f / "pixels") or {})
+    assert {r["bytes"] for r in listed(invoke, store)} == {100, 50}
+    in_all = invoke("cache", "ls", "--cache", store.root).stdout
+    assert in_all.endswith("in all: 5 stages, 350 B\n")
+    removed = invoke("cache", "rm", "bbbb", "dddd", "--cache", store.root)
+    assert removed.stdout == "removed: 2 stages, 100 B\n"
+
+
 @pytest.mark.parametrize(
     ("keys", "gone"),
     [
