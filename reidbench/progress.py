@@ -20,6 +20,9 @@ class Reporter(Protocol):
     def stage(self, title: str) -> AbstractContextManager[Progress]:
         """Open the display of one stage."""
 
+    def say(self, line: str) -> None:
+        """Show a line that is no progress."""
+
 
 class Silent:
     """A reporter that shows nothing."""
@@ -28,3 +31,6 @@ class Silent:
     def stage(self, title: str) -> Iterator[Progress]:
         """Open nothing."""
         yield silent
+
+    def say(self, line: str) -> None:
+        """Show nothing."""

@@ -119,8 +119,11 @@ def obtain(stage: Stage, session: Session) -> Finished:
                 work = Work(folder, folders, session.hardware, progress, session.checkpoint_every)
                 return {"device": session.hardware.description, **stage.compute(work)}
 
+        def blocked() -> None:
+            session.reporter.say(f"{stage.title}: waiting for another process that is at it")
+
         inputs = stage.inputs
-        artifact, reused = session.store.make(stage.key, _manifest(stage), compute)
+        artifact, reused = session.store.make(stage.key, _manifest(stage), compute, blocked)
     return Finished(stage, artifact, reused)
 
 

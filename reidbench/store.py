@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from reidbench.errors import ReidbenchError
 from reidbench.files import cannot_hold_more, unwritable, write_json, writing
@@ -80,17 +80,23 @@ class Store:
             return None
         return Artifact(key, path, manifest) if whole else None
 
-    def make(self, key: str, facts: JSON, compute: Callable[[Path], JSON]) -> tuple[Artifact, bool]:
+    def make(
+        self,
+        key: str,
+        facts: JSON,
+        compute: Callable[[Path], JSON],
+        blocked: Callable[[], None] = lambda: None,
+    ) -> tuple[Artifact, bool]:
         """Return the artifact of ``key``, computing it unless it is there, and whether it was.
 
         ``compute(folder)`` writes the files and returns facts for the manifest. When it is
         interrupted, what it saved under ``resume/`` is there again at the next call, and nothing
-        else. Another process that wants the same key waits.
+        else. Another process that wants the same key calls ``blocked()``, and waits.
 
         Raises:
             ReidbenchError: if the disk is full or cannot be written.
         """
-        with self._locked(key):
+        with self._locked(key, blocked):
             if found := self.find(key):
                 return found, True
             started = time.time()
@@ -108,7 +114,7 @@ class Store:
         Raises:
             ReidbenchError: if it is not there.
         """
-        with self._locked(key, shared=True):
+        with self._locked(key, lambda: None, shared=True):
             yield self._present(key)
 
     def artifacts(self) -> Iterator[Artifact]:
@@ -145,7 +151,11 @@ class Store:
         Raises:
             ReidbenchError: if a process is making it or reading it.
         """
-        with self._locked(key, wait=False):
+
+        def refuse() -> NoReturn:
+            raise ReidbenchError(f"{key} is in use by another process")
+
+        with self._locked(key, refuse):
             for path in (self._objects / key, self._partial / key):
                 # The manifest goes first: a half-deleted artifact must not look finished.
                 (path / MANIFEST).unlink(missing_ok=True)
@@ -192,17 +202,21 @@ class Store:
         _sync(final.parent)
 
     @contextmanager
-    def _locked(self, key: str, *, shared: bool = False, wait: bool = True) -> Iterator[None]:
+    def _locked(
+        self, key: str, blocked: Callable[[], None], *, shared: bool = False
+    ) -> Iterator[None]:
+        """Lock a key; where another process has it, call ``blocked()`` and then wait."""
         path = self._locks / f"{key.replace('/', '-')}.lock"
-        how = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
+        how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             file = path.open("a")
         with file:
             try:
+                fcntl.flock(file, how | fcntl.LOCK_NB)
+            except BlockingIOError:
+                blocked()
                 fcntl.flock(file, how)
-            except BlockingIOError as error:
-                raise ReidbenchError(f"{key} is in use by another process") from error
             yield
 
 

@@ -44,10 +44,11 @@ class Bars:
             with _bar(self._console, title) as told:
                 yield told
         else:
-            yield Lines(self._say, title, self._every, self._clock)
-        self._say(f"{title}: done in {self._clock() - started:.1f} s")
+            yield Lines(self.say, title, self._every, self._clock)
+        self.say(f"{title}: done in {self._clock() - started:.1f} s")
 
-    def _say(self, line: str) -> None:
+    def say(self, line: str) -> None:
+        """Show a line, above the bar if there is one."""
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -55,6 +55,16 @@ def test_a_file_gets_a_line_now_and_then_and_one_at_the_end(lines, watch):
     ]
 
 
+@pytest.mark.parametrize("kind", [io.StringIO, Terminal])
+def test_a_stage_may_say_what_is_no_progress(kind, watch):
+    file = kind()
+    bars = Bars(Console(file=file, width=80), every=10, clock=watch)
+    with bars.stage("train cyclegan"):
+        bars.say("train [cyclegan]: waiting")
+    assert file.getvalue().count("train [cyclegan]: waiting\n") == 1
+    assert file.getvalue().endswith("train cyclegan: done in 0.0 s\n")
+
+
 def test_a_quick_stage_is_one_line(lines, watch):
     bars, file = lines
     run(bars, watch, range(9), 9, 1)

@@ -19,12 +19,12 @@ import torch
 
 from reidbench import training
 from reidbench.planning import Plan
-from reidbench.progress import Progress
+from reidbench.progress import Progress, Silent
 from reidbench.runner import execute
 from tests.core.toy_runs import make_session, toy_plan
 
 
-class Counting:
+class Counting(Silent):
     """A reporter that keeps the stages and how much was done at each call to ``progress``."""
 
     def __init__(self) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -270,6 +271,24 @@ class Meddling(Counting):
             self.deed()
         with super().stage(title) as progress:
             yield progress
+
+
+def test_a_run_that_waits_for_another_process_says_so(tmp_path: Path) -> None:
+    plan, session = toy_plan(), make_session(tmp_path)
+    session.store.prepare()
+    fitted = plan.preserved[0].translated.fitted
+    lock = session.store.root / "locks" / f"{fitted.key.replace('/', '-')}.lock"
+
+    class Waiting(Counting):
+        def say(self, line: str) -> None:
+            said.append(line)
+            fcntl.flock(file, fcntl.LOCK_UN)  # as the other process ends
+
+    said: list[str] = []
+    with lock.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        execute(plan, replace(session, reporter=Waiting()))
+    assert said == [f"{fitted.title}: waiting for another process that is at it"]
 
 
 def test_an_input_that_was_removed_meanwhile_is_named(tmp_path: Path) -> None:

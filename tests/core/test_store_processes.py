@@ -48,7 +48,8 @@ if manner == "killed before the rename":
 if manner == "killed while the manifest is written":
     Path.replace = die
 
-_, reused = Store(root).make("learn/abc", {}, compute)
+blocked = lambda: print("blocked", flush=True)
+_, reused = Store(root).make("learn/abc", {}, compute, blocked)
 print("reused" if reused else "made", flush=True)
 """
 
@@ -77,7 +78,7 @@ def test_processes_that_want_the_same_compute_it_once(tmp_path: Path) -> None:
     time.sleep(0.5)
     assert all(other.poll() is None for other in others)
     assert first.communicate("\n")[0] == "made\n"
-    assert [other.communicate()[0] for other in others] == ["reused\n"] * 2
+    assert [other.communicate()[0] for other in others] == ["blocked\nreused\n"] * 2
 
 
 @pytest.mark.parametrize(
