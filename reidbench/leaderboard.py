@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from reidbench.evaluation.trials import Spread, spread
 from reidbench.keys import JSON, canonical
-from reidbench.results import MEASURES, QUANTITIES, Result, Unreadable
+from reidbench.results import ACCURACIES, MEASURES, QUANTITIES, Result, Unreadable
 
 PRIMARY = "mAP"
 SHOWN = (PRIMARY, "rank1", "mAP_trapezoid")
@@ -18,7 +18,7 @@ USES = {
     "labels": "target_labels",
     "test images": "test_images",
 }
-LARGER_IS_BETTER = (*SHOWN, "accuracy", "accuracy_real", "ssim")
+LARGER_IS_BETTER = (*SHOWN, *ACCURACIES, "ssim")
 COLUMNS = (*SHOWN, *QUANTITIES)
 """What rows can be ordered by; of all but ``LARGER_IS_BETTER`` the smallest value comes first."""
 T = TypeVar("T")

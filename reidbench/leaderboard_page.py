@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from reidbench.evaluation.trials import Spread
 from reidbench.leaderboard import SHOWN, Board, Entry, Leaderboard, Row, Unranked, numbers
+from reidbench.results import ACCURACIES
 
 HEADINGS = {"mAP": "mAP", "rank1": "rank-1", "mAP_trapezoid": "mAP (trapezoid)"}
 CAPTION = (
@@ -17,7 +18,6 @@ CAPTION = (
 
 UNKNOWN = "-"
 PREFIXES = ("", "k", "M", "G", "T", "P")
-ACCURACIES = ("accuracy_real", "accuracy")
 COUNTED = (
     "networks",
     "parameters",

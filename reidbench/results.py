@@ -19,6 +19,11 @@ from reidbench.keys import JSON, digest
 SCHEMA = 1
 
 MEASURES = ("mAP", "mAP_trapezoid", "mINP", "rank1", "rank5", "rank10", "rank20")
+"""What every result tells of the ranking."""
+ACCURACIES = ("real_accuracy", "translated_accuracy")
+"""How often persons are recognised: what results tell of translated training images."""
+DRAWN = (*MEASURES, *ACCURACIES)
+"""What studies and figures can be of."""
 
 # What every result must hold, by dotted name; sections may hold more.
 _FIELDS: dict[str, type] = {
@@ -52,8 +57,8 @@ _LATER = ("translation", "masks", "cost")
 
 # What a result may tell besides, by dotted name: what translation kept, and what a run cost.
 QUANTITIES = {
-    "accuracy_real": "translation.accuracy.real",
-    "accuracy": "translation.accuracy.translated",
+    "real_accuracy": "translation.accuracy.real",
+    "translated_accuracy": "translation.accuracy.translated",
     "fid": "translation.fid",
     "kid": "translation.kid",
     "ssim": "translation.ssim",
@@ -149,8 +154,18 @@ class Result:
         return Path(safe_letters(self.benchmark["name"]), name)
 
     def measure(self, name: str) -> float:
-        """Return one of ``MEASURES``, in [0, 1]."""
-        return float(self.scores[name])
+        """Return one of ``DRAWN``, in [0, 1].
+
+        Raises:
+            ReidbenchError: if the result does not tell it.
+        """
+        value = self.quantity(name) if name in ACCURACIES else float(self.scores[name])
+        if value is None:
+            raise ReidbenchError(
+                f"'{self.recipe['name']}' (seed {self.seed}) has no {name}: it translated no "
+                "training images, or its learner names nobody"
+            )
+        return value
 
     def quantity(self, name: str) -> float | None:
         """Return one of ``QUANTITIES``; None where the result does not tell it."""

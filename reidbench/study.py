@@ -17,7 +17,7 @@ from reidbench.errors import ReidbenchError, UsageError, did_you_mean
 from reidbench.keys import JSON
 from reidbench.registry import DIRECTIONS, STRATEGIES
 from reidbench.reported import Reported
-from reidbench.results import MEASURES
+from reidbench.results import DRAWN
 
 Kind = Literal["bars", "line", "heatmap"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -164,7 +164,7 @@ def _parse(path: Path, raw: Mapping[str, Any]) -> Study:
         paper=_text(raw, "paper"),
         benchmark=_text(raw, "benchmark") or "synthetic",
         plot=plot,
-        measure=_choice(raw, "measure", MEASURES, "mAP"),
+        measure=_choice(raw, "measure", DRAWN, "mAP"),
         reported=_tables(raw),
         note=_text(raw, "note"),
         varied=tuple(vary),

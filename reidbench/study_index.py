@@ -13,7 +13,7 @@ from reidbench.errors import ReidbenchError, UsageError, did_you_mean
 from reidbench.files import write_json
 from reidbench.keys import JSON
 from reidbench.reported import Reported
-from reidbench.results import MEASURES, Result, load
+from reidbench.results import DRAWN, Result, load
 from reidbench.study import Kind, Run, Study
 
 SCHEMA = 1
@@ -144,7 +144,7 @@ def results_of(run: IndexedRun, path: Path) -> list[Result]:
 def _index(raw: Any) -> Index:
     if raw["schema"] != SCHEMA:
         raise ValueError(f"schema {raw['schema']}, this version reads {SCHEMA}")
-    if raw["plot"] not in get_args(Kind) or raw["measure"] not in MEASURES:
+    if raw["plot"] not in get_args(Kind) or raw["measure"] not in DRAWN:
         raise ValueError(f"plot {raw['plot']!r} of {raw['measure']!r} is not known")
     return Index(
         **{k: str(raw[k]) for k in ("study", "title", "paper", "note", "measure")},

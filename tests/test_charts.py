@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from reidbench.errors import UsageError
+from reidbench.errors import ReidbenchError, UsageError
 from reidbench.plots.chart import AXES, Point, subtitle
 from reidbench.plots.sources import FIELDS, Wish, chart_of_results, chart_of_study
 from reidbench.reported import Reported
-from reidbench.results import MEASURES
+from reidbench.results import DRAWN
 from reidbench.study import load_study
 from reidbench.study_index import index_of
-from tests.made_results import make_result, make_seeds
+from tests.made_results import make_result, make_seeds, with_sections
 
 RESULTS = [
     *make_seeds([0.2, 0.3, 0.4], recipe="spgan"),
@@ -173,8 +173,17 @@ def test_a_study_that_varies_nothing_has_no_line(study):
         chart_of_study(plain, path, Wish(kind="line"))
 
 
+def test_what_translation_kept_is_drawn_where_it_is_told():
+    results = with_sections(make_seeds([0.2, 0.3, 0.4]), translated=0.25)
+    chart, path = chart_of_results(results, None, (), Wish(measure="translated_accuracy"))
+    assert chart.panels[0].points[0].values == (25, 25, 25)
+    assert str(path) == "synthetic/bars-translated_accuracy.svg"
+    with pytest.raises(ReidbenchError, match=r"'cyclegan' .* has no translated_accuracy"):
+        chart_of_results(RESULTS, None, (), Wish(measure="translated_accuracy"))
+
+
 def test_every_measure_has_an_axis():
-    assert set(AXES) == set(MEASURES)
+    assert set(AXES) == set(DRAWN)
 
 
 def test_the_subtitle_counts_seeds():

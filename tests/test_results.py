@@ -214,9 +214,17 @@ def test_results_of_earlier_versions_lack_sections_and_are_read():
     assert [result.quantity(name) for name in QUANTITIES] == [None] * len(QUANTITIES)
 
 
+def test_a_measure_is_of_the_ranking_or_of_what_translation_kept():
+    (result,) = with_sections([make_result(0.4)], real=0.9, translated=0.6)
+    measures = ("mAP", "rank1", "real_accuracy", "translated_accuracy")
+    assert [result.measure(name) for name in measures] == [0.4, 0.4, 0.9, 0.6]
+    with pytest.raises(ReidbenchError, match=r"'spgan' \(seed 2\) has no translated_accuracy"):
+        make_result(seed=2).measure("translated_accuracy")
+
+
 def test_quantities_are_read_from_their_places():
     (result,) = with_sections([make_result()], real=1, kid=-0.5, seconds=None)
-    assert result.quantity("accuracy_real") == 1.0
+    assert result.quantity("real_accuracy") == 1.0
     assert result.quantity("kid") == -0.5
     assert result.quantity("cost") == 3e9
     assert result.quantity("seconds") is None

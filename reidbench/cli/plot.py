@@ -16,10 +16,20 @@ if TYPE_CHECKING:
     from reidbench.plots.sources import Wish
     from reidbench.plots.style import Width
 
-# As reidbench.study.KINDS, results.MEASURES and plots.sources.FIELDS have them; kept here so that
+# As reidbench.study.KINDS, results.DRAWN and plots.sources.FIELDS have them; kept here so that
 # --help imports nothing.
 KINDS = ("bars", "line", "heatmap")
-MEASURES = ("mAP", "mAP_trapezoid", "mINP", "rank1", "rank5", "rank10", "rank20")
+MEASURES = (
+    "mAP",
+    "mAP_trapezoid",
+    "mINP",
+    "rank1",
+    "rank5",
+    "rank10",
+    "rank20",
+    "real_accuracy",
+    "translated_accuracy",
+)
 FIELDS = ("translator", "constraints", "learner", "strategy", "direction", "source", "target")
 
 # A result may come from anywhere: its key must not lead out of the cache.

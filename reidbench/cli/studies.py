@@ -24,13 +24,15 @@ from reidbench.planning import Plan
 from reidbench.plots import draw
 from reidbench.plots.sources import Wish, chart_of_study
 from reidbench.plugins import load_plugins
+from reidbench.recipe import Recipe
 from reidbench.registry import Registry
 from reidbench.reported import Reported, load_reported
-from reidbench.results import Result
+from reidbench.results import ACCURACIES, Result
 from reidbench.study import Run, Study, load_study
 from reidbench.study_index import index_of
 
 SHOWN = {"mAP": "mAP", "mAP_trapezoid": "mAP (trapezoid)", "rank1": "rank-1", "rank5": "rank-5"}
+RECOGNISED = {"real_accuracy": "real images", "translated_accuracy": "translated"}
 
 
 @dataclass
@@ -113,6 +115,7 @@ def _lines(
             owners |= owners_of(run.request, registry)
             opened = opening.opened(run)
             recipe = compose(run.request, opened.setting.benchmark, registry, opening.own(run))
+            _check_measure(study, recipe)
             lines.append(Line(run, [opened.plan(recipe, s, precision) for s in seeds]))
         except UsageError as error:
             reason = str(error).removeprefix("--set ")
@@ -121,6 +124,17 @@ def _lines(
         raise UsageError("nothing of this study can be run:\n" + "\n".join(failures))
     refuse_strangers({k: v for k, v in by_hand.items() if not _of_ground(k)}, frozenset(owners))
     return lines, failures
+
+
+def _check_measure(study: Study, recipe: Recipe) -> None:
+    translates = recipe.translator is not None and not recipe.to_source
+    if study.measure in ACCURACIES and not translates:
+        raise UsageError(f"it translates no training images: it has no {study.measure}")
+
+
+def _columns(study: Study) -> dict[str, str]:
+    """Return the headings of the measures that a study's table shows."""
+    return SHOWN | (RECOGNISED if study.measure in ACCURACIES else {})
 
 
 def _with_masks(study: Study, masks: str | None) -> Study:
@@ -194,7 +208,7 @@ def _record(
                 "recipe": line.results[0].recipe["name"],
                 "benchmark": line.results[0].benchmark["name"],
                 "seeds": [r.seed for r in line.results],
-                "measures": {m: line.spread(m).to_dict() for m in SHOWN},
+                "measures": {m: line.spread(m).to_dict() for m in _columns(study)},
                 "results": [str(p) for p in line.paths],
             }
             for line in lines
@@ -214,15 +228,13 @@ def _show(
     kind = " (synthetic images)" if benchmark["synthetic"] else ""
     title = f"Measured on {benchmark['name']} v{benchmark['version']}{kind}: {study.title}"
     console().print(title, style="bold", markup=False)
-    show_table(
-        "",
-        ("Run", *SHOWN.values(), "Seeds"),
-        [
-            (line.run.title, *(percent(line.spread(m)) for m in SHOWN), str(len(line.results)))
-            for line in lines
-        ],
-        (*SHOWN.values(), "Seeds"),
-    )
+    columns = _columns(study)
+    headings = (*columns.values(), "Seeds")
+    rows = [
+        (line.run.title, *(percent(line.spread(m)) for m in columns), str(len(line.results)))
+        for line in lines
+    ]
+    show_table("", ("Run", *headings), rows, headings)
     console().print("in percent: mean ± standard deviation over the seeds", style="dim")
     if study.note:
         console().print(study.note, style="dim", markup=False)

@@ -20,6 +20,8 @@ AXES = {
     "rank5": "rank-5 accuracy (%)",
     "rank10": "rank-10 accuracy (%)",
     "rank20": "rank-20 accuracy (%)",
+    "real_accuracy": "identity accuracy, real images (%)",
+    "translated_accuracy": "identity accuracy, translated images (%)",
 }
 
 

@@ -156,6 +156,46 @@ def test_what_a_study_sets_stands_as_modified_in_its_results(place, study):
     assert not computed(place.cache, "translator")
 
 
+RECOGNISED = """
+title = "who is recognised"
+measure = "translated_accuracy"
+reported = "ipgan/table 2"
+[[run]]
+label = "CycleGAN"
+method = "cyclegan"
+reported = "StarGAN"
+[[run]]
+label = "Direct"
+method = "direct"
+[[run]]
+label = "SimPGAN's way"
+method = "cyclegan"
+direction = "target-to-source"
+"""
+
+
+def test_a_study_may_be_of_what_translation_kept(place, study):
+    swept = place("sweep", "--study", study(RECOGNISED), "--seeds", "0")
+    assert "error: 2 of 3 runs failed" in swept.stderr
+    for run in ("Direct", "SimPGAN's way"):
+        reason = "it translates no training images: it has no translated_accuracy"
+        assert f"run '{run}': {reason}" in swept.stderr
+    assert len(computed(place.cache, "learn")) == 2  # nothing of the two that have none
+    measured, reported = swept.stdout.split("Reported, not measured")
+    assert "real images" in measured
+    assert "translated" in measured
+    assert "22.0" in reported
+    figure = (place.results / "tiny" / "studies" / "small.svg").read_text()
+    assert "identity accuracy, translated images" in figure
+    again = place("sweep", "--study", study(RECOGNISED), "--seeds", "0", "--json")
+    (line,) = json.loads(again.stdout)["measured"]
+    (path,) = line["results"]
+    kept = json.loads(Path(path).read_text())["translation"]["accuracy"]
+    told = line["measures"]
+    assert told["real_accuracy"]["mean"] == pytest.approx(kept["real"])
+    assert told["translated_accuracy"]["mean"] == pytest.approx(kept["translated"])
+
+
 @pytest.mark.parametrize(
     ("args", "error"),
     [

@@ -196,7 +196,7 @@ def test_a_learner_that_names_nobody_leaves_the_accuracy_out(
     assert found["accuracy_missing"] == "Dumb does not classify persons"
     assert found["fid"] > 0
     result = result_of(outcome, datetime.now(UTC))
-    assert result.quantity("accuracy") is None
+    assert result.quantity("translated_accuracy") is None
     assert result.quantity("fid") == found["fid"]
 
 
