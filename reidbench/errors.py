@@ -16,6 +16,18 @@ class UsageError(ReidbenchError):
     exit_code = 2
 
 
+class BusyError(ReidbenchError):
+    """Another process is making what is wanted.
+
+    Attributes:
+        key: of the artifact.
+    """
+
+    def __init__(self, key: str, title: str) -> None:
+        super().__init__(f"another process is at it: {title}")
+        self.key = key
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the known name nearest to ``name``.
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pluggy
 
+from reidbench.errors import BusyError
 from reidbench.hardware import Hardware
 from reidbench.keys import JSON
 from reidbench.planning import Plan
@@ -26,6 +27,7 @@ class Session:
     Attributes:
         hooks: told of every finished stage.
         checkpoint_every: seconds between checkpoints of a training.
+        patient: whether to wait for a stage that another process is at, or to raise ``BusyError``.
     """
 
     store: Store
@@ -33,6 +35,7 @@ class Session:
     reporter: Reporter
     hooks: pluggy.HookRelay
     checkpoint_every: float = 60.0
+    patient: bool = True
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ def execute(plan: Plan, session: Session) -> Outcome:
 
     Raises:
         ReidbenchError: if a stage fails; the finished ones stay in the store.
+        BusyError: if another process is at a stage, and the session is not patient.
     """
     session.store.prepare()
     missing = {s.key for s in needed(plan, session.store)}
@@ -120,6 +124,8 @@ def obtain(stage: Stage, session: Session) -> Finished:
                 return {"device": session.hardware.description, **stage.compute(work)}
 
         def blocked() -> None:
+            if not session.patient:
+                raise BusyError(stage.key, stage.title)
             session.reporter.say(f"{stage.title}: waiting for another process that is at it")
 
         inputs = stage.inputs

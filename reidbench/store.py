@@ -117,6 +117,11 @@ class Store:
         with self._locked(key, lambda: None, shared=True):
             yield self._present(key)
 
+    def wait(self, key: str) -> None:
+        """Return as soon as no process is making the artifact of ``key``."""
+        with self._locked(key, lambda: None, shared=True):
+            pass
+
     def artifacts(self) -> Iterator[Artifact]:
         """Yield every finished artifact, by key."""
         for manifest in sorted(self._objects.glob(f"*/*/{MANIFEST}")):

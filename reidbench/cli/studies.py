@@ -12,8 +12,8 @@ import click
 
 from reidbench.benchmark import load_benchmark
 from reidbench.cli import launch, options, show
+from reidbench.cli.attempts import carry_out_all, refuse_failures
 from reidbench.cli.reported import show_reported
-from reidbench.cli.sweep import attempt, refuse_failures
 from reidbench.cli.tables import console, show_table
 from reidbench.compose import compose, owners_of, parse_setting, refuse_strangers
 from reidbench.errors import UsageError
@@ -84,8 +84,10 @@ def run_study(
     # One seed of everything before the next: an early end leaves a whole table of fewer seeds.
     jobs = [(line, line.plans[i]) for i in range(len(chosen)) for line in lines]
     show.plans([plan for _, plan in jobs], session)
-    for line, plan in jobs:
-        if done := attempt(plan, line.run.title, session, place.results, failures):
+    titled = [(plan, line.run.title) for line, plan in jobs]
+    every = carry_out_all(titled, session, place.results, failures)
+    for (line, _), done in zip(jobs, every, strict=True):
+        if done:
             line.results.append(done.result)
             line.paths.append(done.path)
     measured = [line for line in lines if line.results]

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,11 +13,8 @@ import click
 from reidbench.cli import options
 
 if TYPE_CHECKING:
-    from reidbench.cli.launch import Done
     from reidbench.compose import Request
-    from reidbench.planning import Plan
     from reidbench.registry import Registry
-    from reidbench.runner import Session
 
 
 @click.command("sweep")
@@ -72,7 +68,8 @@ def command(
     """Run every combination, one after another, and show the means over the seeds.
 
     Stages are shared: two learners on one translator train it once. A combination that fails is
-    reported at the end and stops none of the others.
+    reported at the end and stops none of the others. Where another process is at a run, the next
+    goes first: start the same command once for each GPU, and they share the work.
 
     A study names its runs itself: with --study the table of a paper is run on the study's
     benchmark or the one that is named, printed beside what the paper reports, and drawn.
@@ -82,6 +79,7 @@ def command(
       reidbench sweep --method all --seeds 0-2
       reidbench sweep --translator cyclegan --constraint none --constraint sianet --learner ide
       reidbench sweep --study spgan-table1 --benchmark dukemtmc-to-market1501 --data-root ~/reid
+      reidbench sweep --method all --device cuda:0 & reidbench sweep --method all --device cuda:1
     """
     from reidbench.errors import UsageError
 
@@ -96,29 +94,6 @@ def command(
     given = ctx.get_parameter_source("benchmark") is not click.core.ParameterSource.DEFAULT
     ground = ground if given else replace(ground, benchmark="")
     run_study(study, masks, seeds, ground, place, as_json)
-
-
-def attempt(
-    plan: Plan, title: str, session: Session, results: Path, failures: list[str]
-) -> Done | None:
-    """Carry a plan out; if it fails say so, add it to ``failures`` and return None."""
-    from reidbench.cli import launch, show
-
-    try:
-        return launch.carry_out(plan, session, results)
-    except Exception as error:  # whatever goes wrong with one, the others go on
-        failures.append(f"{title} seed {plan.seed}: {_reason(error)}")
-        show.failure(failures[-1])
-        return None
-
-
-def refuse_failures(failures: Sequence[str], runs: int) -> None:
-    """Raise ``ReidbenchError`` if there are failures among so many runs."""
-    from reidbench.errors import ReidbenchError
-
-    if failures:
-        listed = "\n".join(failures)
-        raise ReidbenchError(f"{len(failures)} of {runs} runs failed:\n{listed}")
 
 
 @dataclass(frozen=True)
@@ -142,6 +117,7 @@ def _combinations(
 ) -> None:
     """Run methods x learners, and translators x constraints x learners."""
     from reidbench.cli import launch, show
+    from reidbench.cli.attempts import carry_out_all, refuse_failures
     from reidbench.plugins import load_plugins
 
     plugins = load_plugins()
@@ -153,26 +129,14 @@ def _combinations(
     session = launch.open_session(place, plugins)
     show.plans(plans, session)
     failures: list[str] = []
-    done = [attempt(p, p.recipe.name, session, place.results, failures) for p in plans]
+    jobs = [(plan, plan.recipe.name) for plan in plans]
+    done = carry_out_all(jobs, session, place.results, failures)
     measured = [d.result for d in done if d]
     if as_json:
         click.echo(json.dumps([r.to_dict() for r in measured], indent=2))
     else:
         show.means(measured)
     refuse_failures(failures, len(plans))
-
-
-def _reason(error: Exception) -> str:
-    """Return why a run failed; with ``--debug``, its traceback goes to standard error."""
-    from reidbench.errors import ReidbenchError
-
-    if click.get_current_context().find_root().params["debug"]:
-        import traceback
-
-        traceback.print_exc()
-    if isinstance(error, ReidbenchError):
-        return str(error)
-    return f"unexpected {type(error).__name__}: {error} (--debug shows where)"
 
 
 def _requests(registry: Registry, names: _Names) -> Iterator[Request]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,7 +17,7 @@ from reidbench.benchmark import Benchmark, DatasetSpec
 from reidbench.clock import Clock
 from reidbench.compose import Request
 from reidbench.data.dataset import Samples, Split
-from reidbench.errors import ReidbenchError
+from reidbench.errors import BusyError, ReidbenchError
 from reidbench.hops import Batch, Hops
 from reidbench.interfaces import ExtraLoss
 from reidbench.planning import Plan
@@ -289,6 +290,20 @@ def test_a_run_that_waits_for_another_process_says_so(tmp_path: Path) -> None:
         fcntl.flock(file, fcntl.LOCK_EX)
         execute(plan, replace(session, reporter=Waiting()))
     assert said == [f"{fitted.title}: waiting for another process that is at it"]
+
+
+def test_an_impatient_run_leaves_what_another_process_is_at(tmp_path: Path) -> None:
+    plan, session = toy_plan(), make_session(tmp_path)
+    session.store.prepare()
+    fitted = plan.preserved[0].translated.fitted
+    lock = session.store.root / "locks" / f"{fitted.key.replace('/', '-')}.lock"
+    with lock.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(BusyError, match=f"at it: {re.escape(fitted.title)}") as caught:
+            execute(plan, replace(session, patient=False))
+    assert caught.value.key == fitted.key
+    session.store.wait(fitted.key)  # nobody is at it any more
+    execute(plan, replace(session, patient=False))
 
 
 def test_an_input_that_was_removed_meanwhile_is_named(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -73,12 +74,17 @@ def test_processes_that_want_the_same_compute_it_once(tmp_path: Path) -> None:
     assert first.stdout is not None
     assert first.stdout.readline() == "computing\n"
     others = [start(tmp_path, "normal") for _ in range(2)]
+    waiting = threading.Thread(target=Store(tmp_path).wait, args=(KEY,))
+    waiting.start()
     with pytest.raises(ReidbenchError, match="in use by another process"):
         Store(tmp_path).remove(KEY)
     time.sleep(0.5)
     assert all(other.poll() is None for other in others)
+    assert waiting.is_alive()
     assert first.communicate("\n")[0] == "made\n"
     assert [other.communicate()[0] for other in others] == ["blocked\nreused\n"] * 2
+    waiting.join(timeout=10)
+    assert not waiting.is_alive()
 
 
 @pytest.mark.parametrize(
