@@ -178,8 +178,12 @@ def test_what_translation_kept_is_drawn_where_it_is_told():
     chart, path = chart_of_results(results, None, (), Wish(measure="translated_accuracy"))
     assert chart.panels[0].points[0].values == (25, 25, 25)
     assert str(path) == "synthetic/bars-translated_accuracy.svg"
-    with pytest.raises(ReidbenchError, match=r"'cyclegan' .* has no translated_accuracy"):
-        chart_of_results(RESULTS, None, (), Wish(measure="translated_accuracy"))
+    mixed, _ = chart_of_results([*RESULTS[3:], *results], None, (), Wish(measure="real_accuracy"))
+    assert [p.row for p in mixed.panels[0].points] == ["spgan"]
+    with pytest.raises(ReidbenchError, match=r"'cyclegan' .* has no real_accuracy"):
+        chart_of_results(RESULTS, None, ("cyclegan",), Wish(measure="real_accuracy"))
+    with pytest.raises(ReidbenchError, match="no ranked recipe has real_accuracy"):
+        chart_of_results(RESULTS, None, (), Wish(measure="real_accuracy"))
 
 
 def test_every_measure_has_an_axis():

@@ -12,7 +12,7 @@ from reidbench.keys import JSON, canonical
 from reidbench.leaderboard import Board, Entry, Setting, build
 from reidbench.plots.chart import Chart, Panel, Point, point, subtitle
 from reidbench.reported import Reported
-from reidbench.results import Result
+from reidbench.results import ACCURACIES, Result
 from reidbench.study import Kind, shown
 from reidbench.study_index import Index, IndexedRun, results_of
 
@@ -94,6 +94,7 @@ def chart_of_results(
     over_data = kind == "heatmap" and {wish.rows, wish.columns} & {"source", "target"}
     boards = _boards(results, benchmark, everything=bool(over_data))
     groups = _chosen([g for b in boards for g in _groups(b, results)], recipes)
+    groups = groups if recipes else _telling(groups, measure)
     if kind == "bars":
         points = tuple(point(entry.recipe, "", rs, measure) for entry, rs in groups)
         names = ("", "")
@@ -215,6 +216,16 @@ def _chosen(groups: list[Group], recipes: Sequence[str]) -> list[Group]:
         if name not in known:
             raise UsageError(f"no ranked recipe is named '{name}'{did_you_mean(name, known)}")
     return [g for g in groups if not recipes or g[0].recipe in recipes]
+
+
+def _telling(groups: list[Group], measure: str) -> list[Group]:
+    """Leave out recipes whose results do not tell the measure; all tell those of the ranking."""
+    if measure not in ACCURACIES:
+        return groups
+    telling = [g for g in groups if all(r.quantity(measure) is not None for r in g[1])]
+    if not telling:
+        raise ReidbenchError(f"no ranked recipe has {measure}")
+    return telling
 
 
 def _translating(groups: list[Group], wish: Wish) -> list[Group]:
