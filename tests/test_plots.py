@@ -104,16 +104,28 @@ def test_bars_of_a_row_that_lacks_a_series_stand_in_its_middle():
     assert middles == pytest.approx([-0.2, 0.2, 1.0])
 
 
-def test_captions_are_as_narrow_as_their_panels():
+@pytest.mark.parametrize("count", [2, 3, 5])
+@pytest.mark.parametrize(
+    ("kind", "width", "beside"),
+    [("bars", "one", 2), ("bars", "two", 5), ("line", "one", 2), ("line", "two", 4)],
+)
+def test_no_panel_writes_over_another(kind, count, width, beside):
     title = "reported: A et al., section IV-C on table I, one -> two, single-query"
-    panels = [replace(made().panels[0], title=f"{title} {n}", reported=True) for n in range(3)]
-    two, four = axes_of(made("bars", *panels[:2])), axes_of(made("bars", *panels, made().panels[0]))
-    lengths = [
-        max(len(line) for axes in drawn for line in axes.get_title(loc="left").splitlines())
-        for drawn in (two, four)
-    ]
-    assert lengths[0] <= 26
-    assert lengths[1] <= 12
+    panel = replace(grid(), title=f"{title} and more of it than there is room for", reported=True)
+    with style.styled():
+        figure = draw.draw(made(kind, *[panel] * count), width)
+        figure.draw_without_rendering()
+        boxes = [axes.get_tightbbox() for axes in figure.axes]
+    assert len(boxes) == count
+    assert len({box.x0 for box in boxes}) == min(count, beside)
+    assert max(box.x1 for box in boxes) <= figure.bbox.width + 1
+    pairs = [(a, b) for i, a in enumerate(boxes) for b in boxes[:i]]
+    assert not any(a.overlaps(b) for a, b in pairs)
+
+
+def test_bars_of_several_panels_are_named_once(tmp_path):
+    draw.write(made("bars", grid(), replace(grid(), title="more")), tmp_path / "a.svg")
+    assert texts(tmp_path / "a.svg").count("mAP (%)") == 1
 
 
 def test_reported_values_stand_in_a_panel_of_their_own():

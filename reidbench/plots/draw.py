@@ -30,6 +30,9 @@ from reidbench.study import shown
 
 LABEL = 26  # characters of a bar's name in a line
 LETTER = 0.055  # width of one, in inches
+NAMES = 1.0  # width of the names that bars beside each other share, in inches
+NUMBERS = 0.5  # width of what stands left of any other panel
+NARROWEST = 1.0  # width of what is drawn in a panel
 BAR = 0.8  # of the room of a row is bars, the rest is between them
 WHISKER = {"ecolor": INK, "elinewidth": 0.8, "capsize": 1.8, "capthick": 0.8, "fmt": "none"}
 MAP = "cividis"  # even in lightness, and in every kind of colour vision
@@ -48,21 +51,25 @@ def write(chart: Chart, path: Path, width: Width = "one") -> None:
 
 def draw(chart: Chart, width: Width = "one") -> Figure:
     """Return a chart as a figure; inside ``styled``."""
-    panels = chart.panels
     lines = _title(chart, width)
     head = 0.13 * len(lines) + 0.02
     side = INCHES[width]
-    captions = _captions(chart, width)
+    # Bars share their names; lines do not share a scale, which would flatten them.
+    shared = chart.kind == "bars"
+    names, numbers = (NAMES, 0.0) if shared else (0.0, NUMBERS)
+    beside = min(len(chart.panels), int((side - names) / (numbers + NARROWEST)))
+    below = -(-len(chart.panels) // beside)
+    captions = _captions(chart, (side - names) / beside - numbers)
     titled = 0.125 * max(len(caption.splitlines()) for caption in captions.values())
-    height = head + titled + _height(chart, side)
+    height = head + below * (titled + _height(chart, side))
     rest = ConstrainedLayoutEngine(rect=(0, 0, 1, 1 - head / height))
     figure = Figure(figsize=(side, height), layout=rest)
     _write_title(figure, lines)
-    # Bars share their names; lines do not share a scale, which would flatten them.
-    shared = chart.kind == "bars"
-    grid = figure.subplots(1, len(panels), sharey=shared, squeeze=False)[0]
+    grid = figure.subplots(below, beside, sharey=shared, squeeze=False).ravel()
+    for unused in grid[len(chart.panels) :]:
+        unused.remove()
     paint = {"bars": _bars, "line": _lines, "heatmap": _cells}[chart.kind]
-    for axes, panel in zip(grid, panels, strict=True):
+    for axes, panel in zip(grid, chart.panels, strict=False):
         paint(axes, panel, chart)
         if panel.title:
             axes.set_title(captions[panel.title], fontsize=7, loc="left", color=FAINT)
@@ -80,19 +87,21 @@ def _height(chart: Chart, width: float) -> float:
     return 0.62 * min(width, 4) + 0.13 * len(panel.rows)
 
 
-def _captions(chart: Chart, width: Width) -> dict[str, str]:
+def _captions(chart: Chart, width: float) -> dict[str, str]:
     """Return what stands above each panel, by its title, in lines as short as the panel is."""
-    line = max(12, min(34, CHARACTERS[width] // len(chart.panels) - 4))
-    return {panel.title: printable(panel.title, line, 4) for panel in chart.panels}
+    line = min(34, int(width / LETTER))
+    return {panel.title: printable(panel.title, line, 5) for panel in chart.panels}
 
 
 def _title(chart: Chart, width: Width) -> list[str]:
-    lines = printable(chart.title, CHARACTERS[width]).splitlines()
-    return [*lines, *printable(chart.subtitle, CHARACTERS[width]).splitlines()]
+    """Return the lines above all panels; what the bars of several show is too long for each."""
+    several = chart.kind == "bars" and len(chart.panels) > 1
+    texts = (chart.title, chart.subtitle, AXES[chart.measure] if several else "")
+    return [line for text in texts for line in printable(text, CHARACTERS[width]).splitlines()]
 
 
 def _write_title(figure: Figure, lines: Sequence[str]) -> None:
-    """Write the title's lines above the axes; the subtitle, last, tells where it was measured."""
+    """Write the title's lines above the axes."""
     height = figure.get_figheight()
     for number, line in enumerate(lines):
         top = 1 - (0.05 + 0.13 * number) / height
@@ -112,7 +121,8 @@ def _bars(axes: Axes, panel: Panel, chart: Chart) -> None:
     axes.set_yticks(range(len(rows)), [printable(r, LABEL, 2) for r in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel(AXES[chart.measure])
+    if len(chart.panels) == 1:
+        axes.set_xlabel(AXES[chart.measure])
     axes.set_xlim(left=0)
     axes.grid(axis="x")
     if len(columns) > 1 and panel is chart.panels[-1]:
