@@ -166,12 +166,16 @@ class Board:
         return replace(self, rows=tuple(sorted(self.rows, key=rank)))
 
     def worth(self, row: Row) -> bool:
-        """Return whether no other row scores as much for less training, or more for as much."""
+        """Return whether no other row scores as much for less training, or more for as much.
+
+        What was trained with more of the target's data is no rival.
+        """
         mine = row.entry.value("cost")
         if mine is None:
             return False
         score = row.entry.measures[PRIMARY].mean
-        for other in self.rows:
+        rivals = [r for r in self.rows if set(r.entry.uses) <= set(row.entry.uses)]
+        for other in rivals:
             theirs, scored = other.entry.value("cost"), other.entry.measures[PRIMARY].mean
             reaches = theirs is not None and theirs <= mine and scored >= score
             if reaches and (theirs, scored) != (mine, score):

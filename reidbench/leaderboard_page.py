@@ -59,7 +59,7 @@ COST_CAPTION = (
     "Networks and parameters are those that learn while the translator is trained; training FLOPs "
     "those of all steps of translator and learners; embedder: parameters that features depend on. "
     "Seconds of training and translating are of the machines that ran it. Best for its cost: no "
-    "other row scores as much for fewer training FLOPs."
+    "other row that uses no more of the target's data scores as much for fewer training FLOPs."
 )
 UNRANKED = ("Benchmark", "Recipe", *HEADINGS.values(), "Seeds", "Reason", "Digest")
 

@@ -253,6 +253,19 @@ def test_accuracy_is_ranked_against_cost():
     assert "| wasteful | 40.0 ± 0.0 |" in markdown(board).split("### Cost")[1]
 
 
+def test_who_saw_less_of_the_target_is_not_beaten_by_who_saw_more():
+    how = {"labelled": (0.5, 1e12, True), "blind": (0.4, 2e12, False), "dear": (0.3, 3e12, True)}
+    results = [
+        r
+        for name, (score, training, labels) in how.items()
+        for r in with_sections(
+            make_seeds([score] * 3, recipe=name, labels=labels), training=training
+        )
+    ]
+    rows = cost_rows(build(results).boards[0])
+    assert {r[0]: r[-1] for r in rows} == {"labelled": "yes", "blind": "yes", "dear": ""}
+
+
 def test_equal_scores_at_equal_cost_are_both_worth_it():
     results = [r for n in ("a", "b") for r in with_sections(make_seeds([0.5] * 3, recipe=n))]
     assert [r[-1] for r in cost_rows(build(results).boards[0])] == ["yes", "yes"]
