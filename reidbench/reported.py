@@ -10,16 +10,9 @@ from typing import Any
 
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean
 from reidbench.keys import JSON
+from reidbench.results import ACCURACIES
 
-MEASURES = (
-    "mAP",
-    "rank1",
-    "rank5",
-    "rank10",
-    "rank20",
-    "real_accuracy",
-    "translated_accuracy",
-)
+MEASURES = ("mAP", "rank1", "rank5", "rank10", "rank20", *ACCURACIES)
 
 _TABLE = ("name", "source", "target", "protocol", "tested", "rows")
 _ROW = ("label", "source", "target", "protocol", "tested", "note", *MEASURES)

@@ -13,7 +13,7 @@ import click
 from reidbench.benchmark import load_benchmark
 from reidbench.cli import launch, options, show
 from reidbench.cli.attempts import carry_out_all, refuse_failures
-from reidbench.cli.reported import show_reported
+from reidbench.cli.reported import NAMES, show_reported
 from reidbench.cli.tables import console, show_table
 from reidbench.compose import compose, owners_of, parse_setting, refuse_strangers
 from reidbench.errors import UsageError
@@ -32,7 +32,7 @@ from reidbench.study import Run, Study, load_study
 from reidbench.study_index import index_of
 
 SHOWN = {"mAP": "mAP", "mAP_trapezoid": "mAP (trapezoid)", "rank1": "rank-1", "rank5": "rank-5"}
-RECOGNISED = {"real_accuracy": "real images", "translated_accuracy": "translated"}
+RECOGNISED = {measure: NAMES[measure] for measure in ACCURACIES}
 
 
 @dataclass
