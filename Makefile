@@ -21,6 +21,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check $(CHECKED)
 	$(BIN)/ruff format --check $(CHECKED)
 	$(BIN)/mypy $(SOURCES)
+	$(BIN)/lint-imports
 
 bench: $(VENV)/.installed-peers
 	$(BIN)/python -m pytest benchmarks/perf

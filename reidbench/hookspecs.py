@@ -9,9 +9,9 @@ import pluggy
 if TYPE_CHECKING:
     import click
 
-    from reidbench.registry import Registration
-    from reidbench.results import Result
-    from reidbench.store import Artifact
+    from reidbench.registry.registry import Registration
+    from reidbench.results.result import Result
+    from reidbench.storage.artifacts import Artifact
 
 PROJECT = "reidbench"
 hookspec = pluggy.HookspecMarker(PROJECT)

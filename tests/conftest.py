@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from reidbench.config.benchmark import Benchmark
+from reidbench.registry.registry import Registry
+from reidbench.runs.runner import Session
+from tests.toy_runs import make_session, toy_benchmark, toy_registry
 
 # How long an example takes is the machine's, not the test's.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -18,3 +24,18 @@ def interruptible():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return toy_registry()
+
+
+@pytest.fixture
+def benchmark_() -> Benchmark:
+    return toy_benchmark()
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    return make_session(tmp_path / "cache")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from reidbench.results import MEASURES, Result
+from reidbench.results.result import MEASURES, Result
 
 
 def make_result(

@@ -14,10 +14,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from benchmarks.perf.alone import alone
-from reidbench.clock import Clock
-from reidbench.hardware import Hardware
-from reidbench.hops import UNLABELLED, Batch, Images
-from reidbench.interfaces import Context
+from reidbench.engine.hardware import Hardware
+from reidbench.interfaces import UNLABELLED, Batch, Clock, Context, Images
 
 CPU = torch.device("cpu")
 BF16 = 2**-8  # relative distance of neighbouring numbers

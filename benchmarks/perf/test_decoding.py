@@ -22,8 +22,8 @@ from torch.utils.data import DataLoader
 from reidbench.data.arrays import ImageArray, shuffled_rows
 from reidbench.data.dataset import Dataset
 from reidbench.data.decode import decode
-from reidbench.data.market1501 import Market1501
-from reidbench.data.own_folder import OwnFolder
+from reidbench.data.readers.market1501 import Market1501
+from reidbench.data.readers.own_folder import OwnFolder
 
 SIZE, BATCH, WORKERS = (256, 128), 32, 2
 NATIVE = (128, 64)  # Market-1501's

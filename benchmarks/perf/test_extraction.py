@@ -22,9 +22,9 @@ from reidbench.data.arrays import ImageArray
 from reidbench.data.dataset import Dataset, Samples, Split
 from reidbench.data.decode import decode
 from reidbench.data.image_files import read_rgb
-from reidbench.embedding import Extractor
-from reidbench.external_models import Ranged
-from reidbench.hardware import Hardware
+from reidbench.engine.embedding import Extractor
+from reidbench.engine.hardware import Hardware
+from reidbench.extraction.external_models import Ranged
 from reidbench.nn.backbones import build_backbone
 
 IMAGES, BATCH, SIZE = 100, 100, (256, 128)

@@ -12,10 +12,8 @@ from reidbench_stargan.translator import StarGAN
 from torch import nn
 from torch.nn import functional as F
 
-from reidbench.clock import Clock
-from reidbench.hardware import Hardware
-from reidbench.hops import UNLABELLED, Batch, Images
-from reidbench.interfaces import Context
+from reidbench.engine.hardware import Hardware
+from reidbench.interfaces import UNLABELLED, Batch, Clock, Context, Images
 
 CPU = torch.device("cpu")
 CAMERAS = 6

@@ -56,11 +56,11 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the verb."""
         if cmd_name in VERBS:
-            module = import_module(f"reidbench.cli.{MODULES.get(cmd_name, cmd_name)}")
+            module = import_module(f"reidbench.cli.verbs.{MODULES.get(cmd_name, cmd_name)}")
             command: click.Command = module.command
             return command
         from reidbench.cli.extensions import find_verb
-        from reidbench.plugins import load_plugins
+        from reidbench.registry.loading import load_plugins
 
         return find_verb(load_plugins(), frozenset(VERBS), cmd_name)
 
@@ -131,7 +131,7 @@ def main() -> None:
 
 def _missing(name: str) -> str:
     from reidbench.cli.extensions import extensions, troubled
-    from reidbench.plugins import load_plugins
+    from reidbench.registry.loading import load_plugins
 
     plugins, taken = load_plugins(), frozenset(VERBS)
     known = [*VERBS, *(verb for e in extensions(plugins, taken) for verb in e.commands)]

@@ -9,18 +9,18 @@ from pathlib import Path
 import click
 
 from reidbench.cli import launch, show
-from reidbench.cli.launch import Done
+from reidbench.cli.launch import RecordedRun
 from reidbench.errors import BusyError, ReidbenchError
-from reidbench.planning import Plan
-from reidbench.runner import Session
+from reidbench.runs.plan import Plan
+from reidbench.runs.runner import Session
 
 Job = tuple[Plan, str]
 """A plan, and what to call it."""
 
 
-def carry_out_all(
+def run_and_record_all(
     jobs: Sequence[Job], session: Session, results: Path, failures: list[str]
-) -> list[Done | None]:
+) -> list[RecordedRun | None]:
     """Carry plans out, in their order unless another process is at one: then the next goes first.
 
     Returns:
@@ -28,7 +28,7 @@ def carry_out_all(
         ``failures``.
     """
     impatient = replace(session, patient=False)
-    done: dict[int, Done | None] = {}
+    done: dict[int, RecordedRun | None] = {}
     waiting = list(range(len(jobs)))
     while waiting:
         busy: dict[int, BusyError] = {}
@@ -45,10 +45,10 @@ def carry_out_all(
     return [done[number] for number in range(len(jobs))]
 
 
-def _attempt(job: Job, session: Session, results: Path, failures: list[str]) -> Done | None:
+def _attempt(job: Job, session: Session, results: Path, failures: list[str]) -> RecordedRun | None:
     plan, title = job
     try:
-        return launch.carry_out(plan, session, results)
+        return launch.run_and_record(plan, session, results)
     except BusyError:
         raise
     except Exception as error:  # whatever goes wrong with one, the others go on

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from reidbench.registry import Registry
+    from reidbench.registry.registry import Registry
 
 
 def show_differences(
@@ -17,7 +17,7 @@ def show_differences(
 ) -> None:
     """Print what two names differ in; what is equal is left out."""
     from reidbench.cli.tables import show_table
-    from reidbench.differences import differences
+    from reidbench.config.recipe_diff import differences
 
     found = differences(*names, registry, benchmark)
     if as_json:

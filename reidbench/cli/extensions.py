@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import click
 
-from reidbench.plugins import Plugins
+from reidbench.registry.loading import Plugins
 
 
 @dataclass(frozen=True)

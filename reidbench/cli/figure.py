@@ -10,9 +10,9 @@ import click
 from reidbench.cli import options
 
 if TYPE_CHECKING:
-    from reidbench.planning import Plan
-    from reidbench.plugins import Plugins
-    from reidbench.runner import Session
+    from reidbench.registry.loading import Plugins
+    from reidbench.runs.plan import Plan
+    from reidbench.runs.runner import Session
     from reidbench.stages import Stage
 
 seed = click.option(
@@ -31,7 +31,7 @@ output = click.option(
 def plan_of(
     plugins: Plugins,
     named: options.Named,
-    ground: options.Ground,
+    ground: options.ExperimentOptions,
     place: options.Place,
     number: int,
     file: Path | None,
@@ -42,18 +42,18 @@ def plan_of(
 
     if file is not None:
         check_format(file)
-    opened = launch.open_ground(plugins.registry, ground)
+    opened = launch.open_experiment(plugins.registry, ground)
     (recipe,) = opened.recipes([launch.request_of(named)])
     return opened.plan(recipe, number, place.precision)
 
 
 def artifact_of(stage: Stage, plan: Plan, session: Session) -> Path:
     """Return the folder of a stage's artifact, after computing what the cache lacks."""
-    from reidbench.runner import bring
+    from reidbench.runs.runner import ensure_stage
 
     click.echo(
         f"{plan.recipe.name}, seed {plan.seed}: {stage.title}; on {session.hardware.description}, "
         f"{plan.precision}",
         err=True,
     )
-    return bring(stage, session).artifact.path
+    return ensure_stage(stage, session).artifact.path

@@ -8,38 +8,38 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reidbench.benchmark import Benchmark, DatasetSpec, load_benchmark
 from reidbench.cli import options
-from reidbench.cli.bars import Bars
-from reidbench.compose import (
+from reidbench.cli.reporter import Bars
+from reidbench.config.benchmark import Benchmark, DatasetSpec, load_benchmark
+from reidbench.config.compatibility import NO_TRANSLATOR
+from reidbench.config.compose import (
     OWN_MASKS,
     Request,
     compose,
-    owners_of,
+    override_targets,
     parse_setting,
-    refuse_strangers,
+    reject_unknown_overrides,
 )
+from reidbench.config.recipe import Recipe
+from reidbench.engine.hardware import choose
 from reidbench.errors import UsageError
-from reidbench.files import writing
-from reidbench.fitting import NO_TRANSLATOR
-from reidbench.hardware import choose
-from reidbench.keys import JSON
-from reidbench.planning import Plan, plan
-from reidbench.plugins import Plugins, notify
 from reidbench.progress import Progress, silent
-from reidbench.recipe import Recipe
-from reidbench.recording import result_of, save_picture
-from reidbench.registry import Registry
-from reidbench.results import Result
-from reidbench.runner import Outcome, Session, execute
-from reidbench.setting import Setting, open_setting
-from reidbench.store import Store
+from reidbench.registry.loading import Plugins, notify
+from reidbench.registry.registry import Registry
+from reidbench.results.result import Result
+from reidbench.runs.plan import Plan, plan
+from reidbench.runs.recording import result_of, save_picture
+from reidbench.runs.runner import Outcome, Session, run_plan
+from reidbench.runs.setting import Setting, open_setting
+from reidbench.storage.artifacts import Store
+from reidbench.storage.files import writing
+from reidbench.storage.keys import JSON
 
 SETTING_OWNERS = ("source", "target", "protocol")
 
 
 @dataclass(frozen=True)
-class OpenGround:
+class Experiment:
     """A benchmark opened for a command, and what the user set of the recipes on it."""
 
     registry: Registry
@@ -53,8 +53,8 @@ class OpenGround:
             UsageError: if none has it, as ``compose`` does, or if masks are to be made and nothing
                 reads any.
         """
-        owners = [owners_of(request, self.registry) for request in requests]
-        refuse_strangers(self.settings, frozenset().union(*owners))
+        owners = [override_targets(request, self.registry) for request in requests]
+        reject_unknown_overrides(self.settings, frozenset().union(*owners))
         recipes = [self._recipe(r, o) for r, o in zip(requests, owners, strict=True)]
         made = {r.masks for r in requests} - {None, OWN_MASKS}
         if made and not any(recipe.segmenter for recipe in recipes):
@@ -75,7 +75,7 @@ class OpenGround:
             if (m.translator, m.strategy, m.learner) == (NO_TRANSLATOR, "source", learner)
         ]
         plain = Request(method="direct", learner=learner)
-        floors = [self._recipe(r, owners_of(r, self.registry)) for r in (plain, *named)]
+        floors = [self._recipe(r, override_targets(r, self.registry)) for r in (plain, *named)]
         return next((f for f in floors if f.embedding == recipe.embedding), floors[0])
 
     def plan(self, recipe: Recipe, seed: int, precision: str) -> Plan:
@@ -88,7 +88,7 @@ class OpenGround:
 
 
 @dataclass(frozen=True)
-class Done:
+class RecordedRun:
     """A plan that was carried out.
 
     Attributes:
@@ -102,7 +102,7 @@ class Done:
     picture: Path | None
 
 
-def open_ground(registry: Registry, named: options.Ground) -> OpenGround:
+def open_experiment(registry: Registry, named: options.ExperimentOptions) -> Experiment:
     """Open the benchmark of a command."""
     values = dict(parse_setting(text) for text in named.settings)
     ours = {k: v for k, v in values.items() if k.split(".")[0] in SETTING_OWNERS}
@@ -117,7 +117,7 @@ def open_ground(registry: Registry, named: options.Ground) -> OpenGround:
         )
     missing = {"skip_corrupt": list(setting.left_out)} if setting.left_out else {}
     modified = {**swapped, **ours, **missing}
-    return OpenGround(registry, replace(setting, modified=modified), theirs)
+    return Experiment(registry, replace(setting, modified=modified), theirs)
 
 
 def _looking(for_corrupt: bool) -> AbstractContextManager[Progress]:
@@ -134,13 +134,13 @@ def open_session(place: options.Place, plugins: Plugins) -> Session:
     return Session(store, hardware, Bars(), plugins.manager.hook, place.checkpoint_every)
 
 
-def carry_out(plan: Plan, session: Session, results: Path) -> Done:
+def run_and_record(plan: Plan, session: Session, results: Path) -> RecordedRun:
     """Execute a plan and write its result, and a picture beside it."""
     started = datetime.now(UTC)
-    outcome = execute(plan, session)
+    outcome = run_plan(plan, session)
     result = result_of(outcome, started)
     path = result.save(results)
-    done = Done(outcome, result, path, save_picture(outcome, path.with_suffix(".png")))
+    done = RecordedRun(outcome, result, path, save_picture(outcome, path.with_suffix(".png")))
     notify(session.hooks.reidbench_result, result=result)
     return done
 

@@ -50,7 +50,7 @@ def _all(*decorators: Decorator[F]) -> Decorator[F]:
 
 
 def _default_cache() -> Path:
-    from reidbench.store import default_root
+    from reidbench.storage.artifacts import default_root
 
     return default_root()
 
@@ -112,7 +112,7 @@ masks = click.option(
 class Named:
     """What a command runs, as its options name it; None where the method or the default decides.
 
-    The fields are those of ``reidbench.compose.Request``.
+    The fields are those of ``reidbench.config.compose.Request``.
     """
 
     method: str | None
@@ -125,7 +125,7 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Ground:
+class ExperimentOptions:
     """What a command runs on, as its options name it.
 
     Attributes:
@@ -200,7 +200,7 @@ recipe = _bundled(
 
 ground = _bundled(
     "ground",
-    Ground,
+    ExperimentOptions,
     _all(
         benchmark_name,
         click.option("--source", metavar="NAME", help="Another source dataset."),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from reidbench.reported import Reported
+    from reidbench.results.reported import Reported
 
 NAMES = {
     "rank1": "rank-1",
@@ -26,7 +26,7 @@ def show_reported(rows: Sequence[Reported]) -> None:
 
 def _show_table(rows: Sequence[Reported]) -> None:
     from reidbench.cli.tables import console, show_table
-    from reidbench.reported import MEASURES
+    from reidbench.results.reported import MEASURES
 
     measures = [m for m in MEASURES if any(m in row.measures for row in rows)]
     headings = [NAMES.get(m, m) for m in measures]

@@ -11,10 +11,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from reidbench.evaluation import Spread, spread
-from reidbench.leaderboard_page import rounded
-from reidbench.planning import Plan
-from reidbench.results import Result
-from reidbench.runner import Finished, Session, needed
+from reidbench.results.leaderboard_tables import rounded
+from reidbench.results.result import Result
+from reidbench.runs.plan import Plan
+from reidbench.runs.runner import Finished, Session, needed
 
 MEASURES = {
     "mAP": "mAP",

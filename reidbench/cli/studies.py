@@ -10,26 +10,31 @@ from typing import Any
 
 import click
 
-from reidbench.benchmark import load_benchmark
 from reidbench.cli import launch, options, show
-from reidbench.cli.attempts import carry_out_all, refuse_failures
+from reidbench.cli.attempts import refuse_failures, run_and_record_all
 from reidbench.cli.reported import NAMES, show_reported
 from reidbench.cli.tables import console, show_table
-from reidbench.compose import compose, owners_of, parse_setting, refuse_strangers
+from reidbench.config.benchmark import load_benchmark
+from reidbench.config.compose import (
+    compose,
+    override_targets,
+    parse_setting,
+    reject_unknown_overrides,
+)
+from reidbench.config.recipe import Recipe
 from reidbench.errors import UsageError
 from reidbench.evaluation.trials import Spread, spread
-from reidbench.keys import JSON, canonical
-from reidbench.leaderboard_page import percent
-from reidbench.planning import Plan
 from reidbench.plots import draw
 from reidbench.plots.sources import Wish, chart_of_study
-from reidbench.plugins import load_plugins
-from reidbench.recipe import Recipe
-from reidbench.registry import Registry
-from reidbench.reported import Reported, load_reported
-from reidbench.results import ACCURACIES, Result
-from reidbench.study import Run, Study, load_study
-from reidbench.study_index import index_of
+from reidbench.registry.loading import load_plugins
+from reidbench.registry.registry import Registry
+from reidbench.results.leaderboard_tables import percent
+from reidbench.results.reported import Reported, load_reported
+from reidbench.results.result import ACCURACIES, Result
+from reidbench.runs.plan import Plan
+from reidbench.storage.keys import JSON, canonical
+from reidbench.studies.index import index_of
+from reidbench.studies.study import Run, Study, load_study
 
 SHOWN = {"mAP": "mAP", "mAP_trapezoid": "mAP (trapezoid)", "rank1": "rank-1", "rank5": "rank-5"}
 RECOGNISED = {measure: NAMES[measure] for measure in ACCURACIES}
@@ -61,7 +66,7 @@ def run_study(
     name: str,
     masks: str | None,
     seeds: tuple[int, ...] | None,
-    ground: options.Ground,
+    ground: options.ExperimentOptions,
     place: options.Place,
     as_json: bool,
 ) -> None:
@@ -85,7 +90,7 @@ def run_study(
     jobs = [(line, line.plans[i]) for i in range(len(chosen)) for line in lines]
     show.plans([plan for _, plan in jobs], session)
     titled = [(plan, line.run.title) for line, plan in jobs]
-    every = carry_out_all(titled, session, place.results, failures)
+    every = run_and_record_all(titled, session, place.results, failures)
     for (line, _), done in zip(jobs, every, strict=True):
         if done:
             line.results.append(done.result)
@@ -102,7 +107,7 @@ def run_study(
 def _lines(
     study: Study,
     registry: Registry,
-    ground: options.Ground,
+    ground: options.ExperimentOptions,
     seeds: Sequence[int],
     precision: str,
 ) -> tuple[list[Line], list[str]]:
@@ -114,7 +119,7 @@ def _lines(
     owners: set[str] = set()
     for run in study.runs:
         try:
-            owners |= owners_of(run.request, registry)
+            owners |= override_targets(run.request, registry)
             opened = opening.opened(run)
             recipe = compose(run.request, opened.setting.benchmark, registry, opening.own(run))
             _check_measure(study, recipe)
@@ -124,7 +129,9 @@ def _lines(
             failures += [f"{study.path.name}: run '{run.title}': {reason}"]
     if not lines:
         raise UsageError("nothing of this study can be run:\n" + "\n".join(failures))
-    refuse_strangers({k: v for k, v in by_hand.items() if not _of_ground(k)}, frozenset(owners))
+    reject_unknown_overrides(
+        {k: v for k, v in by_hand.items() if not _of_ground(k)}, frozenset(owners)
+    )
     return lines, failures
 
 
@@ -150,11 +157,11 @@ def _with_masks(study: Study, masks: str | None) -> Study:
 class _Opening:
     """Opens a benchmark once for each way in which the runs of a study change it."""
 
-    def __init__(self, registry: Registry, ground: options.Ground) -> None:
+    def __init__(self, registry: Registry, ground: options.ExperimentOptions) -> None:
         self._registry, self._ground = registry, ground
-        self._opened: dict[str, launch.OpenGround] = {}
+        self._opened: dict[str, launch.Experiment] = {}
 
-    def opened(self, run: Run) -> launch.OpenGround:
+    def opened(self, run: Run) -> launch.Experiment:
         """Return the benchmark as a run wants it."""
         ours = {k: v for k, v in run.settings.items() if _of_ground(k)}
         key = canonical([run.protocol, run.tested, ours])
@@ -166,12 +173,12 @@ class _Opening:
                 tested=run.tested or self._ground.tested,
                 settings=(*self._ground.settings, *texts),
             )
-            self._opened[key] = launch.open_ground(self._registry, named)
+            self._opened[key] = launch.open_experiment(self._registry, named)
         return self._opened[key]
 
     def own(self, run: Run) -> dict[str, JSON]:
         """Return the run's settings of its recipe, and those set by hand that have an owner."""
-        owners = owners_of(run.request, self._registry)
+        owners = override_targets(run.request, self._registry)
         by_hand = self.opened(run).settings
         kept = {k: v for k, v in by_hand.items() if k.rpartition(".")[0] in owners}
         return kept | {k: v for k, v in run.settings.items() if not _of_ground(k)}

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from reidbench.hops import UNLABELLED, Images
-from reidbench.keys import derive_seed
+from reidbench.interfaces import UNLABELLED, Images
+from reidbench.storage.keys import derive_seed
 
 Rows = NDArray[np.int64]
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reidbench.benchmark import DatasetSpec
+from reidbench.config.benchmark import DatasetSpec
 from reidbench.data.dataset import SPLITS, Dataset, Split
-from reidbench.data.left_out import Without, find_corrupt
+from reidbench.data.without_corrupt import Without, find_corrupt
 from reidbench.errors import ReidbenchError, UsageError
-from reidbench.keys import JSON
-from reidbench.parameters import parameters_of, resolve
 from reidbench.progress import Progress, silent
-from reidbench.registry import Registry
+from reidbench.registry.parameters import parameters_of, resolve
+from reidbench.registry.registry import Registry
+from reidbench.storage.keys import JSON
 
 ONLY_CAMERAS = "only_cameras"
 """Under this name the parameters list the cameras of a view; a dataset has none of that name."""

@@ -13,10 +13,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from reidbench.data.dataset import DISTRACTOR, JUNK, Dataset, Samples, Split
 from reidbench.errors import UsageError
-from reidbench.files import write_bytes
-from reidbench.keys import derive_seed
-from reidbench.pictures import GAP
+from reidbench.storage.files import write_bytes
+from reidbench.storage.keys import derive_seed
 
+GAP = 4  # pixels, between the images of any sheet
 TEXT = 12  # pixels
 MOST_PIXELS = 80_000_000  # viewers refuse more, and Pillow itself warns of them
 

@@ -21,8 +21,8 @@ from PIL import Image
 
 from reidbench.data.dataset import Dataset, Split
 from reidbench.errors import ReidbenchError, shown
-from reidbench.files import mapped_array, write_array
 from reidbench.progress import Progress, silent
+from reidbench.storage.files import mapped_array, write_array
 
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 

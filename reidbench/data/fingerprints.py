@@ -10,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from reidbench.errors import ReidbenchError, shown
-from reidbench.files import write_json
-from reidbench.keys import JSON, digest
+from reidbench.storage.files import write_json
+from reidbench.storage.keys import JSON, digest
 
 
 def files_digest(home: Path, names: Sequence[str]) -> str:

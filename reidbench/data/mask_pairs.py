@@ -20,12 +20,12 @@ from reidbench.data.catalog import OpenDataset
 from reidbench.data.dataset import DISTRACTOR, SPLITS, Dataset, Samples, Split
 from reidbench.data.fingerprints import files_digest
 from reidbench.data.image_files import is_clutter, read_labels, read_rgb
-from reidbench.data.left_out import Without, find_corrupt
 from reidbench.data.places import scan, stays_inside
 from reidbench.data.synthetic import Synthetic
+from reidbench.data.without_corrupt import Without, find_corrupt
 from reidbench.errors import ReidbenchError, shown
-from reidbench.keys import digest
 from reidbench.progress import Progress, silent
+from reidbench.storage.keys import digest
 
 IMAGES, MASKS = "images", "masks"
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")

@@ -26,7 +26,7 @@ from reidbench.evaluation.features import (
 )
 from reidbench.evaluation.options import RankingOptions
 from reidbench.evaluation.protocols import Market1501, Protocol
-from reidbench.evaluation.ranking import check_fit
+from reidbench.evaluation.ranking import check_compatible
 from reidbench.evaluation.scores import Scores
 
 
@@ -86,7 +86,7 @@ def evaluate_distances(
         ReidbenchError: as :func:`evaluate` does, or if the labels do not fit the distances.
     """
     protocol, options = protocol or Market1501(), options or RankingOptions()
-    check_fit(distances, query, gallery)
+    check_compatible(distances, query, gallery)
     kept = _not_junk(gallery.pids)
     columns = distances if kept.all() else Columns(distances, np.flatnonzero(kept))
     ranked = Labels(gallery.pids[kept], gallery.cams[kept])

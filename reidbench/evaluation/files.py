@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.evaluation.features import Features, checked
 from reidbench.evaluation.formats import FIELDS, Stored, open_stored
-from reidbench.files import replacing
-from reidbench.keys import JSON, canonical
+from reidbench.storage.files import replacing
+from reidbench.storage.keys import JSON, canonical
 
 PREFIXES: dict[str, tuple[str, ...]] = {
     "query": ("query_", "q_", "q"),

@@ -12,7 +12,7 @@ from reidbench.errors import ReidbenchError, UsageError
 from reidbench.evaluation.distance import Distances, unit
 from reidbench.evaluation.features import DISTRACTOR, JUNK, Features, Floats, Ints, Labels
 from reidbench.evaluation.options import Ties
-from reidbench.evaluation.ranking import People, check_fit, match_ranks
+from reidbench.evaluation.ranking import People, check_compatible, match_ranks
 from reidbench.evaluation.scores import Scores
 
 
@@ -133,7 +133,7 @@ class SingleGalleryShot(Protocol):
         self, distances: Distances, query: Labels, gallery: Labels, *, ties: Ties = "stable"
     ) -> Scores:
         """Score all repeats; the scores hold the queries of the first, then of the second."""
-        check_fit(distances, query, gallery)
+        check_compatible(distances, query, gallery)
         draws, matches, own = self._draw(query, gallery)
         ranks = np.zeros(matches.shape, np.int64)
         for start, rows in distances.chunks():

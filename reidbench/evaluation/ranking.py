@@ -66,7 +66,7 @@ def match_ranks(
     Raises:
         ReidbenchError: if the labels do not fit the distances.
     """
-    check_fit(distances, query, gallery)
+    check_compatible(distances, query, gallery)
     people, junk = People(gallery), np.flatnonzero(gallery.pids == JUNK)
     for start, rows in distances.chunks():
         rows[:, junk] = np.inf
@@ -76,7 +76,7 @@ def match_ranks(
             yield _ranks(row, people.images(pid), matches, ties)
 
 
-def check_fit(distances: Distances, query: Labels, gallery: Labels) -> None:
+def check_compatible(distances: Distances, query: Labels, gallery: Labels) -> None:
     """Raise ``ReidbenchError`` unless the labels fit the distances and no query is junk."""
     if distances.shape != (len(query), len(gallery)):
         raise ReidbenchError(

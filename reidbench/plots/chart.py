@@ -8,9 +8,9 @@ from typing import Any
 
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation.trials import Spread, spread
-from reidbench.keys import JSON
-from reidbench.results import Result
-from reidbench.study import Kind
+from reidbench.results.result import Result
+from reidbench.storage.keys import JSON
+from reidbench.studies.study import Kind
 
 AXES = {
     "mAP": "mAP (%)",

@@ -12,7 +12,6 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from reidbench.keys import JSON
 from reidbench.plots.chart import AXES, Chart, Panel, Point
 from reidbench.plots.style import (
     CHARACTERS,
@@ -26,7 +25,8 @@ from reidbench.plots.style import (
     save,
     styled,
 )
-from reidbench.study import shown
+from reidbench.storage.keys import JSON
+from reidbench.studies.study import shown
 
 LABEL = 26  # characters of a bar's name in a line
 LETTER = 0.055  # width of one, in inches

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean
-from reidbench.keys import JSON, canonical
-from reidbench.leaderboard import Board, Entry, Setting, build
 from reidbench.plots.chart import Chart, Panel, Point, point, subtitle
-from reidbench.reported import Reported
-from reidbench.results import ACCURACIES, Result
-from reidbench.study import Kind, shown
-from reidbench.study_index import Index, IndexedRun, results_of
+from reidbench.results.leaderboard import Board, Entry, Setting, build
+from reidbench.results.reported import Reported
+from reidbench.results.result import ACCURACIES, Result
+from reidbench.storage.keys import JSON, canonical
+from reidbench.studies.index import Index, IndexedRun, results_of
+from reidbench.studies.study import Kind, shown
 
 # What the rows and columns of a heat map can be.
 FIELDS: dict[str, Callable[[Result], str]] = {

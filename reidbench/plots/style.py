@@ -15,7 +15,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from reidbench.errors import UsageError
-from reidbench.files import write_bytes
+from reidbench.storage.files import write_bytes
 
 Width = Literal["one", "two"]
 INCHES: dict[Width, float] = {"one": 3.3, "two": 7.0}

@@ -12,9 +12,9 @@ from matplotlib.patches import Polygon
 from numpy.typing import NDArray
 
 from reidbench.evaluation.distributions import spread_rows
+from reidbench.evaluation.transforms import CORNERS
 from reidbench.plots.frame import framed
 from reidbench.plots.style import FAINT, INK, PALETTE, Width, printable, save, styled
-from reidbench.transforms import CORNERS
 
 MOST_HISTOGRAMS = 12
 MOST_POINTS = 500

@@ -7,16 +7,16 @@ inputs as other stages; nothing is computed until the store is asked for it, and
 """
 
 from reidbench.stages.base import Stage, Work
-from reidbench.stages.images import DatasetImages, Decode, TrainingImages
-from reidbench.stages.joint import JointModel
-from reidbench.stages.learning import Learn
-from reidbench.stages.masking import LearnMasks, Masked
-from reidbench.stages.models import TrainedModel
-from reidbench.stages.preservation import Preserve
-from reidbench.stages.previewing import Preview, SpatialPreview
-from reidbench.stages.scoring import Embed, Evaluate, Match
-from reidbench.stages.translating import Translate, Translated, TranslateTest
-from reidbench.stages.translators import FitTranslator
+from reidbench.stages.decode import DatasetImages, Decode, TrainingImages
+from reidbench.stages.fit_translator import FitTranslator
+from reidbench.stages.joint_model import JointModel
+from reidbench.stages.learn import Learn
+from reidbench.stages.masks import LearnMasks, Masked
+from reidbench.stages.preview import Preview, SpatialPreview
+from reidbench.stages.score import Embed, Evaluate, Match
+from reidbench.stages.trained_model import TrainedModel
+from reidbench.stages.translate import Translate, Translated, TranslateTest
+from reidbench.stages.translation_quality import TranslationQuality
 
 __all__ = [
     "DatasetImages",
@@ -29,7 +29,6 @@ __all__ = [
     "LearnMasks",
     "Masked",
     "Match",
-    "Preserve",
     "Preview",
     "SpatialPreview",
     "Stage",
@@ -38,5 +37,6 @@ __all__ = [
     "Translate",
     "TranslateTest",
     "Translated",
+    "TranslationQuality",
     "Work",
 ]

@@ -14,13 +14,13 @@ from safetensors.torch import save
 from torch import nn
 
 from reidbench import __version__
+from reidbench.engine.hardware import Hardware
+from reidbench.engine.loop import Loop
 from reidbench.errors import ReidbenchError
-from reidbench.files import write_bytes
-from reidbench.hardware import Hardware
-from reidbench.keys import JSON, digest
 from reidbench.progress import Progress
-from reidbench.store import RESUME
-from reidbench.training import Loop
+from reidbench.storage.artifacts import RESUME
+from reidbench.storage.files import write_bytes
+from reidbench.storage.keys import JSON, digest
 
 
 @dataclass(frozen=True)

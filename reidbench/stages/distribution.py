@@ -14,17 +14,17 @@ from typing import ClassVar, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from reidbench.config.recipe import Embedding
 from reidbench.data.arrays import ImageArray, Rows
-from reidbench.embedding import Embedder, Extractor
+from reidbench.engine.embedding import Embedder, Extractor
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation.distributions import apart, median_bandwidth, spread_rows
-from reidbench.files import write_array, write_json
-from reidbench.keys import JSON
-from reidbench.recipe import Embedding
 from reidbench.stages.base import Stage, Work
-from reidbench.stages.images import DatasetImages, TrainingImages, concatenated
-from reidbench.stages.learning import Learn
-from reidbench.stages.translating import Translated
+from reidbench.stages.decode import DatasetImages, TrainingImages, concatenated
+from reidbench.stages.learn import Learn
+from reidbench.stages.translate import Translated
+from reidbench.storage.files import write_array, write_json
+from reidbench.storage.keys import JSON
 
 SCORES = "distribution.json"
 SETS = ("real", "before", "after")

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reidbench.data.arrays import ImageArray
-from reidbench.hardware import Hardware
+from reidbench.engine.hardware import Hardware
+from reidbench.engine.loop import Loop
 from reidbench.interfaces import FeatureLearner
-from reidbench.training import Loop
 
 CPU = torch.device("cpu")
 
@@ -60,7 +60,7 @@ def check_resumes(
         if done >= killed_at:
             raise KilledError
 
-    with patch("reidbench.training.SHOW_EVERY", 0.0):
+    with patch("reidbench.engine.loop.SHOW_EVERY", 0.0):
         try:
             learner.fit(cut, data, cpu_loop(folder / "cut", progress=killed, checkpoint_every=0.0))
         except KilledError:

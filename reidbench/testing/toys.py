@@ -10,21 +10,26 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from reidbench.augment import Augmentation
-from reidbench.clock import Clock
 from reidbench.data.arrays import ImageArray, shuffled_rows
+from reidbench.data.augment import Augmentation
 from reidbench.data.dataset import Dataset, Samples, Split
-from reidbench.hops import Batch, Hop, Hops, Images, domain_index
+from reidbench.engine.descent import descend, scale_rates
+from reidbench.engine.loop import Loop
 from reidbench.interfaces import (
+    Batch,
+    Clock,
     Context,
     ExtraLoss,
     FeatureLearner,
+    Hop,
+    Hops,
     IdentityConstraint,
+    Images,
+    Log,
     Translator,
+    domain_index,
 )
-from reidbench.keys import derive_seed, digest
-from reidbench.nn.descent import descend, scale_rates
-from reidbench.training import Log, Loop
+from reidbench.storage.keys import derive_seed, digest
 
 
 class ToyDataset(Dataset):

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from reidbench.cli import cli
-from reidbench.plugins import load_plugins
+from reidbench.registry.loading import load_plugins
 from tests.acceptance.ground import SPGAN, write_benchmark, write_plugin
 
 Install = Callable[[str, str], None]

@@ -8,8 +8,8 @@ import os
 import pytest
 import torch
 
-from reidbench.data.prid2011 import Prid2011
-from reidbench.store import Store
+from reidbench.data.readers.prid2011 import Prid2011
+from reidbench.storage.artifacts import Store
 from tests.acceptance.ground import SPGAN, computed, write_benchmark
 from tests.data.trees import market_tree, prid_tree, write_image
 

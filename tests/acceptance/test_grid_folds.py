@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from reidbench.data.grid import PARTITIONS
-from reidbench.plugins import load_plugins
+from reidbench.data.readers.grid import PARTITIONS
+from reidbench.registry.loading import load_plugins
 from tests.acceptance.conftest import Place
 from tests.acceptance.ground import TINY, computed, write_plugin
 from tests.data.small_trees import grid_partitions, grid_tree

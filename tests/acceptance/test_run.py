@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from PIL import Image
 
-from reidbench import results
+from reidbench.results import result as results
 from tests.acceptance.ground import SPGAN, computed, read_result, timeless, weights
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from reidbench.cli.bars import Bars
-from reidbench.store import Store
+from reidbench.cli.reporter import Bars
+from reidbench.storage.artifacts import Store
 from tests.acceptance.conftest import Place, make_place
 from tests.acceptance.ground import computed, timeless
 

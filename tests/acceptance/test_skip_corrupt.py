@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reidbench.data.market1501 import Market1501
+from reidbench.data.readers.market1501 import Market1501
 from tests.acceptance.ground import SPGAN, read_result, write_benchmark
 from tests.data.trees import TRAIN, market_tree
 

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from reidbench.cli import cli
-from reidbench.plugins import Plugins, load_from
+from reidbench.registry.loading import Plugins, load_from
 
 Invoke = Callable[..., Result]
 
@@ -25,5 +25,5 @@ def invoke() -> Invoke:
 def plugins(monkeypatch: pytest.MonkeyPatch) -> Plugins:
     """The core alone, in place of whatever is installed; a test may register more."""
     core = load_from([])
-    monkeypatch.setattr("reidbench.plugins.load_plugins", lambda: core)
+    monkeypatch.setattr("reidbench.registry.loading.load_plugins", lambda: core)
     return core

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from reidbench.cli.cache import LEAST
 from reidbench.cli.tables import size
-from reidbench.store import Store
+from reidbench.cli.verbs.cache import LEAST
+from reidbench.storage.artifacts import Store
 
 KEYS = ("translator/aaaa1111", "translator/aaaa2222", "learn/bbbb1111")
 

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from reidbench.interfaces import IdentityConstraint
-from reidbench.plugins import Plugin
-from reidbench.registry import Broken, Registration
+from reidbench.registry.loading import Plugin
+from reidbench.registry.registry import Broken, Registration
 
 HERE = "tests.cli.test_components"
 
@@ -123,7 +123,7 @@ def broken(monkeypatch, plugins):
     bad = Plugin("bad", "reidbench-bad", "0.1", "ImportError: no torch", "Traceback: here\n")
     found = type(plugins)(plugins.registry, (*plugins.found, bad), plugins.manager)
     found.registry.broken.append(Broken("bad", bad.error))
-    monkeypatch.setattr("reidbench.plugins.load_plugins", lambda: found)
+    monkeypatch.setattr("reidbench.registry.loading.load_plugins", lambda: found)
 
 
 def test_plugins_are_listed_with_what_they_add(invoke, plugins):

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from reidbench.data.dataset import Counts, Dataset
-from reidbench.data.market1501 import Market1501
+from reidbench.data.readers.market1501 import Market1501
 from reidbench.errors import ReidbenchError
-from reidbench.registry import Registration
+from reidbench.registry.registry import Registration
 from tests.data.trees import TRAIN, market_tree, prid_tree
 
 HERE = "tests.cli.test_data"

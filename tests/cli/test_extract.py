@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 from torch import nn
 from torchvision import models
 
-from reidbench.plugins import Plugins
-from reidbench.registry import Registration
+from reidbench.registry.loading import Plugins
+from reidbench.registry.registry import Registration
 from reidbench.testing.toys import ToyDataset
 from tests.cli.foreign_models import Fixed, Means, script, wrong_models
 from tests.cli.onnx_file import write_onnx

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from reidbench import figures, projection
-from reidbench.cli import distribution
-from reidbench.registry import Registration
+from reidbench.cli.verbs import distribution
+from reidbench.registry.registry import Registration
+from reidbench.runs import figures, projection
 from reidbench.stages.distribution import SAMPLE
 
 TOYS = "reidbench.testing.toys"
-MOVES = "tests.core.test_transforms"
+MOVES = "tests.evaluation.test_transforms"
 
 BENCHMARK = """
 version = 1

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from reidbench import leaderboard
-from reidbench.cli.leaderboard import COLUMNS
+from reidbench.cli.verbs.leaderboard import COLUMNS
+from reidbench.results import leaderboard
 from tests.made_results import make_seeds, save_all, with_sections
 
 

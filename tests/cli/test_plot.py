@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reidbench.cli import plot
+from reidbench.cli.verbs import plot
 from reidbench.plots.sources import FIELDS
-from reidbench.results import DRAWN, load
-from reidbench.store import Store
-from reidbench.study import KINDS
+from reidbench.results.result import DRAWN, load
+from reidbench.storage.artifacts import Store
+from reidbench.studies.study import KINDS
 
 COMMITTED = Path(__file__).parents[2] / "results"
 

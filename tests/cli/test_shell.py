@@ -184,7 +184,10 @@ def test_help_is_quick_and_imports_nothing_heavy():
 @pytest.mark.parametrize(
     ("args", "heavy"),
     [
-        (["--help"], {"torch", "numpy", "rich", "matplotlib", "pluggy", "reidbench.store"}),
+        (
+            ["--help"],
+            {"torch", "numpy", "rich", "matplotlib", "pluggy", "reidbench.storage.artifacts"},
+        ),
         (["run", "--help"], {"torch", "numpy", "rich", "matplotlib"}),
         (["sweep", "--help"], {"torch", "numpy", "rich", "matplotlib"}),
         (["list"], {"torch", "matplotlib"}),
@@ -222,7 +225,7 @@ def test_a_closed_pipe_is_no_error(args):
 def test_an_interrupt_while_starting_leaves_no_traceback():
     code = (
         "import os, signal\nfrom reidbench.cli import VERBS, main\n"
-        "import reidbench.cli.listing as module\n"
+        "import reidbench.cli.verbs.listing as module\n"
         f"module.command.callback = lambda **_: os.kill(os.getpid(), {int(signal.SIGINT)})\n"
         "import sys; sys.argv = ['reidbench', 'list']; main()"
     )

@@ -12,8 +12,8 @@ from PIL import Image
 from scipy.io import savemat
 
 from reidbench.data.dataset import SPLITS, Counts
-from reidbench.data.divided import DividedDataset
-from reidbench.data.divisions import Plan, load_divisions
+from reidbench.data.readers.divided import DividedDataset
+from reidbench.data.readers.divisions import Plan, load_divisions
 
 # VIPeR's numbers have gaps: 632 of them, from 000 to 873.
 VIPER = (0, 1, *range(3, 632), 873)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from reidbench.benchmark import DatasetSpec, available, load_benchmark
+from reidbench.config.benchmark import DatasetSpec, available, load_benchmark
 from reidbench.data.catalog import construct
 from reidbench.data.dataset import Counts
-from reidbench.plugins import load_plugins
-from reidbench.registry import Registry
-from reidbench.setting import open_setting
+from reidbench.registry.loading import load_plugins
+from reidbench.registry.registry import Registry
+from reidbench.runs.setting import open_setting
 from tests.data.small_trees import cuhk01_tree, grid_tree, prid2011_tree
 from tests.data.trees import market_tree
 

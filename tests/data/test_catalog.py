@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from reidbench.benchmark import DatasetSpec
+from reidbench.config.benchmark import DatasetSpec
 from reidbench.data.catalog import construct, open_dataset, refuse_overlap, refuse_shared_persons
-from reidbench.data.left_out import Without
+from reidbench.data.without_corrupt import Without
 from reidbench.errors import ReidbenchError, UsageError
-from reidbench.plugins import load_from
-from reidbench.registry import Registry
+from reidbench.registry.loading import load_from
+from reidbench.registry.registry import Registry
 from tests.data.trees import QUERY, TRAIN, market_tree, write_image
 
 

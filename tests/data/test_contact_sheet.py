@@ -9,7 +9,7 @@ from PIL import Image
 from reidbench.data.contact_sheet import Strip, choose, write_sheet
 from reidbench.data.dataset import Samples
 from reidbench.errors import UsageError
-from tests.core.noise_dataset import NATIVE, Noise
+from tests.noise_dataset import NATIVE, Noise
 
 
 def samples(*labels: tuple[int, int]) -> Samples:

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 from torch.optim import SGD
 
-from reidbench.nn.descent import descend, scale_rates
+from reidbench.engine.descent import descend, scale_rates
 from reidbench.nn.frozen import frozen
 
 

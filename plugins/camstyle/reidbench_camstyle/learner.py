@@ -16,13 +16,11 @@ from torch import nn
 from torch.nn import functional as F
 from torch.optim import SGD
 
+from reidbench.components.classifying_learner import Normalisation
 from reidbench.data.arrays import ImageArray, Rows, shuffled_rows
-from reidbench.hops import Images
-from reidbench.nn.classification import Normalisation
-from reidbench.nn.descent import descend
+from reidbench.engine.descent import descend
+from reidbench.interfaces import Images, Log, within
 from reidbench.nn.weights import NONE
-from reidbench.ranges import within
-from reidbench.training import Log
 
 
 class SmoothedIDE(IDE):

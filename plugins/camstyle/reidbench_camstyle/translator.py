@@ -17,12 +17,19 @@ from reidbench_cyclegan.translator import CycleGAN
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from reidbench.clock import Clock
-from reidbench.hops import Batch, Hop, Hops, Images
-from reidbench.interfaces import Context, ExtraLoss, Translator
-from reidbench.nn.descent import scale_rates
+from reidbench.engine.descent import scale_rates
+from reidbench.interfaces import (
+    Batch,
+    Clock,
+    Context,
+    ExtraLoss,
+    Hop,
+    Hops,
+    Images,
+    Log,
+    Translator,
+)
 from reidbench.nn.frozen import frozen
-from reidbench.training import Log
 
 
 class Pair(CycleGAN):

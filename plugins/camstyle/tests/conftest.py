@@ -7,12 +7,11 @@ import torch
 from reidbench_camstyle.translator import CamStyle
 
 from reidbench.data.arrays import ImageArray
-from reidbench.hardware import Hardware
-from reidbench.hops import UNLABELLED, Batch, Images
-from reidbench.interfaces import Context
-from reidbench.stages.images import concatenated
+from reidbench.engine.hardware import Hardware
+from reidbench.engine.loop import Loop
+from reidbench.interfaces import UNLABELLED, Batch, Context, Images
+from reidbench.stages.decode import concatenated
 from reidbench.testing.learners import coloured_persons
-from reidbench.training import Loop
 
 SIZE = (32, 24)
 SMALL = {"width": 4, "blocks": 1, "discriminator_width": 4, "pool": 3}

@@ -4,9 +4,8 @@ import pytest
 import torch
 from reidbench_camstyle.learner import SmoothedIDE
 
-from reidbench.clock import Clock
-from reidbench.hops import Images
-from reidbench.streams import stream
+from reidbench.engine.streams import stream
+from reidbench.interfaces import Clock, Images
 
 TRANSLATOR = {
     "adversarial": 1.963591,

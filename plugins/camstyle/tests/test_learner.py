@@ -8,8 +8,8 @@ from reidbench_camstyle.learner import SmoothedIDE
 from reidbench_ide.learner import IDE
 from torch import nn
 
-from reidbench.augment import Augmentation
-from reidbench.hops import Images
+from reidbench.data.augment import Augmentation
+from reidbench.interfaces import Images
 from reidbench.testing.learners import check_resumes
 
 TOY = {"backbone": "small-resnet", "bottleneck": 32, "batch": 8, "lr": 0.05, "backbone_lr": 0.05}

@@ -5,13 +5,11 @@ import torch
 from reidbench_camstyle.translator import CamStyle, Pair
 from reidbench_cyclegan.translator import CycleGAN
 
-from reidbench.checkpoint import load_state, save_state
-from reidbench.clock import Clock
+from reidbench.engine.gan import train_step
+from reidbench.engine.streams import stream
 from reidbench.errors import UsageError
-from reidbench.hops import UNLABELLED, Batch, Images
-from reidbench.interfaces import Context
-from reidbench.streams import stream
-from reidbench.translation import train_step
+from reidbench.interfaces import UNLABELLED, Batch, Clock, Context, Images
+from reidbench.storage.checkpoint import load_state, save_state
 
 
 def nothing(hops):

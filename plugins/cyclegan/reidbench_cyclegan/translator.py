@@ -14,19 +14,28 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import SGD, Adam, Optimizer
 
-from reidbench.augment import Augmentation
-from reidbench.clock import Clock
+from reidbench.data.augment import Augmentation
+from reidbench.engine.descent import descend, scale_rates
 from reidbench.errors import UsageError
-from reidbench.hops import Batch, Hop, Hops, Images, domain_index
-from reidbench.interfaces import Context, ExtraLoss, Translator
-from reidbench.nn.descent import descend, scale_rates
+from reidbench.interfaces import (
+    Batch,
+    Clock,
+    Context,
+    ExtraLoss,
+    Hop,
+    Hops,
+    Images,
+    Log,
+    Translator,
+    at_least,
+    domain_index,
+    within,
+)
 from reidbench.nn.frozen import frozen
 from reidbench.nn.image_pool import ImagePool
 from reidbench.nn.init import Init
 from reidbench.nn.patchgan import LEAST_SIDE, PatchGAN
 from reidbench.nn.resnet_generator import STRIDE, ResNetGenerator
-from reidbench.ranges import at_least, within
-from reidbench.training import Log
 from reidbench_cyclegan.adversarial import ADVERSARIAL
 
 SOURCE, TARGET = 0, 1
@@ -65,7 +74,7 @@ class CycleGAN(Translator):
         ValueError: if a value is out of range.
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"optimizer", "momentum"})
+    omitted_from_key_at_default: ClassVar[frozenset[str]] = frozenset({"optimizer", "momentum"})
 
     def __init__(
         self,

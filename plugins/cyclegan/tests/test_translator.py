@@ -5,11 +5,10 @@ import torch
 from reidbench_cyclegan.translator import CycleGAN, sum_l1
 from torch.nn import functional as F
 
-from reidbench.checkpoint import load_state, save_state
-from reidbench.clock import Clock
+from reidbench.engine.streams import stream
 from reidbench.errors import UsageError
-from reidbench.interfaces import Context
-from reidbench.streams import stream
+from reidbench.interfaces import Clock, Context
+from reidbench.storage.checkpoint import load_state, save_state
 
 
 def nothing(hops):

@@ -11,13 +11,18 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from reidbench.clock import Clock
+from reidbench.engine.descent import descend, scale_rates
 from reidbench.errors import ReidbenchError
-from reidbench.hops import Hop, Hops
-from reidbench.interfaces import Context, IdentityConstraint
-from reidbench.nn.descent import descend, scale_rates
-from reidbench.ranges import at_least, within
-from reidbench.training import Log
+from reidbench.interfaces import (
+    Clock,
+    Context,
+    Hop,
+    Hops,
+    IdentityConstraint,
+    Log,
+    at_least,
+    within,
+)
 
 DECAY = 0.1  # of the learner's rates, once
 

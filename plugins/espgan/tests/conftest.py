@@ -6,8 +6,7 @@ import torch
 from reidbench_espgan.constraint import JointLearner
 from torch import nn
 
-from reidbench.hops import UNLABELLED, Hop, Images, domain_index
-from reidbench.interfaces import Context, SourceModel
+from reidbench.interfaces import UNLABELLED, Context, Hop, Images, SourceModel, domain_index
 from reidbench.testing.toys import ToyLearner
 
 SIZE = (32, 24)

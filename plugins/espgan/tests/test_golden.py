@@ -2,7 +2,7 @@
 
 import pytest
 
-from reidbench.clock import Clock
+from reidbench.interfaces import Clock
 from reidbench.testing.toys import ToyLearner
 
 GOLDEN = [7.159197, 1.43178, 7.066943, 1.413329, 6.907418, 1.381424]

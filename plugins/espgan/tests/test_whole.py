@@ -4,19 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from reidbench.benchmark import Benchmark, DatasetSpec
-from reidbench.clock import Clock
-from reidbench.compose import Request, compose
-from reidbench.hardware import Hardware
-from reidbench.hops import UNLABELLED, Batch, Images
-from reidbench.planning import plan
-from reidbench.plugins import load_from
+from reidbench.config.benchmark import Benchmark, DatasetSpec
+from reidbench.config.compose import Request, compose
+from reidbench.engine.gan import train_step
+from reidbench.engine.hardware import Hardware
+from reidbench.interfaces import UNLABELLED, Batch, Clock, Images
 from reidbench.progress import Silent
-from reidbench.registry import Registration
-from reidbench.runner import Session, execute
-from reidbench.setting import open_setting
-from reidbench.store import Store
-from reidbench.translation import train_step
+from reidbench.registry.loading import load_from
+from reidbench.registry.registry import Registration
+from reidbench.runs.plan import plan
+from reidbench.runs.runner import Session, run_plan
+from reidbench.runs.setting import open_setting
+from reidbench.storage.artifacts import Store
 
 cyclegan = pytest.importorskip("reidbench_cyclegan.translator")
 
@@ -86,7 +85,7 @@ def test_a_run_numbers_persons_as_the_source_model_does(toys, tmp_path):
     recipe = compose(request, benchmark, toys.registry, {})
     session = Session(Store(tmp_path), CPU, Silent(), toys.manager.hook, 60)
     planned = plan(recipe, open_setting(benchmark, toys.registry, None, {}), 0, "float32")
-    outcome = execute(planned, session)
+    outcome = run_plan(planned, session)
 
     decode = planned.learned.fitted.source
     _, model = planned.learned.load(outcome.artifact(planned.learned).path, CPU)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from reidbench_ipgan.baseline import Baseline, BaselineModel
 
+from reidbench.components.classifying_learner import BatchNorm, Normalisation
 from reidbench.nn.backbones import Backbone
-from reidbench.nn.classification import BatchNorm, Normalisation
 from reidbench.nn.weights import NONE
 from reidbench_ibn.network import Variant, add_instance_norms
 

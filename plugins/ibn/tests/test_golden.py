@@ -4,7 +4,7 @@ import pytest
 import torch
 from reidbench_ibn.learner import IBN
 
-from reidbench.streams import stream
+from reidbench.engine.streams import stream
 
 GOLDEN = {
     "ipgan": [1.3883727, 1.2157824, 1.1556082, 355.23572],

@@ -3,7 +3,7 @@ import torch
 from reidbench_ibn.learner import IBN
 from reidbench_ipgan.baseline import Baseline
 
-from reidbench.parameters import parameters_of
+from reidbench.registry.parameters import parameters_of
 from reidbench.testing.learners import check_blank, check_resumes, cpu_loop, nearest_are_same
 
 TOY = {"backbone": "small-resnet", "bottleneck": 32, "batch": 8, "lr": 0.05, "backbone_lr": 0.05}

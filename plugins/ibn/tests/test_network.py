@@ -8,11 +8,11 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
 
-from reidbench.embedding import Embedder
+from reidbench.config.recipe import Embedding
+from reidbench.engine.embedding import Embedder
 from reidbench.nn.backbones import build_backbone, feature_map
 from reidbench.nn.folding import fold_batch_norms
 from reidbench.nn.norm import InstanceNorm
-from reidbench.recipe import Embedding
 
 VARIANTS = ["ipgan", "ipgan-after-relu", "ibn-a", "ibn-b"]
 BASELINE = 23_508_032 + 2_098_176 + 2_048 + 769_775  # ResNet-50, FC 1024 with its norm, FC 751

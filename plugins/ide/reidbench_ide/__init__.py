@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from reidbench.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from reidbench.registry import Registration
+    from reidbench.registry.registry import Registration
 
 PAPER = (
     "Zheng et al., Person Re-identification: Past, Present and Future, arXiv:1610.02984; "

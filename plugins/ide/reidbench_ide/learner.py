@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from typing import Literal
 
+from reidbench.components.classifying_learner import (
+    ClassificationLearner,
+    Normalisation,
+    kept_with_weights,
+)
+from reidbench.interfaces import at_least
 from reidbench.nn.backbones import Backbone
-from reidbench.nn.classification import ClassificationLearner, Normalisation, kept_with_weights
 from reidbench.nn.weights import NONE
-from reidbench.ranges import at_least
 from reidbench_ide.model import IDEModel
 
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from reidbench.components.classifying_learner import (
+    BatchNorm,
+    Classifier,
+    Normalisation,
+    person_layer,
+)
 from reidbench.nn.backbones import Backbone
-from reidbench.nn.classification import BatchNorm, Classifier, Normalisation, person_layer
 
 
 class IDEModel(Classifier):

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from reidbench.data.arrays import ImageArray
-from reidbench.hardware import Hardware
+from reidbench.engine.hardware import Hardware
+from reidbench.engine.loop import Loop
 from reidbench.testing.learners import coloured_persons
-from reidbench.training import Loop
 
 
 @pytest.fixture(autouse=True)

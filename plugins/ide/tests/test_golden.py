@@ -4,7 +4,7 @@ import pytest
 import torch
 from reidbench_ide.learner import IDE
 
-from reidbench.streams import stream
+from reidbench.engine.streams import stream
 
 GOLDEN = [1.382549, 1.087651, 0.8008646, 0.07479047]
 

@@ -5,9 +5,9 @@ import torch
 from reidbench_ide.learner import IDE
 from torch.nn import functional as F
 
-from reidbench.augment import Augmentation
+from reidbench.data.augment import Augmentation
 from reidbench.errors import ReidbenchError
-from reidbench.hops import Images
+from reidbench.interfaces import Images
 
 TOY = {"backbone": "small-resnet", "bottleneck": 32, "batch": 8, "lr": 0.05, "backbone_lr": 0.05}
 
@@ -136,7 +136,7 @@ def killed_at(step):
 
 
 def test_a_killed_training_resumes_to_the_bit(persons, loop, monkeypatch):
-    monkeypatch.setattr("reidbench.training.SHOW_EVERY", 0.0)
+    monkeypatch.setattr("reidbench.engine.loop.SHOW_EVERY", 0.0)
     ide = toy(epochs=2)
     start = ide.build(6)
     whole, first, second = (copy.deepcopy(start) for _ in range(3))

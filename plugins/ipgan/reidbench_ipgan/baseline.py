@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from reidbench.nn.backbones import Backbone
-from reidbench.nn.classification import (
+from reidbench.components.classifying_learner import (
     BatchNorm,
     ClassificationLearner,
     Classifier,
     Normalisation,
     person_layer,
 )
+from reidbench.interfaces import at_least
+from reidbench.nn.backbones import Backbone
 from reidbench.nn.weights import NONE
-from reidbench.ranges import at_least
 
 
 class BaselineModel(Classifier):

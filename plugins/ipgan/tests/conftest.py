@@ -7,8 +7,7 @@ from reidbench_ipgan.constraint import SemanticClassifier
 from torch import nn
 
 from reidbench.data.arrays import ImageArray
-from reidbench.hops import UNLABELLED, Hop, Images
-from reidbench.interfaces import Context, SourceModel
+from reidbench.interfaces import UNLABELLED, Context, Hop, Images, SourceModel
 from reidbench.testing.learners import coloured_persons
 from reidbench.testing.toys import ToyLearner
 

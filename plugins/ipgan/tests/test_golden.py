@@ -4,9 +4,9 @@ import pytest
 import torch
 from reidbench_ipgan.baseline import Baseline
 
-from reidbench.clock import Clock
+from reidbench.engine.streams import stream
+from reidbench.interfaces import Clock
 from reidbench.nn.frozen import frozen
-from reidbench.streams import stream
 from reidbench.testing.toys import ToyLearner
 
 GUIDED = [1.706007, 1.700912, 1.695837]

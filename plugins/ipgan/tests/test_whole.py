@@ -4,19 +4,18 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from reidbench.benchmark import Benchmark, DatasetSpec
-from reidbench.clock import Clock
-from reidbench.compose import Request, compose
-from reidbench.hardware import Hardware
-from reidbench.hops import UNLABELLED, Batch, Images
-from reidbench.planning import plan
-from reidbench.plugins import load_from
+from reidbench.config.benchmark import Benchmark, DatasetSpec
+from reidbench.config.compose import Request, compose
+from reidbench.engine.gan import train_step
+from reidbench.engine.hardware import Hardware
+from reidbench.interfaces import UNLABELLED, Batch, Clock, Images
 from reidbench.progress import Silent
-from reidbench.registry import Registration
-from reidbench.runner import Session, execute
-from reidbench.setting import open_setting
-from reidbench.store import Store
-from reidbench.translation import train_step
+from reidbench.registry.loading import load_from
+from reidbench.registry.registry import Registration
+from reidbench.runs.plan import plan
+from reidbench.runs.runner import Session, run_plan
+from reidbench.runs.setting import open_setting
+from reidbench.storage.artifacts import Store
 
 STEPS = 3
 TOYS = "reidbench.testing.toys"
@@ -87,7 +86,7 @@ def planned(toys, request):
 def test_a_run_trains_the_baseline_on_the_source_and_leaves_it_as_it_is(toys, tmp_path):
     request = Request(None, "toy", ["semantic-classifier"], "toy", "translated")
     found = planned(toys, request)
-    outcome = execute(found, Session(Store(tmp_path), CPU, Silent(), toys.manager.hook, 60))
+    outcome = run_plan(found, Session(Store(tmp_path), CPU, Silent(), toys.manager.hook, 60))
     learns = [s for s in outcome.plan.stages if s.kind == "learn"]
     (classifier,) = (s for s in learns if s.learner.name == "ipgan-baseline")
     scored = outcome.plan.learned

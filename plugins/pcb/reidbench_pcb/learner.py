@@ -10,10 +10,10 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from reidbench.components.classifying_learner import BatchNorm, ClassificationLearner, Normalisation
+from reidbench.interfaces import at_least
 from reidbench.nn.backbones import Backbone
-from reidbench.nn.classification import BatchNorm, ClassificationLearner, Normalisation
 from reidbench.nn.weights import NONE
-from reidbench.ranges import at_least
 from reidbench_pcb.model import Descriptor, PCBModel
 
 RESIDUAL = ("small-resnet", "resnet", "resnext", "wide_resnet")

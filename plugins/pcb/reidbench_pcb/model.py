@@ -9,8 +9,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision import models
 
+from reidbench.components.classifying_learner import (
+    BatchNorm,
+    Classifier,
+    Normalisation,
+    person_layer,
+)
 from reidbench.nn.backbones import Backbone
-from reidbench.nn.classification import BatchNorm, Classifier, Normalisation, person_layer
 from reidbench.nn.small_resnet import SmallResNet
 
 Descriptor = Literal["pooled", "reduced"]

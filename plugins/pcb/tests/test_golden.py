@@ -4,7 +4,7 @@ import pytest
 import torch
 from reidbench_pcb.learner import PCB
 
-from reidbench.streams import stream
+from reidbench.engine.streams import stream
 
 GOLDEN = [8.3194208, 8.1987381, 7.8697157, 85.725693]
 

@@ -2,9 +2,9 @@ import pytest
 import torch
 from reidbench_pcb.learner import PCB
 
-from reidbench.embedding import Embedder, Extractor
-from reidbench.hardware import Hardware
-from reidbench.recipe import Embedding
+from reidbench.config.recipe import Embedding
+from reidbench.engine.embedding import Embedder, Extractor
+from reidbench.engine.hardware import Hardware
 from reidbench.testing.learners import check_blank, check_resumes, cpu_loop, nearest_are_same
 
 TOY = {"backbone": "small-resnet", "bottleneck": 32, "batch": 8, "lr": 0.05, "backbone_lr": 0.05}

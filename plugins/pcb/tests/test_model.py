@@ -7,10 +7,10 @@ from reidbench_pcb.model import PCBModel, keep_rows
 from torch import nn
 from torch.nn import functional as F
 
-from reidbench.embedding import Embedder, check_rows
+from reidbench.config.recipe import Embedding
+from reidbench.engine.embedding import Embedder, check_rows
 from reidbench.nn.backbones import build_backbone, feature_map
 from reidbench.nn.folding import fold_batch_norms
-from reidbench.recipe import Embedding
 
 
 def model(**changes):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from reidbench.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from reidbench.keys import JSON
-    from reidbench.registry import Registration
+    from reidbench.registry.registry import Registration
+    from reidbench.storage.keys import JSON
 
 PAPER = "Zhang et al., Spatial-Aware GAN for Unsupervised Person Re-identification"
 

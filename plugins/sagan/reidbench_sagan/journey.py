@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from reidbench.errors import ReidbenchError
-from reidbench.hops import Hop, Images, domain_index
+from reidbench.interfaces import Hop, Images, domain_index
 from reidbench_sagan.adaptation import Adaptation, Adapted, move, within_picture
 
 

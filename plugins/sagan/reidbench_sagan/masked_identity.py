@@ -7,11 +7,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from reidbench.clock import Clock
 from reidbench.errors import ReidbenchError
-from reidbench.hops import Hop, Hops
-from reidbench.interfaces import Context, IdentityConstraint
-from reidbench.ranges import at_least
+from reidbench.interfaces import Clock, Context, Hop, Hops, IdentityConstraint, at_least
 
 
 class MaskedIdentity(IdentityConstraint):

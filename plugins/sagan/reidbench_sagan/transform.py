@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from reidbench.ranges import within
+from reidbench.interfaces import within
 
 Parameters = ParamSpec("Parameters")
 

@@ -12,17 +12,25 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam
 
-from reidbench.augment import Augmentation
-from reidbench.clock import Clock
+from reidbench.data.augment import Augmentation
+from reidbench.engine.descent import descend, scale_rates
 from reidbench.errors import UsageError
-from reidbench.hops import Batch, Hops, Images
-from reidbench.interfaces import Context, ExtraLoss, Translator, Warp
-from reidbench.nn.descent import descend, scale_rates
+from reidbench.interfaces import (
+    Batch,
+    Clock,
+    Context,
+    ExtraLoss,
+    Hops,
+    Images,
+    Log,
+    Translator,
+    Warp,
+    at_least,
+    within,
+)
 from reidbench.nn.frozen import frozen
 from reidbench.nn.patchgan import LEAST_SIDE
 from reidbench.nn.resnet_generator import STRIDE, ResNetGenerator
-from reidbench.ranges import at_least, within
-from reidbench.training import Log
 from reidbench_sagan.adaptation import Adaptation, Adapted, Spatial
 from reidbench_sagan.critics import Critics
 from reidbench_sagan.journey import Journey, Route, inputs_of

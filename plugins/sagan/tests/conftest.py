@@ -4,8 +4,7 @@ import pytest
 import torch
 from reidbench_sagan.translator import SAGAN
 
-from reidbench.hops import UNLABELLED, Batch, Images
-from reidbench.interfaces import Context
+from reidbench.interfaces import UNLABELLED, Batch, Context, Images
 
 SIZE = (32, 24)
 SMALL = {"width": 4, "blocks": 1, "discriminator_width": 4, "localisation_width": 2}

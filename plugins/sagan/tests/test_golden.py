@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from reidbench.clock import Clock
-from reidbench.streams import stream
+from reidbench.engine.streams import stream
+from reidbench.interfaces import Clock
 
 GOLDEN = {
     "sagan": (

@@ -6,14 +6,14 @@ import torch
 from reidbench_sagan.transforms import corner_error
 from reidbench_sagan.translator import SAGAN
 
-from reidbench.clock import Clock
 from reidbench.data.arrays import ImageArray
 from reidbench.data.decode import decode
 from reidbench.data.synthetic import Synthetic
-from reidbench.hardware import Hardware
-from reidbench.streams import stream
-from reidbench.training import Loop
-from reidbench.translation import BatchDrawer, Domains, set_up
+from reidbench.engine.gan import BatchDrawer, Domains, set_up
+from reidbench.engine.hardware import Hardware
+from reidbench.engine.loop import Loop
+from reidbench.engine.streams import stream
+from reidbench.interfaces import Clock
 
 STEPS, SIZE = 200, (32, 24)
 CPU = Hardware(torch.device("cpu"))

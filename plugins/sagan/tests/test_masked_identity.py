@@ -8,11 +8,9 @@ from reidbench_sagan.masked_identity import MaskedIdentity
 from reidbench_sagan.transforms import TRANSFORMS, sample
 from torch.nn import functional as F
 
-from reidbench.clock import Clock
+from reidbench.engine.gan import train_step
 from reidbench.errors import ReidbenchError
-from reidbench.hops import UNLABELLED, Batch, Hop, Images
-from reidbench.interfaces import Context
-from reidbench.translation import train_step
+from reidbench.interfaces import UNLABELLED, Batch, Clock, Context, Hop, Images
 
 CLOCK = Clock(0, 10)
 SIZE = (16, 8)

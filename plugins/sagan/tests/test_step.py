@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from reidbench.clock import Clock
-from reidbench.streams import stream
+from reidbench.engine.streams import stream
+from reidbench.interfaces import Clock
 
 LAMBDA_CYC, LAMBDA_PCL, PENALTY = 10, 10, 10
 

@@ -7,12 +7,10 @@ import pytest
 import torch
 from reidbench_sagan.translator import SAGAN
 
-from reidbench.checkpoint import load_state, save_state
-from reidbench.clock import Clock
+from reidbench.engine.streams import stream
 from reidbench.errors import ReidbenchError, UsageError
-from reidbench.hops import Batch
-from reidbench.interfaces import Context
-from reidbench.streams import stream
+from reidbench.interfaces import Batch, Clock, Context
+from reidbench.storage.checkpoint import load_state, save_state
 
 VARIANTS = [
     {},

@@ -9,8 +9,8 @@ from reidbench.hookspecs import hookimpl
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reidbench.keys import JSON
-    from reidbench.registry import Registration
+    from reidbench.registry.registry import Registration
+    from reidbench.storage.keys import JSON
 
 PAPER = (
     "Lv and Wang, Cross-dataset Person Re-Identification Using Similarity Preserved Generative "

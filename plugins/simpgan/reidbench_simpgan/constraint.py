@@ -11,11 +11,8 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from reidbench.clock import Clock
 from reidbench.errors import ReidbenchError
-from reidbench.hops import Hops
-from reidbench.interfaces import Context, IdentityConstraint
-from reidbench.ranges import at_least
+from reidbench.interfaces import Clock, Context, Hops, IdentityConstraint, at_least
 
 IMAGES = 2
 """Of a pair. Eq. 6 to 9 and the cycle loss sum over both, translators average over all images: half

@@ -15,13 +15,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import SGD
 
+from reidbench.components.classifying_learner import BatchNorm, ClassificationLearner, Normalisation
 from reidbench.data.arrays import ImageArray, Rows
+from reidbench.engine.descent import descend
+from reidbench.interfaces import Log, at_least
 from reidbench.nn.backbones import Backbone
-from reidbench.nn.classification import BatchNorm, ClassificationLearner, Normalisation
-from reidbench.nn.descent import descend
 from reidbench.nn.weights import NONE
-from reidbench.ranges import at_least
-from reidbench.training import Log
 from reidbench_simpgan.network import SiameseModel, verification_loss
 from reidbench_simpgan.pairs import PairDraw
 

@@ -10,8 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from reidbench.components.classifying_learner import (
+    BatchNorm,
+    Classifier,
+    Normalisation,
+    person_layer,
+)
 from reidbench.nn.backbones import Backbone
-from reidbench.nn.classification import BatchNorm, Classifier, Normalisation, person_layer
 
 
 class SiameseModel(Classifier):

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.data.arrays import Rows, pair_up, shuffled_rows
-from reidbench.keys import derive_seed
-from reidbench.ranges import at_least
+from reidbench.interfaces import at_least
+from reidbench.storage.keys import derive_seed
 
 
 @dataclass(frozen=True)

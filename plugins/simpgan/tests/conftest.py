@@ -8,8 +8,7 @@ from reidbench_simpgan.learner import Siamese
 from reidbench_simpgan.network import SiameseModel
 
 from reidbench.data.arrays import ImageArray
-from reidbench.hops import UNLABELLED, Hop, Images
-from reidbench.interfaces import Context, SourceModel
+from reidbench.interfaces import UNLABELLED, Context, Hop, Images, SourceModel
 from reidbench.testing.learners import coloured_persons
 
 SIZE = (32, 24)

@@ -6,11 +6,10 @@ import pytest
 import torch
 from reidbench_simpgan.constraint import SimilarityConsistency
 
-from reidbench.checkpoint import load_state, save_state
-from reidbench.clock import Clock
 from reidbench.errors import ReidbenchError
-from reidbench.hops import Hop, Images
+from reidbench.interfaces import Clock, Hop, Images
 from reidbench.nn.frozen import frozen
+from reidbench.storage.checkpoint import load_state, save_state
 
 CLOCK = Clock(0, 30)
 

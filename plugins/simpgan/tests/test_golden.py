@@ -4,9 +4,9 @@ import pytest
 import torch
 from reidbench_simpgan.learner import Siamese
 
-from reidbench.clock import Clock
+from reidbench.engine.streams import stream
+from reidbench.interfaces import Clock
 from reidbench.nn.frozen import frozen
-from reidbench.streams import stream
 
 GUIDED = [0.3277736, 0.3075133, 0.2911899]
 LEARNED = [3.466184, 3.171996, 3.384824, 219.0236, 0.48814]

@@ -9,9 +9,7 @@ from reidbench_simpgan.learner import Siamese
 from reidbench_simpgan.network import SiameseModel
 from torch import nn
 
-from reidbench.clock import Clock
-from reidbench.hops import UNLABELLED, Batch, Images
-from reidbench.interfaces import SourceModel
+from reidbench.interfaces import UNLABELLED, Batch, Clock, Images, SourceModel
 from reidbench.nn.backbones import Backbone
 from reidbench.nn.frozen import frozen
 from reidbench.nn.resnet_generator import ResNetGenerator

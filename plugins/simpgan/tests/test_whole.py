@@ -6,20 +6,19 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from reidbench.benchmark import Benchmark, DatasetSpec
-from reidbench.clock import Clock
-from reidbench.compose import Request, compose
+from reidbench.config.benchmark import Benchmark, DatasetSpec
+from reidbench.config.compose import Request, compose
+from reidbench.engine.gan import train_step
+from reidbench.engine.hardware import Hardware
 from reidbench.errors import UsageError
-from reidbench.hardware import Hardware
-from reidbench.hops import UNLABELLED, Batch, Images
-from reidbench.planning import plan
-from reidbench.plugins import load_from
+from reidbench.interfaces import UNLABELLED, Batch, Clock, Images
 from reidbench.progress import Silent
-from reidbench.registry import Registration
-from reidbench.runner import Session, execute
-from reidbench.setting import open_setting
-from reidbench.store import Store
-from reidbench.translation import train_step
+from reidbench.registry.loading import load_from
+from reidbench.registry.registry import Registration
+from reidbench.runs.plan import plan
+from reidbench.runs.runner import Session, run_plan
+from reidbench.runs.setting import open_setting
+from reidbench.storage.artifacts import Store
 
 STEPS = 3
 TOYS = "reidbench.testing.toys"
@@ -109,7 +108,7 @@ def planned(toys, request, **settings):
 
 
 def run(toys, found, folder):
-    return execute(found, Session(Store(folder), CPU, Silent(), toys.manager.hook, 60))
+    return run_plan(found, Session(Store(folder), CPU, Silent(), toys.manager.hook, 60))
 
 
 def learns(outcome):

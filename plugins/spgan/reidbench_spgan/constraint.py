@@ -12,13 +12,9 @@ import torch
 from torch import Tensor
 from torch.optim import Adam
 
-from reidbench.clock import Clock
+from reidbench.engine.descent import descend
 from reidbench.errors import UsageError
-from reidbench.hops import Hops
-from reidbench.interfaces import Context, IdentityConstraint
-from reidbench.nn.descent import descend
-from reidbench.ranges import at_least, within
-from reidbench.training import Log
+from reidbench.interfaces import Clock, Context, Hops, IdentityConstraint, Log, at_least, within
 from reidbench_spgan.contrastive import contrastive
 from reidbench_spgan.network import LEAST_SIDE, Init, SiameseNetwork
 from reidbench_spgan.pairs import Negatives, Pair, pixel_pairs, spatial_pairs
@@ -56,7 +52,7 @@ class SiaNet(IdentityConstraint):
         ValueError: if a value is out of range, or ``negatives`` is set for spatial pairs.
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"pairs"})
+    omitted_from_key_at_default: ClassVar[frozenset[str]] = frozenset({"pairs"})
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from torch import Tensor
 
-from reidbench.hops import Hop, Hops
+from reidbench.interfaces import Hop, Hops
 
 Negatives = Literal["translated", "real"]
 

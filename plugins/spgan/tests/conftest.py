@@ -4,8 +4,7 @@ import pytest
 import torch
 from reidbench_spgan.constraint import SiaNet
 
-from reidbench.hops import Hop, Images, domain_index
-from reidbench.interfaces import Context
+from reidbench.interfaces import Context, Hop, Images, domain_index
 
 SIZE = (32, 16)
 

@@ -5,12 +5,10 @@ import torch
 from reidbench_spgan.constraint import SiaNet
 from torch.nn import functional as F
 
-from reidbench.checkpoint import load_state, save_state
-from reidbench.clock import Clock
 from reidbench.errors import UsageError
-from reidbench.hops import Hop, Images
-from reidbench.interfaces import Context
+from reidbench.interfaces import Clock, Context, Hop, Images
 from reidbench.nn.frozen import frozen
+from reidbench.storage.checkpoint import load_state, save_state
 
 CLOCK = Clock(0, 10)
 

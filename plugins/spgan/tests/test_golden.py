@@ -2,7 +2,7 @@
 
 import pytest
 
-from reidbench.clock import Clock
+from reidbench.interfaces import Clock
 
 GOLDEN = [3.499759, 1.749879, 0.2068779, 0.1034390, 0.01127482, 0.005637412]
 

@@ -3,9 +3,8 @@
 import pytest
 import torch
 
-from reidbench.clock import Clock
-from reidbench.hops import UNLABELLED, Batch, Images
-from reidbench.translation import train_step
+from reidbench.engine.gan import train_step
+from reidbench.interfaces import UNLABELLED, Batch, Clock, Images
 
 cyclegan = pytest.importorskip("reidbench_cyclegan.translator")
 

@@ -10,8 +10,7 @@ from reidbench_spgan.pairs import spatial_pairs
 from torch import nn
 from torch.nn import functional as F
 
-from reidbench.clock import Clock
-from reidbench.hops import Hop, Images
+from reidbench.interfaces import Clock, Hop, Images
 from reidbench.nn.frozen import frozen
 
 CLOCK = Clock(0, 10)

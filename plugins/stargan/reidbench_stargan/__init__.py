@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from reidbench.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from reidbench.registry import Registration
+    from reidbench.registry.registry import Registration
 
 PAPER = (
     "Choi et al., StarGAN: Unified Generative Adversarial Networks for Multi-Domain "

@@ -16,15 +16,24 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Adam
 
-from reidbench.augment import Augmentation
-from reidbench.clock import Clock
+from reidbench.data.augment import Augmentation
+from reidbench.engine.descent import descend, scale_rates
 from reidbench.errors import UsageError
-from reidbench.hops import Batch, Hop, Hops, Images, domain_index
-from reidbench.interfaces import Context, ExtraLoss, Translator
-from reidbench.nn.descent import descend, scale_rates
+from reidbench.interfaces import (
+    Batch,
+    Clock,
+    Context,
+    ExtraLoss,
+    Hop,
+    Hops,
+    Images,
+    Log,
+    Translator,
+    at_least,
+    domain_index,
+    within,
+)
 from reidbench.nn.frozen import frozen
-from reidbench.ranges import at_least, within
-from reidbench.training import Log
 from reidbench_stargan.adversarial import ADVERSARIAL, between, gradient_penalty
 from reidbench_stargan.networks import LEAST_SIDE, STRIDE, Discriminator, Generator
 

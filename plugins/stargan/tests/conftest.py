@@ -4,8 +4,7 @@ import pytest
 import torch
 from reidbench_stargan.translator import StarGAN
 
-from reidbench.hops import UNLABELLED, Batch, Images
-from reidbench.interfaces import Context
+from reidbench.interfaces import UNLABELLED, Batch, Context, Images
 
 SIZE = (32, 24)
 CAMERAS = 3

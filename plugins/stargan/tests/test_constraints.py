@@ -6,15 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from reidbench.benchmark import load_benchmark
-from reidbench.clock import Clock
-from reidbench.compose import Request, compose
+from reidbench.config.benchmark import load_benchmark
+from reidbench.config.compose import Request, compose
+from reidbench.engine.gan import train_step
 from reidbench.errors import UsageError
-from reidbench.interfaces import SourceModel
-from reidbench.plugins import load_from
-from reidbench.registry import Registration
+from reidbench.interfaces import Clock, SourceModel
+from reidbench.registry.loading import load_from
+from reidbench.registry.registry import Registration
 from reidbench.testing.toys import ToyConstraint, ToyLearner
-from reidbench.translation import train_step
 
 STEPS = 3
 

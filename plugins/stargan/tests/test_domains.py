@@ -4,15 +4,14 @@ import numpy as np
 import torch
 from reidbench_stargan.translator import StarGAN
 
-from reidbench.clock import Clock
 from reidbench.data.arrays import ImageArray
 from reidbench.data.decode import decode
 from reidbench.data.synthetic import Synthetic
-from reidbench.hardware import Hardware
-from reidbench.interfaces import Context
-from reidbench.streams import stream
-from reidbench.training import Loop
-from reidbench.translation import BatchDrawer, Domains
+from reidbench.engine.gan import BatchDrawer, Domains
+from reidbench.engine.hardware import Hardware
+from reidbench.engine.loop import Loop
+from reidbench.engine.streams import stream
+from reidbench.interfaces import Clock, Context
 
 STEPS = 120
 CPU = Hardware(torch.device("cpu"))

@@ -5,12 +5,10 @@ import torch
 from reidbench_stargan.translator import StarGAN
 from torch.nn import functional as F
 
-from reidbench.checkpoint import load_state, save_state
-from reidbench.clock import Clock
+from reidbench.engine.streams import stream
 from reidbench.errors import UsageError
-from reidbench.hops import Batch, Images
-from reidbench.interfaces import Context
-from reidbench.streams import stream
+from reidbench.interfaces import Batch, Clock, Context, Images
+from reidbench.storage.checkpoint import load_state, save_state
 
 
 def nothing(hops):

@@ -11,18 +11,16 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD
 
-from reidbench.clock import Clock
-from reidbench.nn.backbones import Backbone
-from reidbench.nn.classification import (
+from reidbench.components.classifying_learner import (
     DECAY,
     ClassificationLearner,
     Normalisation,
     kept_with_weights,
 )
-from reidbench.nn.descent import scale_rates
+from reidbench.engine.descent import scale_rates
+from reidbench.interfaces import Clock, Log, at_least, within
+from reidbench.nn.backbones import Backbone
 from reidbench.nn.weights import NONE
-from reidbench.ranges import at_least, within
-from reidbench.training import Log
 from reidbench_svdnet.decorrelation import decorrelated, orthogonality
 from reidbench_svdnet.model import Descriptor, SVDNetModel
 from reidbench_svdnet.phases import Phase, phase_at, phases

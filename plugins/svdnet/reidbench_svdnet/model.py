@@ -6,8 +6,13 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from reidbench.components.classifying_learner import (
+    BatchNorm,
+    Classifier,
+    Normalisation,
+    person_layer,
+)
 from reidbench.nn.backbones import Backbone
-from reidbench.nn.classification import BatchNorm, Classifier, Normalisation, person_layer
 
 Descriptor = Literal["output", "input"]
 

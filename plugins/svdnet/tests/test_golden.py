@@ -4,8 +4,8 @@ import pytest
 import torch
 from reidbench_svdnet.learner import SVDNet
 
-from reidbench.clock import Clock
-from reidbench.streams import stream
+from reidbench.engine.streams import stream
+from reidbench.interfaces import Clock
 
 GOLDEN = [1.7205963, 1.5033381, 1.2398398, 0.12865084]
 

@@ -7,9 +7,9 @@ from reidbench_svdnet.decorrelation import orthogonality
 from reidbench_svdnet.learner import SVDNet
 from reidbench_svdnet.phases import phases
 
-from reidbench.embedding import Embedder, Extractor
-from reidbench.hardware import Hardware
-from reidbench.recipe import Embedding
+from reidbench.config.recipe import Embedding
+from reidbench.engine.embedding import Embedder, Extractor
+from reidbench.engine.hardware import Hardware
 from reidbench.testing.learners import check_blank, check_resumes, cpu_loop, nearest_are_same
 
 TOY = {"backbone": "small-resnet", "eigen": 32, "batch": 8, "lr": 0.05, "backbone_lr": 0.05}
@@ -49,7 +49,7 @@ def watched(persons, folder, **changes):
 def test_learns_persons_features_that_part_them_and_orthogonal_vectors(
     persons, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("reidbench.training.SHOW_EVERY", 0.0)
+    monkeypatch.setattr("reidbench.engine.loop.SHOW_EVERY", 0.0)
     svdnet = toy(epochs=12, batch=6, dropout=0.0, rri=2, base=0.4)
     model = svdnet.build(persons.num_pids)
     shown = []

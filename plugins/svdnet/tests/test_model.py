@@ -4,10 +4,10 @@ from reidbench_svdnet.learner import SVDNet
 from safetensors.torch import save_file
 from torch import nn
 
-from reidbench.embedding import Embedder, check_rows
+from reidbench.config.recipe import Embedding
+from reidbench.engine.embedding import Embedder, check_rows
 from reidbench.nn.folding import fold_batch_norms
 from reidbench.nn.small_resnet import SmallResNet
-from reidbench.recipe import Embedding
 
 
 def model(**changes):

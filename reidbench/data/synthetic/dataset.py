@@ -13,7 +13,7 @@ from reidbench.data.synthetic.optics import scene_to_picture
 from reidbench.data.synthetic.pose import BACK, SIDES
 from reidbench.data.synthetic.render import RENDERER_VERSION, World
 from reidbench.errors import UsageError, did_you_mean
-from reidbench.keys import digest
+from reidbench.storage.keys import digest
 
 RANGES = {
     "ids": (4, 99_999),

@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from reidbench.keys import JSON, derive_seed
+from reidbench.storage.keys import JSON, derive_seed
 
 T = TypeVar("T")
 

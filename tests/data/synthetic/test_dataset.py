@@ -11,7 +11,7 @@ from reidbench.data.synthetic import Synthetic
 from reidbench.data.synthetic import dataset as dataset_module
 from reidbench.data.synthetic.looks import DOMAINS, KINDS
 from reidbench.errors import UsageError
-from reidbench.parameters import parameters_of
+from reidbench.registry.parameters import parameters_of
 
 SMALL = {"ids": 7, "cameras": 3, "images_per_camera": 3, "height": 32, "width": 16}
 

@@ -1,0 +1,1 @@
+"""One module a verb; each parses options and prints, and nothing else."""

@@ -1,0 +1,185 @@
+"""``reidbench evaluate``: scores of features that any program made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reidbench.cli import options
+
+if TYPE_CHECKING:
+    from reidbench.config.recipe import Component
+    from reidbench.evaluation import Features, RankingOptions, Scores
+
+FILE = click.Path(path_type=Path)
+
+# Measure -> its name, and which convention it is.
+MEASURES = {
+    "mAP": ("mAP", "precision taken at the hits; the one to compare by"),
+    "mAP_trapezoid": ("mAP (trapezoid)", "area under the precisions, as the Market-1501 package"),
+    "mINP": ("mINP", "matches / rank of the last match"),
+    "rank1": ("rank-1", "the nearest image is a match"),
+    **{f"rank{k}": (f"rank-{k}", f"a match among the {k} nearest") for k in (5, 10, 20)},
+}
+
+
+@click.command("evaluate")
+@click.option("--query", type=FILE, help="Features of the queries: .npz, .mat, .pt or .csv.")
+@click.option("--gallery", type=FILE, help="Features of the gallery.")
+@click.option("--boxes", type=FILE, help="Features of more images of the queries' persons.")
+@click.option("--features", type=FILE, help="One file of queries and gallery, in place of two.")
+@click.option(
+    "--protocol",
+    default="market1501",
+    show_default=True,
+    metavar="NAME",
+    help="What is looked for in which gallery.",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="protocol.PARAMETER=VALUE",
+    help="Set a parameter of the protocol, e.g. protocol.repeats=20; repeatable.",
+)
+@click.option("--distance", metavar="NAME", help="euclidean (the default) or cosine.")
+@click.option("--normalise/--no-normalise", default=None, help="Features at unit length (default).")
+@click.option("--expansion", type=int, metavar="K", help="Average K neighbours into each query.")
+@click.option("--rerank", is_flag=True, default=None, help="Re-rank by k-reciprocal neighbours.")
+@click.option("--k1", type=int, help="Neighbours that make reciprocal sets (default 20).")
+@click.option("--k2", type=int, help="Neighbours that re-ranking averages over (default 6).")
+@click.option("--lambda", "lambda_value", type=float, help="Weight of the distance (default 0.3).")
+@click.option("--ties", metavar="RULE", help="stable (default), optimistic or pessimistic.")
+@click.option("--output", type=FILE, help="Write the scores as JSON too, for 'reidbench compare'.")
+@options.as_json
+def command(
+    query: Path | None,
+    gallery: Path | None,
+    boxes: Path | None,
+    features: Path | None,
+    protocol: str,
+    settings: Sequence[str],
+    output: Path | None,
+    as_json: bool,
+    **ranking: Any,
+) -> None:
+    """Rank a gallery by features that any program made, and score the ranking.
+
+    A file holds features (N x D), pids and cams: as .npz, .mat (also the common PyTorch
+    baseline's pytorch_result.mat), .pt or .csv (pid,cam,f0,f1,...). One file serves for both sets
+    if their names stand before: query_features, gallery_pids. Nothing is ever unpickled.
+
+    pid -1 is junk, pid 0 a distractor. Cameras may be numbered from 0 or 1.
+
+    \b
+    Examples:
+      reidbench evaluate --query query.npz --gallery gallery.npz
+      reidbench evaluate --features pytorch_result.mat --rerank --output reranked.json
+      reidbench evaluate --features both.npz --boxes gt_bbox.npz --protocol multi-query
+      reidbench evaluate --features both.npz --protocol single-gallery-shot
+    """
+    from reidbench.evaluation import RankingOptions, evaluate
+    from reidbench.results.contenders import labels_of
+    from reidbench.storage.files import write_json
+
+    chosen = RankingOptions(**_given(ranking))
+    component = _protocol(protocol, settings)
+    built = component.build()
+    sets = _sets(query, gallery, boxes, features, pools=built.pools_queries)
+    query_set, gallery_set = sets["query"], sets["gallery"]
+    scores = evaluate(query_set, gallery_set, built, chosen, boxes=sets.get("boxes"))
+    origin = {
+        "protocol": component.identity(),
+        "ranking": chosen.to_dict(),
+        "labels": labels_of(sets),
+    }
+    record = {**scores.to_dict(), "evaluation": origin}
+    if output is not None:
+        write_json(output, record)
+    if as_json:
+        click.echo(json.dumps(record, indent=2))
+        return
+    _show(scores, component, chosen)
+
+
+def _given(ranking: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that were given; those of re-ranking do nothing without it."""
+    from reidbench.errors import UsageError
+
+    given = {name: value for name, value in ranking.items() if value is not None}
+    if not given.get("rerank") and given.keys() & {"k1", "k2", "lambda_value"}:
+        raise UsageError("--k1, --k2 and --lambda go with --rerank")
+    return given
+
+
+def _protocol(name: str, settings: Sequence[str]) -> Component:
+    """Return a protocol with the parameters that ``--set`` gives it."""
+    from reidbench.config.compose import parse_setting
+    from reidbench.config.recipe import Component
+    from reidbench.errors import UsageError
+    from reidbench.registry.loading import load_plugins
+    from reidbench.registry.parameters import resolve
+
+    given = {}
+    for text in settings:
+        dotted, value = parse_setting(text)
+        owner, _, parameter = dotted.rpartition(".")
+        if owner != "protocol":
+            raise UsageError(f"--set changes protocol.PARAMETER here, not '{dotted}'")
+        given[parameter] = value
+    entry = load_plugins().registry.entry("protocol", name)
+    factory = entry.load()
+    return Component(entry, factory.version, resolve(factory, given, "protocol"))
+
+
+def _sets(
+    query: Path | None,
+    gallery: Path | None,
+    boxes: Path | None,
+    features: Path | None,
+    *,
+    pools: bool,
+) -> dict[str, Features]:
+    """Return the sets by the names that ``evaluate`` has for them."""
+    from reidbench.errors import UsageError
+    from reidbench.evaluation.files import read_features, read_sets
+
+    sets = {}
+    if features is not None and not (query or gallery):
+        welcome = ["boxes"] if pools and boxes is None else []
+        sets = read_sets(features, ["query", "gallery"], welcome)
+    elif features is None and query is not None and gallery is not None:
+        sets = {"query": read_features(query, "query")}
+        sets["gallery"] = read_features(gallery, "gallery")
+    else:
+        raise UsageError("name --query and --gallery, or one file of both with --features")
+    if boxes is not None:
+        sets["boxes"] = read_features(boxes, "boxes")
+    return sets
+
+
+def _show(scores: Scores, protocol: Component, chosen: RankingOptions) -> None:
+    from reidbench.cli.tables import console, show_table
+
+    valid, every = scores.measures("valid"), scores.measures("all")
+    title = f"{protocol.name}: {scores.queries} queries, gallery of {scores.gallery}"
+    over = (f"over {scores.valid_queries} with a match", f"over all {scores.queries}")
+    rows = (
+        (name, f"{100 * valid[key]:.2f}", f"{100 * every[key]:.2f}", meaning)
+        for key, (name, meaning) in MEASURES.items()
+    )
+    show_table(title, ("", *over, ""), rows, over)
+    console().print(
+        "In percent. Most released code divides by the queries that have a match, the "
+        f"Market-1501 package by all.\nRanking: {_listed(chosen.to_dict())}.",
+        style="dim",
+        markup=False,
+    )
+
+
+def _listed(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items())

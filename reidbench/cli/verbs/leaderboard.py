@@ -1,0 +1,166 @@
+"""``reidbench leaderboard``: results that can be compared, ranked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reidbench.cli import options
+
+if TYPE_CHECKING:
+    from reidbench.results.leaderboard import Leaderboard
+
+PAGE = "LEADERBOARD.md"
+# As results.leaderboard.COLUMNS has them, whose import would make every command start later.
+COLUMNS = (
+    "mAP",
+    "rank1",
+    "mAP_trapezoid",
+    "real_accuracy",
+    "translated_accuracy",
+    "fid",
+    "kid",
+    "ssim",
+    "networks",
+    "parameters",
+    "flops_step",
+    "cost",
+    "embedder_parameters",
+    "flops_image",
+    "seconds",
+)
+
+
+@click.command("leaderboard")
+@options.results
+@click.option("--benchmark", metavar="NAME", help="Show one benchmark only.")
+@click.option(
+    "--by",
+    type=click.Choice(COLUMNS),
+    default="mAP",
+    show_default=True,
+    help="Order the rows by this, the best first; their number stays the place by mAP.",
+)
+@click.option("--markdown", is_flag=True, help="Print the page in Markdown.")
+@click.option("--write", is_flag=True, help=f"Write the page to {PAGE} among the results.")
+@options.as_json
+def command(
+    results: Path, benchmark: str | None, by: str, markdown: bool, write: bool, as_json: bool
+) -> None:
+    """Rank the results of all recipes that can be compared.
+
+    Ranked together are untouched recipes with results for all of a benchmark's seeds, on the same
+    version of the benchmark, the protocol and the data, at the same precision. Everything else
+    stands in a second table with the reason. Further tables tell what translation kept of the
+    persons and what the runs cost, as far as the results do.
+
+    \b
+    Examples:
+      reidbench leaderboard
+      reidbench leaderboard --benchmark synthetic --json
+      reidbench leaderboard --by cost
+      reidbench leaderboard --write
+    """
+    from reidbench.errors import UsageError
+
+    if sum((markdown, write, as_json)) > 1:
+        raise UsageError("--markdown, --write and --json exclude each other")
+    if write and benchmark:
+        raise UsageError(f"--write takes no --benchmark: {PAGE} holds all of them")
+    if write and by != "mAP":
+        raise UsageError(f"--write takes no --by: {PAGE} is in the order of mAP")
+    board = _read(results)
+    shown = _only(board, benchmark) if benchmark else board
+    if by != "mAP":
+        shown = replace(shown, boards=tuple(b.ordered(by) for b in shown.boards))
+    if as_json:
+        click.echo(json.dumps(shown.to_dict(), indent=2))
+    elif markdown or write:
+        _page(shown, results / PAGE if write else None)
+    else:
+        _tables(shown)
+
+
+def _read(results: Path) -> Leaderboard:
+    from reidbench.errors import ReidbenchError
+    from reidbench.results.leaderboard import build
+    from reidbench.results.result import load_all
+
+    found = load_all(results)
+    if not (found.results or found.unreadable):
+        raise ReidbenchError(
+            f"there are no results in {results}; make some (e.g. reidbench sweep --method all) "
+            "or name another folder with --results"
+        )
+    return build(found.results, found.unreadable)
+
+
+def _only(board: Leaderboard, benchmark: str) -> Leaderboard:
+    """Return the part of one benchmark."""
+    from reidbench.errors import UsageError, did_you_mean
+
+    settings = [b.setting for b in board.boards] + [u.setting for u in board.unranked]
+    known = {setting.benchmark for setting in settings}
+    if benchmark not in known:
+        near = did_you_mean(benchmark, known)
+        raise UsageError(f"there are no results of benchmark '{benchmark}'{near}")
+    return replace(
+        board,
+        boards=tuple(b for b in board.boards if b.setting.benchmark == benchmark),
+        unranked=tuple(u for u in board.unranked if u.setting.benchmark == benchmark),
+    )
+
+
+def _page(board: Leaderboard, path: Path | None) -> None:
+    from reidbench.results.leaderboard_tables import markdown
+    from reidbench.storage.files import write_bytes
+
+    page = markdown(board)
+    if path is None:
+        click.echo(page, nl=False)
+        return
+    write_bytes(path, page.encode())
+    click.echo(path)
+
+
+def _tables(board: Leaderboard) -> None:
+    from reidbench.cli.tables import console, show_table
+    from reidbench.results.leaderboard_tables import (
+        CAPTION,
+        COST,
+        COST_CAPTION,
+        HEADINGS,
+        KEPT,
+        KEPT_CAPTION,
+        RANKED,
+        UNRANKED,
+        cost_rows,
+        kept_rows,
+        ranked_cells,
+        unranked_cells,
+    )
+
+    right = ("", *HEADINGS.values())
+    for part in board.boards:
+        show_table(part.setting.title, RANKED, map(ranked_cells, part.rows), right)
+        for title, headings, rows in (
+            ("Translation", KEPT, kept_rows(part)),
+            ("Cost", COST, cost_rows(part)),
+        ):
+            if rows:
+                show_table(title, headings, rows, headings[1:-1])
+        console().print(part.setting.details + "\n", style="dim", markup=False)
+    if board.unranked:
+        show_table("Not ranked", UNRANKED, map(unranked_cells, board.unranked), right)
+    captions = [
+        CAPTION,
+        *([KEPT_CAPTION] if any(map(kept_rows, board.boards)) else []),
+        *([COST_CAPTION] if any(map(cost_rows, board.boards)) else []),
+    ]
+    console().print("\n" + "\n".join(captions), style="dim", markup=False)
+    for file in board.unreadable:
+        click.echo(f"not a result: {file.path}: {file.reason}", err=True)

@@ -1,0 +1,86 @@
+"""``reidbench plugin``: what is installed, working or broken."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reidbench.cli import VERBS, options
+
+if TYPE_CHECKING:
+    from reidbench.registry.loading import Plugins
+
+
+@click.group("plugin")
+def command() -> None:
+    """Show the plugins, working or broken."""
+
+
+@command.command("list")
+@options.as_json
+@click.pass_context
+def list_plugins(ctx: click.Context, as_json: bool) -> None:
+    """Show the plugins, what each adds, and why a broken one could not be loaded.
+
+    \b
+    Examples:
+      reidbench plugin list
+      reidbench --debug plugin list     (with the tracebacks of the broken ones)
+    """
+    from reidbench.registry.loading import load_plugins
+
+    rows = _rows(load_plugins())
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    _show(rows)
+    if ctx.find_root().params.get("debug"):
+        for row in rows:
+            click.echo(row["trace"], nl=False)
+
+
+def _rows(plugins: Plugins) -> list[dict[str, Any]]:
+    from reidbench.cli.extensions import extensions
+
+    added = {e.plugin: e for e in extensions(plugins, frozenset(VERBS))}
+    rows = []
+    for plugin in plugins.found:
+        extension = added.get(plugin.name)
+        row = {
+            **vars(plugin),
+            "error": plugin.error or (extension.error if extension else ""),
+            "components": _components(plugins, plugin.name),
+            "verbs": sorted(extension.commands) if extension else [],
+        }
+        rows.append(row)
+    return rows
+
+
+def _components(plugins: Plugins, name: str) -> dict[str, list[str]]:
+    """Return the names of what a plugin registered, by kind."""
+    from reidbench.registry.registry import KINDS
+
+    registry = plugins.registry
+    found = {"method": [m.name for m in registry.methods() if m.plugin == name]}
+    for kind in KINDS:
+        found[kind] = [e.name for e in registry.entries(kind) if e.plugin == name]
+    return {kind: names for kind, names in found.items() if names}
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
+    from reidbench.cli.tables import show_table
+
+    def adds(row: dict[str, Any]) -> str:
+        parts = {**row["components"], "verb": row["verbs"]}
+        return "; ".join(f"{kind} {', '.join(names)}" for kind, names in parts.items() if names)
+
+    cells = [
+        (r["name"], r["distribution"], r["version"], "broken" if r["error"] else "works", adds(r))
+        for r in rows
+    ]
+    show_table("Plugins", ("Plugin", "Distribution", "Version", "State", "Adds"), cells)
+    for row in rows:
+        if row["error"]:
+            click.echo(f"{row['name']} is broken: {row['error']}")

@@ -1,0 +1,1 @@
+"""What is run: benchmarks, recipes and how names become one. Imports no torch."""

@@ -1,0 +1,127 @@
+"""Whether the parts of a recipe fit together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reidbench import interfaces  # imports torch when a contract is asked for
+from reidbench.config.recipe import Component, Recipe
+from reidbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from reidbench.interfaces import IdentityConstraint
+
+NO_TRANSLATOR = "none"
+
+
+def check_compatible(recipe: Recipe) -> None:
+    """Refuse a recipe whose parts do not fit together.
+
+    Raises:
+        UsageError: naming the constraint and what it lacks.
+    """
+    _check_retrieval(recipe)
+    if recipe.translator is None:
+        _check_untranslated(recipe)
+        return
+    _check_direction(recipe, recipe.translator.name)
+    recipe.learner.build()
+    _check_source_learners(recipe)
+    _check_joint(recipe)
+    _check_codes(recipe, recipe.translator)
+    _check_constraints(recipe, recipe.translator)
+
+
+def _check_direction(recipe: Recipe, translator: str) -> None:
+    if recipe.to_source and recipe.strategy != "source":
+        raise UsageError(
+            "direction 'target-to-source' scores a model of the real source images: the strategy "
+            f"must be 'source', not '{recipe.strategy}'"
+        )
+    if recipe.to_source and recipe.perspective.pairs != [((), ())]:
+        raise UsageError(
+            "perspective: cameras are translated apart in the direction 'source-to-target' only"
+        )
+    if not recipe.to_source and recipe.strategy in ("source", "target"):
+        raise UsageError(
+            f"strategy '{recipe.strategy}' does not use the translator '{translator}'; "
+            f"use --translator {NO_TRANSLATOR}, another strategy or --direction target-to-source"
+        )
+
+
+def _check_retrieval(recipe: Recipe) -> None:
+
+    if recipe.embedding.retrieval == "features":
+        return
+    if type(recipe.learner.build()).similarity is interfaces.FeatureLearner.similarity:
+        raise UsageError(
+            f"embedding.retrieval='verification': learner '{recipe.learner.name}' verifies no "
+            "pairs; leave it at 'features'"
+        )
+    if recipe.ranking.rerank or recipe.ranking.expansion:
+        raise UsageError(
+            "embedding.retrieval='verification' gives no features to re-rank or expand: leave "
+            "ranking.rerank and ranking.expansion, or retrieval at 'features'"
+        )
+
+
+def _check_codes(recipe: Recipe, translator: Component) -> None:
+    if recipe.rendering.codes > 1 and not recipe.by_code:
+        raise UsageError(
+            f"rendering.codes={recipe.rendering.codes}: translator '{translator.name}' takes no "
+            "codes as it is set, so that all translations of an image would be alike"
+        )
+
+
+def _check_constraints(recipe: Recipe, translator: Component) -> None:
+    provides = translator.build().provides | {"mask"}
+    for component in recipe.constraints:
+        constraint: IdentityConstraint = component.build()
+        if lacking := constraint.needs - provides:
+            raise UsageError(
+                f"constraint '{component.name}' needs {', '.join(sorted(lacking))}, which "
+                f"translator '{translator.name}' does not provide as it is set"
+            )
+        if constraint.sampling == "pairs" and recipe.budget.batch % 2:
+            raise UsageError(
+                f"constraint '{component.name}' wants pairs of images: budget.batch must be even, "
+                f"not {recipe.budget.batch} (--set budget.batch={recipe.budget.batch + 1})"
+            )
+
+
+def _check_source_learners(recipe: Recipe) -> None:
+
+    asks = {c.name: c.entry.load().source_asks for c in recipe.constraints}
+    for constraint, component in recipe.source_learners.items():
+        asked = asks[constraint]
+        if getattr(type(component.build()), asked) is getattr(interfaces.FeatureLearner, asked):
+            what = {"loss": "identification"}.get(asked, "verification")
+            raise UsageError(
+                f"constraint '{constraint}' trains against a source-trained learner, "
+                f"and '{component.name}' cannot be used so: it tells no {what} loss"
+            )
+
+
+def _check_joint(recipe: Recipe) -> None:
+    if recipe.strategy == "joint" and len(recipe.perspective.pairs) > 1:
+        raise UsageError("strategy 'joint' scores one model: leave perspective at one group")
+    makers = [c.name for c in recipe.constraints if c.build().makes_model]
+    if recipe.strategy == "joint" and len(makers) != 1:
+        raise UsageError(
+            "strategy 'joint' scores the model that a constraint makes, but "
+            + (f"{', '.join(makers)} each make one" if makers else "none of this run makes one")
+        )
+
+
+def _check_untranslated(recipe: Recipe) -> None:
+    if recipe.constraints:
+        names = ", ".join(f"'{c.name}'" for c in recipe.constraints)
+        raise UsageError(f"constraint {names} needs a translator; name one with --translator")
+    if recipe.strategy not in ("source", "target"):
+        raise UsageError(
+            f"strategy '{recipe.strategy}' needs a translator; without one it is 'source' "
+            "(direct transfer) or 'target' (supervised)"
+        )
+    if recipe.to_source:
+        raise UsageError("direction 'target-to-source' needs a translator; name --translator")
+    recipe.learner.build()

@@ -1,0 +1,1 @@
+"""The loops: training, translating and embedding, and what they run on."""

@@ -1,0 +1,171 @@
+"""Images to features: the one loop that embeds, as fast as the hardware allows, and pooling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from reidbench.config.recipe import Component, Embedding, Pool
+from reidbench.data.arrays import ImageArray
+from reidbench.engine.hardware import Hardware
+from reidbench.engine.streams import stream
+from reidbench.errors import UsageError
+from reidbench.nn.folding import fold_batch_norms
+from reidbench.progress import Progress, silent
+
+ACCELERATOR_BATCH = 128
+# On a CPU the widest map of a batch should stay below 32 MiB, above which glibc's malloc fetches
+# pages anew from the system for every layer, which makes a network up to twice as slow. ResNet-50's
+# has 16 float32 values a pixel of the image.
+CPU_BATCH_BYTES = 30 * 2**20
+WIDEST = 16
+
+
+class Embeds(Protocol):
+    """What features are asked of; a ``FeatureLearner`` is one."""
+
+    def embed(self, model: nn.Module, pixels: Tensor) -> Tensor:
+        """Return features ``[B, D]`` of ``pixels`` ``[B, 3, H, W]`` in [-1, 1]."""
+
+    def feature_map(self, model: nn.Module, pixels: Tensor) -> Tensor:
+        """Return the last feature map ``[B, C, h, w]``, before any pooling."""
+
+
+class Embedder(nn.Module):
+    """A model and how it is asked, as one module: ``[B, 3, H, W]`` in [-1, 1] to ``[B, D]``."""
+
+    def __init__(self, learner: Embeds, model: nn.Module, embedding: Embedding) -> None:
+        super().__init__()
+        self.learner, self.model, self.embedding = learner, model, embedding
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Return the features of each image as it is."""
+        if self.embedding.pool == "learner":
+            return self.learner.embed(self.model, pixels)
+        maps = self.learner.feature_map(self.model, pixels)
+        return pooled(maps, self.embedding.pool, self.embedding.parts)
+
+
+def pooled(maps: Tensor, pool: Pool, parts: int) -> Tensor:
+    """Return local max (or average) pooling of feature maps.
+
+    Deng et al., "Similarity-preserving Image-image Domain Adaptation for Person
+    Re-identification", arXiv:1811.10551, section 3.4.
+
+    Args:
+        maps: ``[B, C, h, w]``.
+        pool: "max" or "average".
+        parts: horizontal stripes; stripe i has the rows from ``floor(i h / parts)`` to
+            ``ceil((i + 1) h / parts)``, so that neighbours share a row where h does not divide.
+
+    Returns:
+        ``[B, parts * C]``: the stripes' features from top to bottom.
+    """
+    over = F.adaptive_max_pool2d if pool == "max" else F.adaptive_avg_pool2d
+    stripes: Tensor = over(maps, (parts, 1))
+    return stripes.squeeze(3).permute(0, 2, 1).flatten(1)
+
+
+def check(embedding: Embedding, learner: Component, image_size: tuple[int, int]) -> None:
+    """Refuse a pooling that the learner's models cannot have, before anything is trained.
+
+    Raises:
+        UsageError: if the learner gives no feature map, or one with fewer rows than parts.
+    """
+    if embedding.pool == "learner":
+        return
+    built = learner.build()
+    with stream(0, "blank"):
+        model = built.blank(2).eval()
+    check_rows(embedding, built, model, image_size, f"learner '{learner.name}'")
+
+
+@torch.inference_mode()
+def check_rows(
+    embedding: Embedding, learner: Embeds, model: nn.Module, image_size: tuple[int, int], name: str
+) -> None:
+    """Refuse more parts than the feature map of ``model`` has rows.
+
+    Raises:
+        UsageError: naming the model and its rows; or if it has no feature map.
+    """
+    rows = learner.feature_map(model, torch.zeros(1, 3, *image_size)).shape[2]
+    if embedding.parts > rows:
+        height, width = image_size
+        raise UsageError(
+            f"embedding.parts={embedding.parts}: the feature map of {name} has {rows} "
+            f"row{'s' if rows > 1 else ''} at {height}x{width} pixels"
+        )
+
+
+class Extractor:
+    """Embeds arrays of images; the module is changed for good, to be quick at inference.
+
+    Batch normalisation is folded into convolutions and images are channels-last.
+
+    Args:
+        module: gives features ``[B, D]`` of ``[B, 3, H, W]`` in [-1, 1], in evaluation mode.
+        hardware: device and precision.
+        flip: add the features of the mirrored images.
+        batch: images at a time; None for what suits the hardware.
+    """
+
+    def __init__(
+        self, module: nn.Module, hardware: Hardware, *, flip: bool = False, batch: int | None = None
+    ) -> None:
+        fold_batch_norms(module)
+        # Autocast keeps the narrow copies of those weights only that could learn.
+        for weight in module.parameters():
+            weight.requires_grad_(weight.is_floating_point())
+        module.to(hardware.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._module, self._hardware = module, hardware
+        self._flip, self._batch = flip, batch
+
+    def __call__(self, images: ImageArray, progress: Progress = silent) -> NDArray[np.float32]:
+        """Return the features ``[N, D]``; ``progress`` is told images done and in all."""
+        parts: list[NDArray[np.float32]] = []
+        # One autocast for all batches: it forgets the narrow copies of the weights at its end.
+        with torch.inference_mode(), self._hardware.autocast():
+            for rows in self._batches(images):
+                pixels = images.images(rows, self._hardware.device).pixels
+                parts.append(self._features(pixels).cpu().numpy())
+                progress(int(rows[-1]) + 1, len(images), {})
+        return np.concatenate(parts)
+
+    def sets(
+        self, sets: Mapping[str, ImageArray], progress: Progress = silent
+    ) -> Iterator[tuple[str, NDArray[np.float32]]]:
+        """Yield the name and features of each set; ``progress`` counts all their images."""
+        total, before = sum(map(len, sets.values())), 0
+        for name, images in sets.items():
+
+            def told(done: int, _: int, log: Mapping[str, float], first: int = before) -> None:
+                progress(first + done, total, log)
+
+            yield name, self(images, told)
+            before += len(images)
+
+    def _features(self, pixels: Tensor) -> Tensor:
+        features: Tensor = self._module(pixels).float()
+        if self._flip:
+            features = features + self._module(pixels.flip(-1)).float()
+        return features
+
+    def _batches(self, images: ImageArray) -> Iterator[NDArray[np.int64]]:
+        size = self._batch or batch_of(self._hardware, images.pixels.shape[1:3])
+        for start in range(0, len(images), size):
+            yield np.arange(start, min(start + size, len(images)))
+
+
+def batch_of(hardware: Hardware, image_size: tuple[int, ...]) -> int:
+    """Return how many images of a size (height, width) are embedded at a time."""
+    if hardware.device.type != "cpu":
+        return ACCELERATOR_BATCH
+    value = 2 if hardware.precision == "bf16" else 4
+    return max(1, CPU_BATCH_BYTES // (WIDEST * value * image_size[0] * image_size[1]))

@@ -1,0 +1,27 @@
+"""Private random streams: whatever draws from torch's global stream draws from a named one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from reidbench.storage.keys import JSON, derive_seed
+
+
+@contextmanager
+def stream(*axis: JSON) -> Iterator[None]:
+    """Run the body on the stream named by ``axis`` and leave the surrounding one untouched.
+
+    The axis must name the training step where there is one: the stream then advances from step
+    to step, and resuming needs no saved state.
+    """
+    initialised = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    devices = range(torch.cuda.device_count()) if initialised else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(derive_seed(*axis))
+        yield
+
+
+def generator(*axis: JSON) -> torch.Generator:
+    """Return a CPU generator on the stream named by ``axis``."""
+    return torch.Generator().manual_seed(derive_seed(*axis))

@@ -1,0 +1,1 @@
+"""Features of a dataset by anybody's model."""

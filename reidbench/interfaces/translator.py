@@ -1,0 +1,83 @@
+"""The contract of what translates images between domains."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from torch import Tensor
+
+from reidbench.interfaces.context import Context
+from reidbench.interfaces.hop import Batch, Hops, Images
+from reidbench.interfaces.log import Log
+from reidbench.interfaces.trainable import Trainable
+
+if TYPE_CHECKING:
+    from reidbench.data.augment import Augmentation
+    from reidbench.interfaces.clock import Clock
+
+ExtraLoss = Callable[[Hops], Tensor]
+"""Sum of the constraints' weighted terms over a step's hops."""
+
+
+@dataclass(frozen=True)
+class Warp:
+    """Where a translation moves the pixels to.
+
+    Attributes:
+        parameters: ``[B, P]`` what decides the transform; of a homography its matrix ``[3, 3]`` row
+            by row, which takes a point ``(x, y, 1)`` of the real image to where the translated one
+            shows it. Both in [-1, 1] from the left and upper border to the right and lower one.
+        grid: ``[B, H, W, 2]`` the point of the real image that each pixel is sampled from, as
+            ``torch.nn.functional.grid_sample`` has it without ``align_corners``.
+    """
+
+    parameters: Tensor
+    grid: Tensor
+
+
+class Translator(Trainable, ABC):
+    """Translates images between domains.
+
+    Attributes:
+        split: which domains it tells apart: the two datasets, or the source and each target camera.
+        provides: which of the optional hop fields {"rec", "idt", "grid"} its hops carry.
+        needs: {"mask"} if it reads person masks.
+        code_size: length of the code, drawn from a normal distribution, that picks one of several
+            translations of an image; 0 if there is one.
+        augmentation: what is done to the images of each training batch.
+    """
+
+    split: ClassVar[Literal["dataset", "camera"]] = "dataset"
+    provides: frozenset[str] = frozenset()
+    needs: frozenset[str] = frozenset()
+    code_size: int = 0
+    augmentation: Augmentation
+
+    @abstractmethod
+    def setup(self, ctx: Context) -> None:
+        """Build networks and optimisers."""
+
+    @abstractmethod
+    def training_step(self, batch: Batch, extra_loss: ExtraLoss, clock: Clock) -> tuple[Hops, Log]:
+        """Update the networks once; return the hops made and the losses to show.
+
+        ``extra_loss(hops)`` is the sum of the constraints' weighted terms, to be added to the
+        generators' loss; it may be skipped on steps where the generators rest.
+        """
+
+    @abstractmethod
+    def translate(self, images: Images, src: int, dst: int, code: Tensor | None = None) -> Tensor:
+        """Translate ``images`` of domain ``src`` to domain ``dst``; ``[B, 3, H, W]`` in [-1, 1].
+
+        ``code`` is ``[B, code_size]``; None is the mean of its distribution, zeros.
+        """
+
+    def warp(self, images: Images, src: int, dst: int, code: Tensor | None = None) -> Warp | None:
+        """Return where ``translate`` moves the pixels of the same images and code to.
+
+        None if it moves none.
+        """
+        return None

@@ -1,0 +1,87 @@
+"""Sheets of translated images."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from reidbench.data.contact_sheet import GAP
+from reidbench.errors import UsageError
+from reidbench.storage.files import write_bytes
+
+ROWS = ("source", "translated", "reconstructed", "target")
+"""What the rows of a preview show that does not tell: those of earlier versions."""
+FORMATS = (".png", ".svg", ".pdf")
+LEAST_HEIGHT = 128  # smaller images are enlarged by whole factors, so that pixels stay squares
+DPI = 300  # of the images in SVG and PDF
+
+
+def draw_sheet(rows: NDArray[np.uint8], labels: Sequence[str], path: Path) -> None:
+    """Write labelled rows of images; in SVG and PDF the labels are text.
+
+    Args:
+        rows: ``[R, columns, H, W, 3]`` uint8.
+        labels: what each of the R rows shows.
+        path: where to write it, atomically; its ending is one of ``FORMATS``.
+
+    Raises:
+        UsageError: for another ending.
+        ReidbenchError: if it cannot be written.
+    """
+    if path.suffix not in FORMATS:
+        raise UsageError(f"a sheet of images ends in {', '.join(FORMATS)}, not '{path.name}'")
+    sheet, middles = _sheet(rows)
+    if path.suffix == ".png":
+        _write_png(sheet, middles, labels, path)
+    else:
+        _write_vector(sheet, middles, labels, path)
+
+
+def _sheet(rows: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], list[int]]:
+    """Return the images on white, ``[H, W, 3]``, and the middle of each row in pixels."""
+    factor = max(1, -(-LEAST_HEIGHT // rows.shape[2]))
+    large = rows.repeat(factor, axis=2).repeat(factor, axis=3)
+    spaced = np.pad(large, ((0, 0), (0, 0), (0, GAP), (0, GAP), (0, 0)), constant_values=255)
+    count, columns, height, width = spaced.shape[:4]
+    sheet = spaced.swapaxes(1, 2).reshape(count * height, columns * width, 3)
+    sheet = np.pad(sheet, ((GAP, 0), (0, 0), (0, 0)), constant_values=255)
+    return sheet, [GAP + r * height + (height - GAP) // 2 for r in range(count)]
+
+
+def _write_png(
+    sheet: NDArray[np.uint8], middles: Sequence[int], labels: Sequence[str], path: Path
+) -> None:
+    font = ImageFont.load_default(14)
+    left = GAP * 3 + round(max(font.getlength(text) for text in labels))
+    page = Image.new("RGB", (left + sheet.shape[1], sheet.shape[0]), "white")
+    page.paste(Image.fromarray(sheet), (left, 0))
+    pen = ImageDraw.Draw(page)
+    for middle, label in zip(middles, labels, strict=True):
+        pen.text((GAP, middle), label, "black", font, anchor="lm")
+    png = io.BytesIO()
+    page.save(png, "PNG", optimize=True)
+    write_bytes(path, png.getvalue())
+
+
+def _write_vector(
+    sheet: NDArray[np.uint8], middles: Sequence[int], labels: Sequence[str], path: Path
+) -> None:
+    from matplotlib.figure import Figure
+
+    from reidbench.plots.style import printable, save, styled
+
+    height, width = sheet.shape[:2]
+    left = 0.06 * DPI * max(map(len, labels))  # room for the labels, in pixels
+    with styled():
+        figure = Figure(figsize=((left + width) / DPI, height / DPI))
+        axes = figure.add_axes((left / (left + width), 0, width / (left + width), 1))
+        axes.imshow(sheet, interpolation="none", aspect="auto")
+        axes.set_axis_off()
+        for middle, label in zip(middles, labels, strict=True):
+            figure.text(0.01, 1 - middle / height, printable(label), va="center")
+        save(figure, path)

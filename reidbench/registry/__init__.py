@@ -1,0 +1,1 @@
+"""Discovery: names of components and methods, and the plugins that bring them."""

@@ -1,0 +1,259 @@
+"""Names -> components. Holds import paths, not classes, so that listing needs no torch."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from reidbench.errors import ReidbenchError, UsageError, did_you_mean
+from reidbench.storage.keys import JSON
+
+Kind = Literal["translator", "constraint", "learner", "segmenter", "dataset", "protocol"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+Strategy = Literal["source", "target", "translated", "source+translated", "finetune", "joint"]
+STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
+Direction = Literal["source-to-target", "target-to-source"]
+DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
+
+# In --set and in benchmark files they name something else; "none" is no translator.
+RESERVED = frozenset(
+    {
+        *("none", "source", "target", *get_args(Kind)),
+        *("budget", "rendering", "perspective", "embedding", "ranking"),
+    }
+)
+
+# Names appear in file names, in --set and in reports.
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*(@[a-z0-9][a-z0-9._-]*)?")
+
+
+def usual_strategy(direction: Direction) -> Strategy:
+    """Return what a learner is trained on unless a recipe says otherwise, given a translator."""
+    return "source" if direction == "target-to-source" else "finetune"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A component as a plugin registered it.
+
+    Attributes:
+        target: where the class is, as ``"module:Class"``.
+        plugin: who registered it.
+        paper: where it was published.
+    """
+
+    kind: Kind
+    name: str
+    target: str
+    plugin: str
+    summary: str = ""
+    paper: str = ""
+
+    def load(self) -> type[Any]:
+        """Import the class.
+
+        Raises:
+            ReidbenchError: naming the plugin, if its code cannot be imported or is no class.
+        """
+        module, _, attribute = self.target.partition(":")
+        try:
+            found = getattr(importlib.import_module(module), attribute)
+            if not isinstance(found, type):
+                raise TypeError(f"{attribute} is not a class")
+            return found
+        except Exception as error:
+            raise ReidbenchError(
+                f"{self.kind} '{self.name}' of plugin '{self.plugin}' cannot be loaded "
+                f"from {self.target}: {type(error).__name__}: {error}"
+            ) from error
+
+
+@dataclass(frozen=True)
+class Method:
+    """A named recipe: what a paper composes.
+
+    Attributes:
+        translator: name, or "none".
+        strategy: what the learner is trained on; see ``STRATEGIES``.
+        parameters: the paper's values where they differ from the components' defaults, by dotted
+            name (``"sianet.margin"``, ``"budget.epochs"``).
+        direction: which images are translated: the source's training images, to be learned from,
+            or the target's test images, to be scored by a model of the source.
+    """
+
+    name: str
+    translator: str
+    constraints: tuple[str, ...]
+    learner: str
+    strategy: Strategy
+    parameters: Mapping[str, JSON]
+    plugin: str
+    summary: str = ""
+    paper: str = ""
+    direction: Direction = "source-to-target"
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A plugin that could not be loaded, kept so that a missing name can be explained."""
+
+    plugin: str
+    error: str
+
+
+@dataclass
+class Registration:
+    """What one plugin registers; it takes effect as a whole or not at all."""
+
+    plugin: str
+    entries: list[Entry] = field(default_factory=list)
+    methods: list[Method] = field(default_factory=list)
+
+    def translator(self, name: str, target: str, *, summary: str = "", paper: str = "") -> None:
+        """Register a ``Translator`` class by its ``"module:Class"``."""
+        self._add("translator", name, target, summary, paper)
+
+    def constraint(self, name: str, target: str, *, summary: str = "", paper: str = "") -> None:
+        """Register an ``IdentityConstraint`` class by its ``"module:Class"``."""
+        self._add("constraint", name, target, summary, paper)
+
+    def learner(self, name: str, target: str, *, summary: str = "", paper: str = "") -> None:
+        """Register a ``FeatureLearner`` class by its ``"module:Class"``."""
+        self._add("learner", name, target, summary, paper)
+
+    def segmenter(self, name: str, target: str, *, summary: str = "", paper: str = "") -> None:
+        """Register a ``Segmenter`` class by its ``"module:Class"``."""
+        self._add("segmenter", name, target, summary, paper)
+
+    def dataset(self, name: str, target: str, *, summary: str = "", paper: str = "") -> None:
+        """Register a ``Dataset`` class by its ``"module:Class"``."""
+        self._add("dataset", name, target, summary, paper)
+
+    def protocol(self, name: str, target: str, *, summary: str = "", paper: str = "") -> None:
+        """Register a ``Protocol`` class by its ``"module:Class"``."""
+        self._add("protocol", name, target, summary, paper)
+
+    def method(
+        self,
+        name: str,
+        *,
+        translator: str,
+        constraints: Sequence[str] = (),
+        learner: str = "ide",
+        strategy: Strategy | None = None,
+        direction: Direction = "source-to-target",
+        parameters: Mapping[str, JSON] | None = None,
+        summary: str = "",
+        paper: str = "",
+    ) -> None:
+        """Register a named recipe; the components may belong to other plugins.
+
+        The usual strategy is "finetune", or "source" in the direction "target-to-source".
+        """
+        if direction not in DIRECTIONS:
+            raise ValueError(f"method '{name}': direction '{direction}' is none of {DIRECTIONS}")
+        strategy = strategy or usual_strategy(direction)
+        if strategy not in STRATEGIES:
+            raise ValueError(f"method '{name}': strategy '{strategy}' is none of {STRATEGIES}")
+        self.methods.append(
+            Method(
+                _valid(name),
+                translator,
+                tuple(constraints),
+                learner,
+                strategy,
+                dict(parameters or {}),
+                self.plugin,
+                summary,
+                paper,
+                direction,
+            )
+        )
+
+    def _add(self, kind: Kind, name: str, target: str, summary: str, paper: str) -> None:
+        if not re.fullmatch(r"[\w.]+:\w+", target):
+            raise ValueError(f"{kind} '{name}': '{target}' is not of the form 'module:Class'")
+        if name in RESERVED:
+            raise ValueError(f"a {kind} cannot be named '{name}': it means something else")
+        self.entries.append(Entry(kind, _valid(name), target, self.plugin, summary, paper))
+
+
+class Registry:
+    """All components and methods by name."""
+
+    def __init__(self) -> None:
+        self._entries: dict[tuple[Kind, str], Entry] = {}
+        self._methods: dict[str, Method] = {}
+        self.broken: list[Broken] = []
+
+    def add(self, registration: Registration) -> None:
+        """Take in what a plugin registered.
+
+        Raises:
+            ReidbenchError: naming both plugins, if a name is taken; nothing is taken in then.
+        """
+        entries, methods = dict(self._entries), dict(self._methods)
+        for entry in registration.entries:
+            self._refuse_taken(entry.kind, entry, entries.get((entry.kind, entry.name)))
+            entries[entry.kind, entry.name] = entry
+        for method in registration.methods:
+            self._refuse_taken("method", method, methods.get(method.name))
+            methods[method.name] = method
+        self._entries, self._methods = entries, methods
+
+    def entry(self, kind: Kind, name: str) -> Entry:
+        """Return the component of that kind and name.
+
+        Raises:
+            UsageError: with the nearest name, and the broken plugins that may have held it.
+        """
+        try:
+            return self._entries[kind, name]
+        except KeyError:
+            known = [e.name for e in self.entries(kind)]
+            raise UsageError(self._missing(kind, name, known)) from None
+
+    def entries(self, kind: Kind) -> Iterator[Entry]:
+        """Yield the components of a kind in the order of their names."""
+        return (self._entries[key] for key in sorted(self._entries) if key[0] == kind)
+
+    def method(self, name: str) -> Method:
+        """Return the method of that name.
+
+        Raises:
+            UsageError: as ``entry`` does.
+        """
+        if name not in self._methods:
+            raise UsageError(self._missing("method", name, list(self._methods)))
+        return self._methods[name]
+
+    def methods(self) -> Iterator[Method]:
+        """Yield the methods in the order of their names."""
+        return (self._methods[name] for name in sorted(self._methods))
+
+    def _missing(self, kind: str, name: str, known: Sequence[str]) -> str:
+        message = f"no {kind} is named '{name}'{did_you_mean(name, known)}"
+        if self.broken:
+            names = ", ".join(f"'{b.plugin}'" for b in self.broken)
+            message += f" (plugin {names} failed to load; see: reidbench plugin list)"
+        return message
+
+    @staticmethod
+    def _refuse_taken(kind: str, new: Entry | Method, old: Entry | Method | None) -> None:
+        if old is not None:
+            raise ReidbenchError(
+                f"{kind} '{new.name}' of plugin '{new.plugin}' "
+                f"is already registered by plugin '{old.plugin}'"
+            )
+
+
+def _valid(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            f"'{name}' is not a valid name: use lower-case letters, digits and . _ -, "
+            "with one @ before a variant"
+        )
+    return name

@@ -1,0 +1,1 @@
+"""Result files, their ranking and comparison. Imports neither torch nor plugins."""

@@ -1,0 +1,296 @@
+"""Ranking of results. Only like is ranked with like; what is left out is listed with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, TypeVar
+
+from reidbench.evaluation.trials import Spread, spread
+from reidbench.results.result import ACCURACIES, MEASURES, QUANTITIES, Result, Unreadable
+from reidbench.storage.keys import JSON, canonical
+
+PRIMARY = "mAP"
+SHOWN = (PRIMARY, "rank1", "mAP_trapezoid")
+USES = {
+    "images": "target_images",
+    "cameras": "target_cameras",
+    "labels": "target_labels",
+    "test images": "test_images",
+}
+LARGER_IS_BETTER = (*SHOWN, *ACCURACIES, "ssim")
+COLUMNS = (*SHOWN, *QUANTITIES)
+"""What rows can be ordered by; of all but ``LARGER_IS_BETTER`` the smallest value comes first."""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the rows of one table have in common.
+
+    Attributes:
+        digest: of the benchmark's definition, so that an edited copy is a setting of its own.
+        source: name and fingerprint of the source data.
+        target: name and fingerprint of the target data.
+        protocol: name and version.
+        seeds: every one of which a ranked recipe must have run.
+    """
+
+    benchmark: str
+    version: int
+    digest: str
+    synthetic: bool
+    source: tuple[str, str]
+    target: tuple[str, str]
+    protocol: tuple[str, int]
+    seeds: tuple[int, ...]
+    precision: str
+
+    @classmethod
+    def of(cls, result: Result) -> Setting:
+        """Return the setting a result was measured in."""
+        b = result.benchmark
+        return cls(
+            b["name"],
+            b["version"],
+            b["digest"],
+            b["synthetic"],
+            (b["source"]["name"], b["source"]["fingerprint"]),
+            (b["target"]["name"], b["target"]["fingerprint"]),
+            (b["protocol"]["name"], b["protocol"]["version"]),
+            tuple(b["seeds"]),
+            result.precision,
+        )
+
+    @property
+    def title(self) -> str:
+        """Benchmark, version and precision; rendered data is named as such."""
+        kind = ", synthetic images" if self.synthetic else ""
+        return f"{self.benchmark} (version {self.version}{kind}, {self.precision})"
+
+    @property
+    def details(self) -> str:
+        """What the title leaves out, in one line."""
+        (source, s), (target, t), (protocol, p) = self.source, self.target, self.protocol
+        return (
+            f"{source} ({s[:8]}) to {target} ({t[:8]}), protocol {protocol} version {p}, "
+            f"seeds {numbers(self.seeds)}, definition {self.digest[:8]}"
+        )
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One recipe and what it scored.
+
+    Attributes:
+        recipe: its name; several, if the same recipe was run under several.
+        digest: of all that decides the scores but the seed; it stands in the file names.
+        weights: where the initial weights came from.
+        uses: which of the target's data it was trained with, as ``USES`` names them.
+        seeds: that were run.
+        measures: mean, standard deviation and number of seeds of each of ``SHOWN``.
+        quantities: the same of each of ``QUANTITIES``, where all of the seeds tell it.
+        classifier: the model that identity preservation was measured with.
+        guided: whether the translator was trained against that model.
+    """
+
+    recipe: str
+    digest: str
+    weights: str
+    uses: tuple[str, ...]
+    seeds: tuple[int, ...]
+    measures: dict[str, Spread]
+    quantities: dict[str, Spread]
+    classifier: str
+    guided: bool
+
+    @classmethod
+    def of(cls, group: Sequence[Result]) -> Entry:
+        """Return the entry of results that differ in the seed alone."""
+        ordered = sorted(group, key=lambda r: r.seed)  # the order of addition must not show
+        first = ordered[0]
+        return cls(
+            " = ".join(sorted({r.recipe["name"] for r in ordered})),
+            first.digest,
+            ", ".join(str(w) for w in first.recipe["provenance"].values()),
+            tuple(use for use, field in USES.items() if first.uses.get(field)),
+            tuple(r.seed for r in ordered),
+            {name: spread([r.measure(name) for r in ordered]) for name in SHOWN},
+            _quantities(ordered),
+            str(first.translation.get("classifier", "")),
+            first.translation.get("guided") is True,
+        )
+
+    def value(self, column: str) -> float | None:
+        """Return the mean of one of ``COLUMNS``; None where it is not known."""
+        found = {**self.quantities, **self.measures}.get(column)
+        return None if found is None else found.mean
+
+
+@dataclass(frozen=True)
+class Row:
+    """One recipe, ranked.
+
+    Attributes:
+        place: 1 for the best; rows of the same mean share it.
+    """
+
+    place: int
+    entry: Entry
+
+
+@dataclass(frozen=True)
+class Unranked:
+    """Results of one recipe that cannot be ranked, and why."""
+
+    setting: Setting
+    entry: Entry
+    reason: str
+
+
+@dataclass(frozen=True)
+class Board:
+    """One table: recipes measured in the same setting, the best first."""
+
+    setting: Setting
+    rows: tuple[Row, ...]
+
+    def ordered(self, column: str) -> Board:
+        """Return it with the best rows by one of ``COLUMNS`` first, those without it last."""
+        sign = -1 if column in LARGER_IS_BETTER else 1
+
+        def rank(row: Row) -> tuple[bool, float]:
+            value = row.entry.value(column)
+            return value is None, sign * (value or 0.0)
+
+        return replace(self, rows=tuple(sorted(self.rows, key=rank)))
+
+    def is_pareto_optimal(self, row: Row) -> bool:
+        """Return whether no other row scores as much for less training, or more for as much.
+
+        What was trained with more of the target's data is no rival.
+        """
+        mine = row.entry.value("cost")
+        if mine is None:
+            return False
+        score = row.entry.measures[PRIMARY].mean
+        rivals = [r for r in self.rows if set(r.entry.uses) <= set(row.entry.uses)]
+        for other in rivals:
+            theirs, scored = other.entry.value("cost"), other.entry.measures[PRIMARY].mean
+            reaches = theirs is not None and theirs <= mine and scored >= score
+            if reaches and (theirs, scored) != (mine, score):
+                return False
+        return True
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """Everything that was found, ranked or not."""
+
+    boards: tuple[Board, ...]
+    unranked: tuple[Unranked, ...]
+    unreadable: tuple[Unreadable, ...]
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return it ready for JSON, with scores as fractions in [0, 1]."""
+        boards = [{**asdict(b), "title": b.setting.title} for b in self.boards]
+        unreadable = [{"path": str(u.path), "reason": u.reason} for u in self.unreadable]
+        unranked = [asdict(u) for u in self.unranked]
+        return {"boards": boards, "unranked": unranked, "unreadable": unreadable}
+
+
+def build(results: Iterable[Result], unreadable: Sequence[Unreadable] = ()) -> Leaderboard:
+    """Rank results.
+
+    A recipe is ranked in a setting if nothing of it was modified and all of the benchmark's
+    seeds are there; only those seeds count.
+    """
+    ranked: dict[Setting, list[list[Result]]] = {}
+    unranked = []
+    for group in _grouped(results, _identity).values():
+        setting, distinct = Setting.of(group[0]), _distinct(group)
+        if reason := _obstacle(setting, distinct):
+            unranked.append(Unranked(setting, Entry.of(distinct), reason))
+            continue
+        counted = [r for r in distinct if r.seed in setting.seeds]
+        ranked.setdefault(setting, []).append(counted)
+        if others := [r for r in distinct if r.seed not in setting.seeds]:
+            reason = "not among the benchmark's seeds"
+            unranked.append(Unranked(setting, Entry.of(others), reason))
+    boards = [Board(s, _rows(groups)) for s, groups in ranked.items()]
+    return Leaderboard(
+        tuple(sorted(boards, key=lambda b: _order(b.setting))),
+        tuple(sorted(unranked, key=lambda u: (_order(u.setting), u.entry.recipe, u.reason))),
+        tuple(unreadable),
+    )
+
+
+def numbers(values: Iterable[int]) -> str:
+    """Return whole numbers as a person lists them: ``"0, 1, 2"``."""
+    return ", ".join(map(str, values))
+
+
+def _obstacle(setting: Setting, group: Sequence[Result]) -> str:
+    """Return why the results of a recipe cannot be ranked; empty if they can."""
+    if modified := group[0].modified:
+        return f"modified: {', '.join(f'{k}={canonical(v)}' for k, v in sorted(modified.items()))}"
+    seeds = [r.seed for r in group]
+    if doubled := sorted({s for s in seeds if seeds.count(s) > 1}):
+        return f"{_named(doubled)} scored differently in two files"
+    if missing := sorted(set(setting.seeds) - set(seeds)):
+        return f"{_named(missing)} missing"
+    return ""
+
+
+def _quantities(ordered: Sequence[Result]) -> dict[str, Spread]:
+    found = {}
+    for name in QUANTITIES:
+        values = [r.quantity(name) for r in ordered]
+        known = [v for v in values if v is not None]
+        if len(known) == len(values):
+            found[name] = spread(known)
+    return found
+
+
+def _rows(groups: Sequence[Sequence[Result]]) -> tuple[Row, ...]:
+    entries = [Entry.of(group) for group in groups]
+    means = [e.measures[PRIMARY].mean for e in entries]
+    places = [1 + sum(other > mean for other in means) for mean in means]
+    rows = [Row(place, entry) for place, entry in zip(places, entries, strict=True)]
+    return tuple(sorted(rows, key=lambda r: (r.place, r.entry.recipe, r.entry.digest)))
+
+
+def _identity(result: Result) -> Hashable:
+    """Return what must be equal for two results to be the same but for their seed."""
+    own = [result.recipe["digest"], result.recipe["provenance"], result.modified]
+    return Setting.of(result), canonical(own)
+
+
+def _distinct(group: Sequence[Result]) -> list[Result]:
+    """Return the results without copies: files of one seed with the same scores are one."""
+
+    def content(result: Result) -> Hashable:
+        return result.seed, *(result.measure(name) for name in MEASURES)
+
+    return [same[0] for same in _grouped(group, content).values()]
+
+
+def _grouped(items: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hashable, list[T]]:
+    groups: dict[Hashable, list[T]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
+
+
+def _order(setting: Setting) -> tuple[Any, ...]:
+    """Return the sorting key of a setting: by name, the newest version first."""
+    return (
+        setting.benchmark,
+        -setting.version,
+        setting.precision != "float32",
+        *vars(setting).values(),
+    )
+
+
+def _named(seeds: Sequence[int]) -> str:
+    return f"seed{'s' if len(seeds) > 1 else ''} {numbers(seeds)}"

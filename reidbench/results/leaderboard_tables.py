@@ -1,0 +1,166 @@
+"""The leaderboard as tables of text, and as a page of Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from reidbench.evaluation.trials import Spread
+from reidbench.results.leaderboard import SHOWN, Board, Entry, Leaderboard, Row, Unranked, numbers
+from reidbench.results.result import ACCURACIES
+
+HEADINGS = {"mAP": "mAP", "rank1": "rank-1", "mAP_trapezoid": "mAP (trapezoid)"}
+CAPTION = (
+    "Measured by this software, in percent: mean ± standard deviation over the seeds. "
+    "Rows stand in the order of mAP with precision taken at the hits; "
+    "the trapezoid is that of the Market-1501 package."
+)
+
+UNKNOWN = "-"
+PREFIXES = ("", "k", "M", "G", "T", "P")
+COUNTED = (
+    "networks",
+    "parameters",
+    "flops_step",
+    "cost",
+    "embedder_parameters",
+    "flops_image",
+)
+
+RANKED = (
+    "",
+    "Recipe",
+    *HEADINGS.values(),
+    "Seeds",
+    "Target data used",
+    "Initial weights",
+    "Digest",
+)
+KEPT = ("Recipe", "Identity accuracy", "FID", "KID", "SSIM", "Measured by")
+KEPT_CAPTION = (
+    "Identity accuracy: how often a classifier of the source's training persons names the right "
+    "one, in their real images → in the translated ones; guided: the translator was trained "
+    "against that very classifier. FID and KID are between translated and target images, in that "
+    "model's features, and comparable only within one; SSIM is to the originals."
+)
+COST = (
+    "Recipe",
+    "mAP",
+    "Networks",
+    "Parameters",
+    "FLOPs a step",
+    "Training FLOPs",
+    "Embedder",
+    "FLOPs an image",
+    "Seconds",
+    "Best for its cost",
+)
+COST_CAPTION = (
+    "Networks and parameters are those that learn while the translator is trained; training FLOPs "
+    "those of all steps of translator and learners; embedder: parameters that features depend on. "
+    "Seconds of training and translating are of the machines that ran it. Best for its cost: no "
+    "other row that uses no more of the target's data scores as much for fewer training FLOPs."
+)
+UNRANKED = ("Benchmark", "Recipe", *HEADINGS.values(), "Seeds", "Reason", "Digest")
+
+
+def ranked_cells(row: Row) -> list[str]:
+    """Return the texts of a ranked row, under ``RANKED``."""
+    e = row.entry
+    uses = ", ".join(e.uses) or "none"
+    n = str(len(e.seeds))
+    return [str(row.place), e.recipe, *_scores(e), n, uses, e.weights, e.digest[:8]]
+
+
+def unranked_cells(row: Unranked) -> list[str]:
+    """Return the texts of an unranked row, under ``UNRANKED``."""
+    e = row.entry
+    seeds = numbers(e.seeds)
+    return [row.setting.title, e.recipe, *_scores(e), seeds, row.reason, e.digest[:8]]
+
+
+def kept_rows(board: Board) -> list[list[str]]:
+    """Return what the translations of a board kept, under ``KEPT``; none where nothing tells."""
+    return [_kept(row.entry) for row in board.rows if row.entry.classifier]
+
+
+def cost_rows(board: Board) -> list[list[str]]:
+    """Return what the rows of a board cost, the cheapest first, under ``COST``."""
+    if not any(set(COUNTED) & row.entry.quantities.keys() for row in board.rows):
+        return []
+    return [_cost(row, board) for row in board.ordered("cost").rows]
+
+
+def markdown(leaderboard: Leaderboard) -> str:
+    """Return the tables as a Markdown page."""
+    parts = ["# Leaderboard", "", "Written by `reidbench leaderboard --write`. " + CAPTION, ""]
+    for board in leaderboard.boards:
+        parts += [f"## {_escaped(board.setting.title)}", "", _escaped(board.setting.details), ""]
+        parts += [*_table(RANKED, map(ranked_cells, board.rows)), ""]
+        for title, headings, rows, caption in (
+            ("Translation", KEPT, kept_rows(board), KEPT_CAPTION),
+            ("Cost", COST, cost_rows(board), COST_CAPTION),
+        ):
+            if rows:
+                parts += [f"### {title}", "", caption, "", *_table(headings, rows), ""]
+    if leaderboard.unranked:
+        parts += ["## Not ranked", ""]
+        parts += [*_table(UNRANKED, map(unranked_cells, leaderboard.unranked)), ""]
+    if leaderboard.unreadable:
+        parts += ["## Not results", ""]
+        parts += [f"- {_escaped(f'{u.path.name}: {u.reason}')}" for u in leaderboard.unreadable]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def percent(value: Spread) -> str:
+    """Return mean and standard deviation in percent: ``"65.3 ± 1.2"``."""
+    mean = f"{100 * value.mean:.1f}"
+    return mean if value.sd is None else f"{mean} ± {100 * value.sd:.1f}"
+
+
+def rounded(value: float) -> str:
+    """Return a number in three digits and a prefix for its thousands: ``"1.23 M"``."""
+    power = 0
+    while abs(value) >= 999.5 and power < len(PREFIXES) - 1:
+        value, power = value / 1000, power + 1
+    return f"{value:.3g} {PREFIXES[power]}".rstrip()
+
+
+def _kept(entry: Entry) -> list[str]:
+    found = entry.quantities
+    accuracy = " → ".join(percent(found[n]) for n in ACCURACIES if n in found) or UNKNOWN
+    note = " (guided)" if entry.guided and accuracy != UNKNOWN else ""
+    others = [_mean(entry, name) for name in ("fid", "kid", "ssim")]
+    return [entry.recipe, accuracy + note, *others, entry.classifier]
+
+
+def _cost(row: Row, board: Board) -> list[str]:
+    entry = row.entry
+    quantities = [_mean(entry, name) for name in COUNTED]
+    seconds = entry.value("seconds")
+    return [
+        entry.recipe,
+        percent(entry.measures["mAP"]),
+        *quantities,
+        UNKNOWN if seconds is None else f"{seconds:.0f}",
+        "yes" if board.is_pareto_optimal(row) else "",
+    ]
+
+
+def _mean(entry: Entry, name: str) -> str:
+    value = entry.value(name)
+    return UNKNOWN if value is None else rounded(value)
+
+
+def _scores(entry: Entry) -> list[str]:
+    return [percent(entry.measures[name]) for name in SHOWN]
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [headings, ["---"] * len(headings), *rows]
+    return [f"| {' | '.join(map(_escaped, line))} |" for line in lines]
+
+
+def _escaped(text: str) -> str:
+    """Return ``text`` so that Markdown shows it as it is: names come from files of any origin."""
+    return re.sub(r"([\\`*\[\]<>|])", r"\\\1", " ".join(text.split()))

@@ -1,0 +1,1 @@
+"""One run and many: plans, their execution, and what becomes of it."""

@@ -1,0 +1,144 @@
+"""Carries a plan out: asks the store for each stage, and keeps what was finished."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pluggy
+
+from reidbench.engine.hardware import Hardware
+from reidbench.errors import BusyError
+from reidbench.progress import Reporter
+from reidbench.registry.loading import notify
+from reidbench.runs.plan import Plan
+from reidbench.stages import Stage, Work
+from reidbench.storage.artifacts import Artifact, Store
+from reidbench.storage.keys import JSON
+
+
+@dataclass(frozen=True)
+class Session:
+    """What runs are carried out with.
+
+    Attributes:
+        hooks: told of every finished stage.
+        checkpoint_every: seconds between checkpoints of a training.
+        patient: whether to wait for a stage that another process is at, or to raise ``BusyError``.
+    """
+
+    store: Store
+    hardware: Hardware
+    reporter: Reporter
+    hooks: pluggy.HookRelay
+    checkpoint_every: float = 60.0
+    patient: bool = True
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A stage whose artifact is in the store.
+
+    Attributes:
+        reused: whether it was there before this run.
+    """
+
+    stage: Stage
+    artifact: Artifact
+    reused: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A plan that was carried out; stages that nothing needed any more are left out."""
+
+    plan: Plan
+    finished: Mapping[str, Finished]
+
+    def artifact(self, stage: Stage) -> Artifact:
+        """Return the artifact of one of the plan's stages."""
+        return self.finished[stage.key].artifact
+
+
+def needed(plan: Plan, store: Store) -> list[Stage]:
+    """Return the stages that have to be computed: those not in the store that something needs."""
+    missing: dict[str, Stage] = {}
+    waiting = plan.ends
+    while waiting:
+        stage = waiting.pop()
+        if stage.key not in missing and store.find(stage.key) is None:
+            missing[stage.key] = stage
+            waiting += stage.inputs
+    return [s for s in plan.stages if s.key in missing]
+
+
+def run_plan(plan: Plan, session: Session) -> Outcome:
+    """Compute what the store lacks of a plan.
+
+    Whatever ends it early, the next call takes it up where the last checkpoint left it.
+
+    Raises:
+        ReidbenchError: if a stage fails; the finished ones stay in the store.
+        BusyError: if another process is at a stage, and the session is not patient.
+    """
+    session.store.prepare()
+    missing = {s.key for s in needed(plan, session.store)}
+    finished = {}
+    for stage in plan.stages:
+        done = (
+            compute_stage(stage, session) if stage.key in missing else _find(stage, session.store)
+        )
+        if done is not None:
+            finished[stage.key] = done
+            hook = session.hooks.reidbench_stage_finished
+            notify(hook, artifact=done.artifact, reused=done.reused)
+    return Outcome(plan, finished)
+
+
+def ensure_stage(stage: Stage, session: Session) -> Finished:
+    """Compute a stage that is no run's, and what the store lacks of its inputs.
+
+    Raises:
+        ReidbenchError: as ``run_plan`` does.
+    """
+    session.store.prepare()
+    if (found := _find(stage, session.store)) is not None:
+        return found
+    for needed_first in stage.inputs:
+        ensure_stage(needed_first, session)
+    done = compute_stage(stage, session)
+    notify(session.hooks.reidbench_stage_finished, artifact=done.artifact, reused=done.reused)
+    return done
+
+
+def compute_stage(stage: Stage, session: Session) -> Finished:
+    """Compute a stage whose inputs are in the store, unless it is there itself."""
+    with session.reporter.stage(stage.title) as progress:
+
+        def compute(folder: Path) -> dict[str, JSON]:
+            with ExitStack() as reading:
+                held = {i.key: reading.enter_context(session.store.held(i.key)) for i in inputs}
+                folders = {key: artifact.path for key, artifact in held.items()}
+                work = Work(folder, folders, session.hardware, progress, session.checkpoint_every)
+                return {"device": session.hardware.description, **stage.compute(work)}
+
+        def blocked() -> None:
+            if not session.patient:
+                raise BusyError(stage.key, stage.title)
+            session.reporter.say(f"{stage.title}: waiting for another process that is at it")
+
+        inputs = stage.inputs
+        artifact, reused = session.store.make(stage.key, _manifest(stage), compute, blocked)
+    return Finished(stage, artifact, reused)
+
+
+def _find(stage: Stage, store: Store) -> Finished | None:
+    artifact = store.find(stage.key)
+    return Finished(stage, artifact, reused=True) if artifact else None
+
+
+def _manifest(stage: Stage) -> dict[str, Any]:
+    return {"title": stage.title, **stage.facts}

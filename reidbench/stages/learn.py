@@ -1,0 +1,88 @@
+"""Learning an embedding."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+from safetensors.torch import load_file
+from torch import nn
+
+from reidbench.config.recipe import Component
+from reidbench.engine.flops import of_training
+from reidbench.engine.metering import peak_memory
+from reidbench.engine.streams import stream
+from reidbench.interfaces import FeatureLearner
+from reidbench.stages.base import Stage, Work
+from reidbench.stages.decode import TrainingImages, concatenated
+from reidbench.stages.trained_model import WEIGHTS, TrainedModel, on_device, save_model
+from reidbench.storage.keys import JSON, derive_seed
+
+
+@dataclass(frozen=True)
+class Learn(TrainedModel):
+    """Learn an embedding from labelled images, afresh or from another model."""
+
+    kind: ClassVar[str] = "learn"
+
+    learner: Component
+    data: tuple[TrainingImages, ...]
+    seed: int
+    precision: str
+    start: Learn | None = None
+
+    @property
+    def title(self) -> str:
+        """What it does."""
+        words = {"decode": "real", "translate": "translated"}
+        what = " and ".join(words.get(d.kind, d.kind) for d in self.data)
+        return f"{'fine-tune' if self.start else 'learn'} {self.learner.name} on {what} images"
+
+    @property
+    def inputs(self) -> tuple[Stage, ...]:
+        """The images, and the model to start from."""
+        return (*self.data, *((self.start,) if self.start else ()))
+
+    def values(self) -> JSON:
+        """Return the learner, its initial weights' provenance, seed and precision."""
+        return {
+            "learner": self.learner.identity(),
+            "provenance": self.provenance,
+            "seed": self.seed,
+            "precision": self.precision,
+        }
+
+    @cached_property
+    def provenance(self) -> dict[str, str]:
+        """Where the initial weights come from."""
+        built: FeatureLearner = self.learner.build()
+        return dict(built.provenance())
+
+    def compute(self, work: Work) -> dict[str, JSON]:
+        """Train, and write the model's weights."""
+        data = concatenated([d.open(work.of(d)) for d in self.data]).classes()
+        learner: FeatureLearner = self.learner.build()
+        model = self._begun(learner, data.num_pids, work)
+        loop = work.loop(derive_seed(self._root, "fit"))
+        # Another learner is rehearsed with, lest it remember anything.
+        cost = of_training(lambda r: self.learner.build().fit(deepcopy(model), data, r), loop)
+        with peak_memory(work.hardware) as memory:
+            learner.fit(model, data, loop)
+        save_model(work.folder, model, data.num_pids)
+        parameters = sum(p.numel() for p in model.parameters())
+        return {"parameters": parameters, "cost": cost, "measured": memory}
+
+    def _begun(self, learner: FeatureLearner, num_pids: int, work: Work) -> nn.Module:
+        """Return the model to train: a new one, or that of ``start``."""
+        with stream(self._root, "build"):
+            build = learner.blank if self.start else learner.build
+            model = on_device(build(num_pids), work.hardware)
+        if self.start:
+            model.load_state_dict(load_file(work.of(self.start) / WEIGHTS))
+        return model
+
+    @property
+    def _root(self) -> int:
+        return derive_seed(self.seed, "learner")

@@ -1,0 +1,189 @@
+"""Embedding the test images and scoring them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from reidbench.config.recipe import Component, Embedding
+from reidbench.data.arrays import ImageArray
+from reidbench.engine.embedding import Embedder, Extractor
+from reidbench.engine.flops import of_embedding
+from reidbench.engine.metering import peak_memory
+from reidbench.evaluation import (
+    Features,
+    MatrixDistances,
+    Protocol,
+    RankingOptions,
+    evaluate,
+    evaluate_distances,
+)
+from reidbench.stages.base import Stage, Work
+from reidbench.stages.decode import DatasetImages
+from reidbench.stages.trained_model import TrainedModel
+from reidbench.stages.translate import TranslateTest
+from reidbench.storage.files import mapped_array, write_array, write_json
+from reidbench.storage.keys import JSON
+
+MATCHED_ROWS = 256  # queries that are matched at a time
+
+TestImages = DatasetImages | TranslateTest
+
+
+@dataclass(frozen=True)
+class Embed(Stage):
+    """Embed the query and gallery images.
+
+    Attributes:
+        query: real images, or translated ones; the gallery and boxes are as they are.
+        boxes: further images of the queries' persons, for protocols that pool them.
+    """
+
+    kind: ClassVar[str] = "embed"
+    version: ClassVar[int] = 2
+
+    learned: TrainedModel
+    query: TestImages
+    gallery: TestImages
+    embedding: Embedding
+    boxes: TestImages | None = None
+
+    @property
+    def title(self) -> str:
+        """What it does."""
+        return f"embed {self.query.data.title} query and gallery"
+
+    @property
+    def inputs(self) -> tuple[Stage, ...]:
+        """The model and the test images."""
+        return (self.learned, *self.sets)
+
+    @property
+    def sets(self) -> tuple[TestImages, ...]:
+        """The sets of images that are embedded."""
+        return (self.query, self.gallery, *((self.boxes,) if self.boxes else ()))
+
+    def values(self) -> JSON:
+        """Return how images are embedded, and the precision of the model."""
+        how = replace(self.embedding, retrieval="features").to_dict()  # that comes afterwards
+        return {**how, "precision": self.learned.precision}
+
+    def compute(self, work: Work) -> dict[str, JSON]:
+        """Write the features and labels of all sets."""
+        learner, model = self.learned.load(work.of(self.learned), work.hardware)
+        embedder = Embedder(learner, model, self.embedding)
+        arrays: dict[str, ImageArray] = {s.split: s.open(work.of(s)) for s in self.sets}
+        image = arrays["query"].images(np.arange(1), work.hardware.device)
+        cost = of_embedding(embedder, image.pixels, 1 + self.embedding.flip)
+        extractor = Extractor(embedder, work.hardware, flip=self.embedding.flip)
+        started = time.perf_counter()
+        with peak_memory(work.hardware) as measured:
+            for split, features in extractor.sets(arrays, work.progress):
+                write_array(work.folder / f"{split}_features.npy", features)
+                write_array(work.folder / f"{split}_pids.npy", arrays[split].pids)
+                write_array(work.folder / f"{split}_cams.npy", arrays[split].cams)
+        seconds = time.perf_counter() - started
+        measured["images_a_second"] = sum(map(len, arrays.values())) / seconds
+        return {"dimensions": int(features.shape[1]), "cost": cost, "measured": measured}
+
+
+@dataclass(frozen=True)
+class Match(Stage):
+    """Ask the learner how likely each query and gallery image show one person."""
+
+    kind: ClassVar[str] = "match"
+
+    embedded: Embed
+
+    @property
+    def title(self) -> str:
+        """What it does."""
+        return f"verify {self.embedded.query.data.title} query against gallery"
+
+    @property
+    def inputs(self) -> tuple[Stage, ...]:
+        """The features and the model that they are of."""
+        return (self.embedded, self.embedded.learned)
+
+    def values(self) -> JSON:
+        """Return nothing: features and model decide."""
+        return {}
+
+    def compute(self, work: Work) -> dict[str, JSON]:
+        """Write ``distances.npy``, ``[Q, G]`` float32: the negative similarity."""
+        learned = self.embedded.learned
+        learner, model = learned.load(work.of(learned), work.hardware)
+        device = work.hardware.device
+        folder = work.of(self.embedded)
+        query, gallery = (
+            torch.from_numpy(np.load(folder / f"{split}_features.npy")).to(device)
+            for split in ("query", "gallery")
+        )
+        out = mapped_array(
+            work.folder / "distances.npy", (len(query), len(gallery)), np.dtype(np.float32)
+        )
+        with torch.inference_mode():
+            for start in range(0, len(query), MATCHED_ROWS):
+                rows = query[start : start + MATCHED_ROWS]
+                similar = learner.similarity(model, rows, gallery).float()
+                out[start : start + len(rows)] = -similar.cpu().numpy()
+                work.progress(start + len(rows), len(query), {})
+        out.flush()
+        return {}
+
+
+@dataclass(frozen=True)
+class Evaluate(Stage):
+    """Rank the gallery for every query and score the ranking.
+
+    Attributes:
+        match: what gives the distances; None takes those of the features.
+    """
+
+    kind: ClassVar[str] = "evaluate"
+
+    embedded: Embed
+    protocol: Component
+    ranking: RankingOptions
+    match: Match | None = None
+
+    @property
+    def title(self) -> str:
+        """What it does."""
+        return f"evaluate by {self.protocol.name}"
+
+    @property
+    def inputs(self) -> tuple[Stage, ...]:
+        """The features, and the distances if they are not the features'."""
+        return (self.embedded, *((self.match,) if self.match else ()))
+
+    def values(self) -> JSON:
+        """Return the protocol and the ranking options."""
+        return {"protocol": self.protocol.identity(), "ranking": self.ranking.to_dict()}
+
+    def compute(self, work: Work) -> dict[str, JSON]:
+        """Write ``scores.json``."""
+        folder = work.of(self.embedded)
+        sets = {s.split: _features(folder, s.split) for s in self.embedded.sets}
+        protocol: Protocol = self.protocol.build()
+        query, gallery = sets["query"], sets["gallery"]
+        if self.match:
+            matrix = np.load(work.of(self.match) / "distances.npy", mmap_mode="r")
+            scores = evaluate_distances(
+                MatrixDistances(matrix), query.labels, gallery.labels, protocol, self.ranking
+            )
+        else:
+            boxes = sets.get("boxes")
+            scores = evaluate(query, gallery, protocol, self.ranking, boxes=boxes)
+        write_json(work.folder / "scores.json", scores.to_dict())
+        work.progress(1, 1, {"mAP": scores.to_dict()["mAP"]})
+        return {}
+
+
+def _features(folder: Path, split: str) -> Features:
+    return Features(*(np.load(folder / f"{split}_{n}.npy") for n in ("features", "pids", "cams")))

@@ -1,0 +1,278 @@
+"""Translating with a trained translator, in either direction."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reidbench.data.arrays import ImageArray
+from reidbench.data.catalog import OpenDataset
+from reidbench.data.dataset import Split
+from reidbench.engine.gan import SOURCE, TARGET, Route, translate, warps
+from reidbench.engine.hardware import Hardware
+from reidbench.engine.streams import stream
+from reidbench.interfaces import Translator
+from reidbench.stages.base import Stage, Work
+from reidbench.stages.decode import DatasetImages, TrainingImages
+from reidbench.stages.fit_translator import FitTranslator
+from reidbench.storage.files import mapped_array, write_array
+from reidbench.storage.keys import JSON, derive_seed
+
+Rows = NDArray[np.int64]
+Codes = NDArray[np.float32]
+
+TRANSFORMS = "transforms.npy"
+
+
+class Translated(TrainingImages):
+    """A stage whose output is translated images.
+
+    Attributes:
+        fitted: what translates them.
+        precision: of the forward passes.
+    """
+
+    fitted: FitTranslator
+    precision: str
+
+    @property
+    @abstractmethod
+    def originals(self) -> DatasetImages:
+        """What is translated; the output has one block of all these images, or several."""
+
+    @property
+    @abstractmethod
+    def like(self) -> DatasetImages:
+        """Real training images of the domain that it is translated to."""
+
+    def open(self, folder: Path) -> ImageArray:
+        """Map the translated images."""
+        images = super().open(folder)
+        return replace(images, fake=np.ones(len(images), np.bool_))
+
+
+@dataclass(frozen=True)
+class Translate(Translated):
+    """Translate the source's training images to the target's style; labels stay.
+
+    Attributes:
+        cameras: for a translator that tells the target's cameras apart, whether each image is
+            translated to "all" of them, one block of images after another, or to "one".
+        codes: for a translator that takes codes, how many translations of each image are made,
+            one block of images after another, each image with a code of its own.
+    """
+
+    kind: ClassVar[str] = "translate"
+
+    fitted: FitTranslator
+    precision: str
+    cameras: Literal["", "all", "one"] = ""
+    codes: int = 0
+
+    @property
+    def title(self) -> str:
+        """What it does."""
+        return f"translate {self.fitted.source.data.title} train"
+
+    @property
+    def originals(self) -> DatasetImages:
+        """The source's training images."""
+        return self.fitted.source
+
+    @property
+    def like(self) -> DatasetImages:
+        """The target's training images."""
+        return self.fitted.target
+
+    @property
+    def inputs(self) -> tuple[Stage, ...]:
+        """The translator and the images it was trained on."""
+        return (self.fitted, *self.fitted.inputs)
+
+    def values(self) -> JSON:
+        """Return the precision and, where there is a choice, the cameras and codes."""
+        cameras = {"cameras": self.cameras} if self.cameras else {}
+        codes = {"codes": self.codes} if self.codes else {}
+        return {"precision": self.precision, **cameras, **codes}
+
+    def compute(self, work: Work) -> dict[str, JSON]:
+        """Write the translated images with the source's labels, and the domain of each.
+
+        Where a code picks the translation, also ``codes.npy`` ``[N, C]``; where pixels move, also
+        ``transforms.npy`` ``[N, P]``, the parameters of ``Translator.warp``.
+        """
+        source = self.fitted.source.open(work.of(self.fitted.source))
+        translator = self.fitted.load(work)
+        domains = self._domains(len(source), work)
+        blocks = len(domains) // len(source)
+        codes = drawn_codes(self.fitted, len(source), blocks, translator.code_size)
+        plan = _Plan(source, np.full_like(domains, SOURCE), domains, codes)
+        with stream(self.fitted.seed, self.kind):
+            plan.write(translator, work)
+        for name, array in {"domains": domains, "codes": codes}.items():
+            if array is not None:
+                write_array(work.folder / f"{name}.npy", array)
+        return {"images": len(domains)}
+
+    def _domains(self, rows: int, work: Work) -> Rows:
+        """Return the domain of each translated image, one block of all source images or several."""
+        if not self.cameras:
+            return np.full(rows * max(1, self.codes), TARGET)
+        target = self.fitted.target.open(work.of(self.fitted.target))
+        count = len(np.unique(target.cams))
+        if self.cameras == "all":
+            return np.repeat(np.arange(TARGET, TARGET + count), rows)
+        rng = np.random.default_rng(derive_seed(self.fitted.seed, self.kind, "cameras"))
+        return rng.integers(TARGET, TARGET + count, rows)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is translated from which domain to which other, and by which code.
+
+    Attributes:
+        originals: the images; the output has blocks of all of them.
+        src: ``[N]`` domain of each image of the output before it is translated.
+        dst: ``[N]`` and after.
+        codes: ``[N, C]``, or None.
+    """
+
+    originals: ImageArray
+    src: Rows
+    dst: Rows
+    codes: Codes | None = None
+
+    def write(self, translator: Translator, work: Work) -> None:
+        """Write the translated images, their labels and, where pixels move, the transforms."""
+        shape = (len(self.dst), *self.originals.pixels.shape[1:])
+        pixels = mapped_array(work.folder / "pixels.npy", shape)
+        self._fill(translator, pixels, work)
+        pixels.flush()
+        blocks = len(self.dst) // len(self.originals)
+        for name in ("pids", "cams"):
+            labels = np.tile(getattr(self.originals, name), blocks)
+            write_array(work.folder / f"{name}.npy", labels)
+        moved = self._transforms(translator, work.hardware)
+        if moved is not None:
+            write_array(work.folder / TRANSFORMS, moved)
+
+    def _fill(self, translator: Translator, out: NDArray[np.uint8], work: Work) -> None:
+        """Put the translated images into ``out`` ``[N, H, W, 3]``."""
+        done = 0
+        for places, route in self._routes():
+            for batch in translate(translator, route, work.hardware):
+                out[places[: len(batch)]] = batch
+                places, done = places[len(batch) :], done + len(batch)
+                work.progress(done, len(self.dst), {})
+
+    def _transforms(self, translator: Translator, hardware: Hardware) -> Codes | None:
+        """Return where each image is moved to, ``[N, P]``; None if none is."""
+        found: Codes | None = None
+        for places, route in self._routes():
+            for warp in warps(translator, route, hardware):
+                parameters = warp.parameters.cpu().numpy()
+                if found is None:
+                    found = np.empty((len(self.dst), parameters.shape[1]), np.float32)
+                found[places[: len(parameters)]] = parameters
+                places = places[len(parameters) :]
+        return found
+
+    def _routes(self) -> Iterator[tuple[Rows, Route]]:
+        """Yield each route, and the places in the output of the images that take it."""
+        ends = np.stack([self.src, self.dst], 1)
+        for src, dst in np.unique(ends, axis=0).tolist():
+            places = np.flatnonzero((self.src == src) & (self.dst == dst))
+            codes = None if self.codes is None else self.codes[places]
+            yield places, Route(self.originals, places % len(self.originals), src, dst, codes)
+
+
+@dataclass(frozen=True)
+class TranslateTest(Translated):
+    """Translate test images of the target to the source's style; labels stay.
+
+    Lv and Wang, "Cross-dataset Person Re-Identification Using Similarity Preserved Generative
+    Adversarial Networks", KSEM 2018, section 4.1. Where a code picks one of several translations
+    it is zero, the mean.
+
+    Attributes:
+        images: the query, the gallery or the boxes.
+    """
+
+    kind: ClassVar[str] = "translate-test"
+    version: ClassVar[int] = 2
+
+    fitted: FitTranslator
+    images: DatasetImages
+    precision: str
+
+    @property
+    def title(self) -> str:
+        """What it does."""
+        return f"translate {self.images.data.title} {self.images.split} to the source"
+
+    @property
+    def data(self) -> OpenDataset:
+        """The target."""
+        return self.images.data
+
+    @property
+    def split(self) -> Split:
+        """Which of the test sets."""
+        return self.images.split
+
+    @property
+    def originals(self) -> DatasetImages:
+        """The test images."""
+        return self.images
+
+    @property
+    def like(self) -> DatasetImages:
+        """The source's training images."""
+        return self.fitted.source
+
+    @property
+    def inputs(self) -> tuple[Stage, ...]:
+        """The translator, what it was trained on, and the test images."""
+        return (self.fitted, *self.fitted.inputs, self.images)
+
+    def values(self) -> JSON:
+        """Return the precision."""
+        return {"precision": self.precision}
+
+    def compute(self, work: Work) -> dict[str, JSON]:
+        """Write the translated images with the labels of the real ones.
+
+        Where pixels move, also ``transforms.npy`` ``[N, P]``, the parameters of
+        ``Translator.warp``.
+        """
+        real = self.images.open(work.of(self.images))
+        translator = self.fitted.load(work)
+        domains = self._domains(real, translator, work)
+        with stream(self.fitted.seed, self.kind, self.split):
+            _Plan(real, domains, np.full_like(domains, SOURCE)).write(translator, work)
+        return {"images": len(real)}
+
+    def _domains(self, real: ImageArray, translator: Translator, work: Work) -> Rows:
+        """Return the domain of each test image: of the target, or of its camera."""
+        if translator.split == "dataset":
+            return np.full(len(real), TARGET)
+        target = self.fitted.target.open(work.of(self.fitted.target))
+        return TARGET + np.searchsorted(np.unique(target.cams), real.cams)
+
+
+def drawn_codes(fitted: FitTranslator, rows: int, blocks: int, size: int) -> Codes | None:
+    """Return codes ``[blocks * rows, size]`` from a normal distribution; None if size is 0.
+
+    Those of the first blocks are the same however many there are.
+    """
+    if not size:
+        return None
+    seeds = [derive_seed(fitted.seed, "translate", "codes", block) for block in range(blocks)]
+    drawn = [np.random.default_rng(seed).standard_normal((rows, size)) for seed in seeds]
+    return np.concatenate(drawn).astype(np.float32)

@@ -1,0 +1,1 @@
+"""What is kept: content keys, files, artifacts and checkpoints."""

@@ -1,0 +1,272 @@
+"""Artifacts by content key: atomic, locked, and kept through any kind of end of the process."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from reidbench.errors import ReidbenchError
+from reidbench.storage.files import cannot_hold_more, unwritable, write_json, writing
+from reidbench.storage.keys import JSON
+
+MANIFEST = "manifest.json"
+RESUME = "resume"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """The finished output of a stage.
+
+    Attributes:
+        key: ``<kind>/<digest>``.
+        path: folder of its files.
+        manifest: what it was made from, when, in how many seconds, and its files' hashes.
+    """
+
+    key: str
+    path: Path
+    manifest: dict[str, Any]
+
+    @property
+    def bytes(self) -> int:
+        """Size of its files."""
+        return sum(f["bytes"] for f in self.manifest["files"].values())
+
+
+class Store:
+    """A folder of artifacts, shared by any number of processes."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._objects = root / "objects"
+        self._partial = root / "partial"
+        self._locks = root / "locks"
+
+    def prepare(self) -> None:
+        """Make sure that the store can be written.
+
+        Raises:
+            ReidbenchError: if it cannot, before anything was computed.
+        """
+        with writing(self.root):
+            for folder in (self._objects, self._partial, self._locks):
+                folder.mkdir(parents=True, exist_ok=True)
+            probe = self._partial / f".probe-{os.getpid()}"
+            probe.write_bytes(b"reidbench")
+            probe.unlink()
+
+    def find(self, key: str) -> Artifact | None:
+        """Return the artifact of that key if it is finished and its files are what was written.
+
+        The manifest is written last, so a file that is older has not been touched since its
+        checksum was taken; any other is read and compared. What a failing disk changes on its
+        own shows in ``damaged`` only.
+        """
+        path = self._objects / key
+        try:
+            manifest = json.loads((path / MANIFEST).read_text())
+            whole = _unchanged(path, manifest["files"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return Artifact(key, path, manifest) if whole else None
+
+    def make(
+        self,
+        key: str,
+        facts: JSON,
+        compute: Callable[[Path], JSON],
+        blocked: Callable[[], None] = lambda: None,
+    ) -> tuple[Artifact, bool]:
+        """Return the artifact of ``key``, computing it unless it is there, and whether it was.
+
+        ``compute(folder)`` writes the files and returns facts for the manifest. When it is
+        interrupted, what it saved under ``resume/`` is there again at the next call, and nothing
+        else. Another process that wants the same key calls ``blocked()``, and waits.
+
+        Raises:
+            ReidbenchError: if the disk is full or cannot be written.
+        """
+        with self._locked(key, blocked):
+            if found := self.find(key):
+                return found, True
+            started = time.time()
+            with writing(self._partial / key):
+                draft = self._draft(key)
+            extra = _computed(compute, draft)
+            with writing(draft):
+                self._commit(key, draft, {**facts, **extra, "started": started})
+        return self._present(key), False
+
+    @contextmanager
+    def held(self, key: str) -> Iterator[Artifact]:
+        """Keep an artifact from being removed while the body reads it.
+
+        Raises:
+            ReidbenchError: if it is not there.
+        """
+        with self._locked(key, lambda: None, shared=True):
+            yield self._present(key)
+
+    def wait(self, key: str) -> None:
+        """Return as soon as no process is making the artifact of ``key``."""
+        with self._locked(key, lambda: None, shared=True):
+            pass
+
+    def artifacts(self) -> Iterator[Artifact]:
+        """Yield every finished artifact, by key."""
+        for manifest in sorted(self._objects.glob(f"*/*/{MANIFEST}")):
+            key = manifest.parent.relative_to(self._objects).as_posix()
+            if artifact := self.find(key):
+                yield artifact
+
+    def partial(self) -> list[str]:
+        """Return the keys of unfinished artifacts, which the command that began them resumes."""
+        return sorted(p.relative_to(self._partial).as_posix() for p in self._partial.glob("*/*"))
+
+    def broken(self) -> list[str]:
+        """Return the keys of artifacts that lack files; whatever needs them makes them anew."""
+        keys = sorted(p.relative_to(self._objects).as_posix() for p in self._objects.glob("*/*"))
+        return [key for key in keys if self.find(key) is None]
+
+    def bytes_of(self, key: str) -> int:
+        """Return the size of everything that is kept under a key, finished or not."""
+        folders = (self._objects / key, self._partial / key)
+        return sum(p.stat().st_size for f in folders for p in f.rglob("*") if p.is_file())
+
+    def repeated_bytes(self, keys: Iterable[str]) -> int:
+        """Return what the sizes of finished artifacts count twice: files that several share."""
+        folders = (self._objects / key for key in set(keys))
+        stats = [p.stat() for f in folders for p in f.rglob("*") if p.is_file()]
+        once = {(s.st_dev, s.st_ino): s.st_size for s in stats}
+        return sum(s.st_size for s in stats) - sum(once.values())
+
+    def remove(self, key: str) -> None:
+        """Delete an artifact, finished or not.
+
+        Raises:
+            ReidbenchError: if a process is making it or reading it.
+        """
+
+        def refuse() -> NoReturn:
+            raise ReidbenchError(f"{key} is in use by another process")
+
+        with self._locked(key, refuse):
+            for path in (self._objects / key, self._partial / key):
+                # The manifest goes first: a half-deleted artifact must not look finished.
+                (path / MANIFEST).unlink(missing_ok=True)
+                shutil.rmtree(path, ignore_errors=True)
+
+    def damaged(self, artifact: Artifact) -> list[str]:
+        """Return the names of the artifact's files whose content is not what was written."""
+        files = artifact.manifest["files"]
+        return [n for n, f in files.items() if _sha256(artifact.path / n) != f["sha256"]]
+
+    def _present(self, key: str) -> Artifact:
+        artifact = self.find(key)
+        if artifact is None:
+            raise ReidbenchError(f"{key} has gone from {self.root}; run again to make it anew")
+        return artifact
+
+    def _draft(self, key: str) -> Path:
+        """Return the folder of an unfinished artifact, holding at most what it may resume from."""
+        draft = self._partial / key
+        draft.mkdir(parents=True, exist_ok=True)
+        # A killed process leaves halves of files, under names of their own.
+        for left in draft.iterdir():
+            if left.is_dir() and left.name != RESUME:
+                shutil.rmtree(left)
+            elif left.is_file():
+                left.unlink()
+        return draft
+
+    def _commit(self, key: str, draft: Path, facts: dict[str, Any]) -> None:
+        shutil.rmtree(draft / RESUME, ignore_errors=True)
+        files = {
+            p.relative_to(draft).as_posix(): {"bytes": p.stat().st_size, "sha256": _sha256(p)}
+            for p in sorted(draft.rglob("*"))
+            if p.is_file()
+        }
+        for name in files:
+            _sync(draft / name)
+        facts["seconds"] = round(time.time() - facts["started"], 3)
+        write_json(draft / MANIFEST, {"key": key, **facts, "files": files})
+        final = self._objects / key
+        final.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(final, ignore_errors=True)  # only a damaged one can be there
+        draft.rename(final)
+        _sync(final.parent)
+
+    @contextmanager
+    def _locked(
+        self, key: str, blocked: Callable[[], None], *, shared: bool = False
+    ) -> Iterator[None]:
+        """Lock a key; where another process has it, call ``blocked()`` and then wait."""
+        path = self._locks / f"{key.replace('/', '-')}.lock"
+        how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("a")
+        with file:
+            try:
+                fcntl.flock(file, how | fcntl.LOCK_NB)
+            except BlockingIOError:
+                blocked()
+                fcntl.flock(file, how)
+            yield
+
+
+def _computed(compute: Callable[[Path], JSON], draft: Path) -> JSON:
+    try:
+        return compute(draft)
+    except OSError as error:
+        if cannot_hold_more(error):
+            raise unwritable(draft, error) from error
+        raise  # an error of reading something else, which speaks for itself
+
+
+def default_root() -> Path:
+    """Return where artifacts are kept by default: ``$REIDBENCH_CACHE`` or the XDG cache."""
+    if named := os.environ.get("REIDBENCH_CACHE"):
+        return Path(named)
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "reidbench"
+
+
+def _unchanged(folder: Path, files: dict[str, Any]) -> bool:
+    """Return whether files have the size and, unless older than the manifest, the content noted."""
+    stats = {name: (folder / name).stat() for name in files}
+    if any(stats[name].st_size != fact["bytes"] for name, fact in files.items()):
+        return False
+    verified = (folder / MANIFEST).stat().st_mtime_ns
+    young = [name for name, stat in stats.items() if stat.st_mtime_ns >= verified]
+    if any(_sha256(folder / name) != files[name]["sha256"] for name in young):
+        return False
+    if young:  # the whole cache was copied, say; the next call need not read it again
+        with contextlib.suppress(OSError):
+            os.utime(folder / MANIFEST)
+    return True
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    # Not every file system can sync a folder; then its own journal must do.
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

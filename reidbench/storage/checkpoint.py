@@ -1,0 +1,91 @@
+"""Training state as one safetensors file: weights, optimiser state and plain JSON, no pickle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from reidbench.errors import ReidbenchError
+from reidbench.storage.files import write_bytes
+
+State = Mapping[str, nn.Module | Optimizer]
+
+
+def save_state(path: Path, state: State, note: Any) -> None:
+    """Write the state and a JSON note to ``path``, atomically."""
+    tensors: dict[str, Tensor] = {}
+    plain: dict[str, Any] = {"note": note}
+    for name, part in state.items():
+        if isinstance(part, Optimizer):
+            plain[name] = _pack_optimizer(name, part, tensors)
+        else:
+            tensors |= {f"{name}/{k}": v for k, v in part.state_dict().items()}
+    copies = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
+    write_bytes(path, save(copies, metadata={"json": json.dumps(plain)}))
+
+
+def load_state(path: Path, state: State) -> Any:
+    """Restore the state written by ``save_state`` in place and return its note.
+
+    Raises:
+        ReidbenchError: if the file is damaged or was written for other networks.
+    """
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 - not a mapping
+            plain = json.loads(file.metadata()["json"])
+        _restore(state, tensors, plain)
+    except (SafetensorError, RuntimeError, KeyError, ValueError) as error:
+        raise ReidbenchError(
+            f"the checkpoint {path} does not fit what is trained ({type(error).__name__}); "
+            "remove it with: reidbench cache rm --partial"
+        ) from error
+    return plain["note"]
+
+
+def _restore(state: State, tensors: Mapping[str, Tensor], plain: Mapping[str, Any]) -> None:
+    for name, part in state.items():
+        prefix = f"{name}/"
+        own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        if isinstance(part, Optimizer):
+            _unpack_optimizer(part, own, plain[name])
+        else:
+            part.load_state_dict(own)
+
+
+def _pack_optimizer(name: str, optimizer: Optimizer, tensors: dict[str, Tensor]) -> Any:
+    packed = optimizer.state_dict()
+    plain: dict[str, dict[str, Any]] = {}
+    for index, slots in packed["state"].items():
+        for slot, value in slots.items():
+            if isinstance(value, Tensor):
+                tensors[f"{name}/{index}/{slot}"] = value
+            else:
+                plain.setdefault(str(index), {})[slot] = value
+    return {"groups": packed["param_groups"], "plain": plain}
+
+
+def _unpack_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor], packed: Any) -> None:
+    state = {int(i): dict(slots) for i, slots in packed["plain"].items()}
+    for key, value in tensors.items():
+        index, slot = key.split("/")
+        state.setdefault(int(index), {})[slot] = value
+    optimizer.load_state_dict({"state": state, "param_groups": packed["groups"]})
+    _match_layout(optimizer)
+
+
+def _match_layout(optimizer: Optimizer) -> None:
+    """Give each slot its parameter's memory format again, so that steps stay bit-identical."""
+    for parameter, slots in optimizer.state.items():
+        for slot, value in slots.items():
+            # A count of steps is a scalar and stays where the optimiser keeps it.
+            if isinstance(value, Tensor) and value.ndim and value.shape == parameter.shape:
+                slots[slot] = torch.empty_like(parameter, requires_grad=False).copy_(value)

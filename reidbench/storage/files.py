@@ -1,0 +1,113 @@
+"""Writing files so that a reader never sees half of one."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from reidbench.errors import ReidbenchError
+from reidbench.storage.keys import JSON
+
+Mapped = np.memmap[tuple[int, ...], np.dtype[Any]]
+UINT8: np.dtype[Any] = np.dtype(np.uint8)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path``, atomically.
+
+    Raises:
+        ReidbenchError: if the disk is full or the folder cannot be written.
+    """
+    with replacing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Open a temporary file beside ``path`` that takes its place once all is written.
+
+    Raises:
+        ReidbenchError: if the disk is full or the folder cannot be written.
+    """
+    temporary = None
+    with writing(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Not NamedTemporaryFile: Python drops a Ctrl-C that falls into its finaliser.
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
+            temporary = Path(name)
+            with os.fdopen(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.chmod(0o644)
+            temporary.replace(path)
+        finally:
+            if temporary is not None:
+                temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: JSON) -> None:
+    """Write a value as indented JSON, atomically."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    write_bytes(path, (text + "\n").encode())
+
+
+def write_array(path: Path, array: NDArray[Any]) -> None:
+    """Write an array as ``.npy``; not atomic.
+
+    Raises:
+        ReidbenchError: if the disk is full or the folder cannot be written. (numpy's own ``save``
+            does not say which.)
+    """
+    array = np.ascontiguousarray(array)
+    with writing(path), path.open("wb") as file:
+        npy.write_array_header_1_0(file, npy.header_data_from_array_1_0(array))
+        file.write(array.data)
+
+
+def mapped_array(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any] = UINT8) -> Mapped:
+    """Return a new ``.npy`` file, mapped for writing.
+
+    Raises:
+        OSError: if the disk cannot hold it; a sparse file would kill whoever writes to the map.
+    """
+    array: Mapped = npy.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    array.flush()
+    with path.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the operating system has against writing ``path`` into a ``ReidbenchError``."""
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def cannot_hold_more(error: OSError) -> bool:
+    """Whether an error tells of a full or read-only disk, whichever file it came from."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+def unwritable(path: Path, error: OSError) -> ReidbenchError:
+    """Return the error to show when ``path`` could not be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return ReidbenchError(
+            f"the disk is full: cannot write {path}; what was finished is kept. "
+            "Free space (reidbench cache rm) or choose another disk with --cache"
+        )
+    return ReidbenchError(f"cannot write {path}: {error.strerror or error}; choose another folder")

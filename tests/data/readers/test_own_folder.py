@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+
+from reidbench.data.readers.own_folder import OwnFolder
+from reidbench.errors import ReidbenchError
+from tests.data.trees import write_image
+
+NAMES = (
+    "train/0001/1_a.png",
+    "train/0001/2_b_c.JPG",
+    "train/0020/1_.png",
+    "query/0003/10_x.png",
+    "gallery/0003/2_x.jpeg",
+    "gallery/-1/2_x.bmp.png",
+    "gallery/0000/1_x.png",
+)
+
+
+def tree(home: Path, *names: str) -> OwnFolder:
+    for number, name in enumerate(names or NAMES):
+        write_image(home / name, 10 * number)
+    return OwnFolder(root=str(home))
+
+
+def test_labels_come_from_folders_and_names(tmp_path: Path) -> None:
+    dataset = tree(tmp_path)
+    (tmp_path / "train" / "Thumbs.db").write_bytes(b"")
+    (tmp_path / "train" / "0001" / ".hidden.png").write_bytes(b"")
+    train, gallery = dataset.samples("train"), dataset.samples("gallery")
+    assert train.names == NAMES[:3]
+    assert train.pids.tolist() == [1, 1, 20]
+    assert train.cams.tolist() == [0, 1, 0]
+    assert dataset.samples("query").cams.tolist() == [2]  # cameras 1, 2 and 10
+    assert gallery.names == tuple(sorted(NAMES[4:]))
+    assert gallery.pids.tolist() == [-1, 0, 3]
+    assert dataset.read("train", 1).mean() == pytest.approx(10, abs=2)
+    assert dataset.check() == []
+    assert not dataset.has_boxes
+    assert pickle.loads(pickle.dumps(dataset)).samples("train").names == NAMES[:3]
+
+
+def test_boxes_may_be_there(tmp_path: Path) -> None:
+    dataset = tree(tmp_path, *NAMES, "boxes/0003/10_y.png", "boxes/0003/1_y.png")
+    assert dataset.has_boxes
+    assert dataset.samples("boxes").names == ("boxes/0003/10_y.png",)
+    assert dataset.fingerprint() == tree(tmp_path).fingerprint()
+
+
+WRONG = {
+    "no camera": ("train/1/a.png", "cannot tell the camera from"),
+    "empty camera": ("train/1/ _a.png", "cannot tell the camera from"),
+    "suffix": ("train/1/1_a.gif", "expected a name like train/0001/2_anything.jpg"),
+    "flat": ("train/1_a.png", "is not a folder; expected one for each person"),
+    "deep": ("train/1/2/1_a.png", "is not a file"),
+    "person": ("train/-7/1_a.png", "persons have numbers from 1 or names"),
+}
+
+
+@pytest.mark.parametrize(("name", "said"), WRONG.values(), ids=WRONG)
+def test_what_lies_elsewhere_is_named(tmp_path: Path, name: str, said: str) -> None:
+    dataset = tree(tmp_path)
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_bytes((tmp_path / NAMES[0]).read_bytes())
+    assert any(said in problem for problem in dataset.check())
+    with pytest.raises(ReidbenchError, match=said):
+        OwnFolder(root=str(tmp_path)).samples("train")
+
+
+@pytest.mark.parametrize("missing", ["train", "query", "gallery"])
+def test_a_missing_split_is_named(tmp_path: Path, missing: str) -> None:
+    dataset = tree(tmp_path, *(n for n in NAMES if not n.startswith(missing)))
+    with pytest.raises(ReidbenchError, match=rf"{missing} is missing"):
+        dataset.samples("train")
+    (tmp_path / missing).mkdir()
+    assert any(f"{missing} holds no images" in p for p in OwnFolder(root=str(tmp_path)).check())
+
+
+def test_links_may_not_leave(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    dataset = tree(home)
+    write_image(tmp_path / "out" / "1_a.png", 1)
+    (home / "train" / "5").symlink_to(tmp_path / "out")
+    (home / "train" / "0001" / "1_z.png").symlink_to(tmp_path / "out" / "1_a.png")
+    assert sum("is a link that leaves" in p for p in dataset.check()) == 2
+
+
+def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    dataset = tree(tmp_path)
+    file = os.fsencode(tmp_path / "train" / "0001") + b"/1_\xff.png"
+    with open(file, "wb") as out:  # noqa: PTH123
+        out.write((tmp_path / NAMES[0]).read_bytes())
+    (problem,) = dataset.check()
+    assert "is not UTF-8; rename it" in problem
+    assert problem.isprintable()
