@@ -74,6 +74,12 @@ def _check_codes(recipe: Recipe, translator: Component) -> None:
 
 
 def _check_constraints(recipe: Recipe, translator: Component) -> None:
+    if recipe.reads_truth and recipe.constraints:
+        names = ", ".join(f"'{c.name}'" for c in recipe.constraints)
+        raise UsageError(
+            f"translator '{translator.name}' trains nothing that constraint {names} could change; "
+            "leave it out"
+        )
     provides = translator.build().provides | {"mask"}
     for component in recipe.constraints:
         constraint: IdentityConstraint = component.build()

@@ -221,14 +221,14 @@ class Recipe:
 
     def identity(self) -> dict[str, JSON]:
         """Return what decides its numbers; the parts it does not use are left out."""
-        translates = self.translator is not None
+        trains = self.translator is not None and not self.reads_truth
         return {
             **self._optional(),
             "translator": self.translator.identity() if self.translator else None,
             "constraints": [c.identity() for c in self.constraints],
             "learner": self.learner.identity(),
             "strategy": self.strategy,
-            "budget": asdict(self.budget) if translates else None,
+            "budget": asdict(self.budget) if trains else None,
             "embedding": self.embedding.to_dict(),
             "ranking": self.ranking.to_dict(),
         }
@@ -256,6 +256,11 @@ class Recipe:
     def by_code(self) -> bool:
         """Whether a code picks one of several translations."""
         return self.translator is not None and self.translator.build().code_size > 0
+
+    @property
+    def reads_truth(self) -> bool:
+        """True if the true pictures of rendered domains are taken in place of a translation."""
+        return self.translator is not None and self.translator.entry.load().reads_truth
 
     @cached_property
     def mask_readers(self) -> tuple[str, ...]:

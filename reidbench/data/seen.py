@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.data.dataset import TRUTH_PARTS, Dataset, Samples, Split
+from reidbench.storage.keys import digest
 
 Rows = NDArray[np.int64]
 
@@ -64,8 +65,10 @@ class Seen(Dataset):
         )
 
     def fingerprint(self) -> str:
-        """Refuse: what draws these images tells what decides them."""
-        raise NotImplementedError
+        """Return a digest of both datasets, of the images and of the cameras that look at them."""
+        prints = [self._dataset.fingerprint(), self._other.fingerprint()]
+        chosen = [self._split, self._rows.tolist(), self._seen_by.tolist(), list(self._parts)]
+        return digest(["seen", *prints, *chosen])
 
     def check(self) -> list[str]:
         """Return nothing: there are no files that could be wrong."""

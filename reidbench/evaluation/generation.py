@@ -67,13 +67,16 @@ def kid(first: Numbers, second: Numbers, block: int = KID_BLOCK) -> tuple[float,
     return float(np.mean([_discrepancy(x, y) for x, y in pairs])), size, len(pairs)
 
 
-def ssim(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Doubles:
+def ssim(
+    first: NDArray[np.uint8], second: NDArray[np.uint8], weights: Numbers | None = None
+) -> Doubles:
     """Return the structural similarity ``[B]`` of images ``[B, H, W, 3]`` uint8, pair by pair.
 
     Wang, Bovik, Sheikh and Simoncelli, "Image Quality Assessment", IEEE TIP 2004, eq. 13, of the
     luminance (ITU-R BT.601): 11x11 Gaussian of deviation 1.5, K1 = 0.01, K2 = 0.03, averaged over
     the places where the window fits in; along a side of fewer than 11 pixels, over the middle,
-    with the border mirrored.
+    with the border mirrored. With ``weights`` ``[B, H, W]`` it is the weighted average over those
+    places; not a number where they add up to nothing.
     """
     x, y = first @ _LUMA, second @ _LUMA
     mean_x, mean_y = _smooth(x), _smooth(y)
@@ -81,7 +84,8 @@ def ssim(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Doubles:
     covariance = _smooth(x * y) - mean_x * mean_y
     light = (2 * mean_x * mean_y + _STABLE[0]) / (mean_x**2 + mean_y**2 + _STABLE[0])
     structure = (2 * covariance + _STABLE[1]) / (var_x + var_y + _STABLE[1])
-    values: Doubles = _inner(light * structure).mean((1, 2))
+    places = _inner(light * structure)
+    values: Doubles = places.mean((1, 2)) if weights is None else _weighted(places, weights)
     return values
 
 
@@ -121,6 +125,13 @@ def _smooth(images: Doubles) -> Doubles:
 def _inner(maps: Doubles) -> Doubles:
     top, left = (min(_WINDOW // 2, (side - 1) // 2) for side in maps.shape[1:])
     return maps[:, top : maps.shape[1] - top, left : maps.shape[2] - left]
+
+
+def _weighted(places: Doubles, weights: Numbers) -> Doubles:
+    counted = _inner(weights.astype(np.float64))
+    with np.errstate(invalid="ignore"):
+        mean: Doubles = (places * counted).sum((1, 2)) / counted.sum((1, 2))
+    return mean
 
 
 def _refuse_few(first: Numbers, second: Numbers) -> None:

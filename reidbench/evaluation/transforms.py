@@ -22,6 +22,9 @@ Rows = NDArray[np.int64]
 HOMOGRAPHY = 9
 """Parameters of a transform that is a matrix ``[3, 3]``, row by row."""
 CORNERS = np.array([(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)])
+_STEPS = (np.arange(9) - 4) * (2 / 9)
+GRID: Doubles = np.stack(np.meshgrid(_STEPS, _STEPS), -1).reshape(-1, 2)
+"""Middles of nine by nine equal cells of an image, where sampling grids are compared."""
 CORNER_NAMES = ("upper left", "upper right", "lower right", "lower left")
 
 
@@ -34,12 +37,7 @@ def moved_corners(parameters: Numbers) -> Doubles:
         ReidbenchError: if a corner is taken to infinity or beyond.
     """
     matrices = np.asarray(parameters, np.float64).reshape(-1, 3, 3)
-    points = np.column_stack([CORNERS, np.ones(len(CORNERS))]) @ matrices.swapaxes(1, 2)
-    # The scale of a homography means nothing: what counts is the sign that the middle has.
-    depths = points[..., 2:] * np.sign(matrices[:, 2:, 2:])
-    if not (depths > 0).all():
-        raise ReidbenchError("a transform takes a corner of the image to infinity")
-    return points[..., :2] / points[..., 2:]
+    return _moved(CORNERS, matrices, "a corner")
 
 
 def parameter_names(count: int) -> list[str]:
@@ -102,6 +100,29 @@ class Known:
         apart = corners[:, None] - self.corners
         return float(np.linalg.norm(apart, axis=-1).mean())
 
+    def grid_error(self, parameters: Numbers) -> float:
+        """Return the mean end-point error of the sampling grids of homographies ``[N, 9]``.
+
+        At ``GRID`` points, evenly spread over the translated image: the distance from the point
+        of the real image that is sampled there to the one that should be. Of an image that several
+        cameras may show it is the mean over them. Half a side of the image is 1.
+
+        Raises:
+            ReidbenchError: if a transform cannot be undone, or samples from infinity.
+        """
+        matrices = np.asarray(parameters, np.float64).reshape(-1, 3, 3)
+        sampled = _sampled(matrices)
+        truths = [_sampled(gap) for gap in self.gaps.swapaxes(0, 1)]
+        return float(np.mean([np.linalg.norm(sampled - t, axis=-1).mean() for t in truths]))
+
+    def grid_errors(self, parameters: Numbers) -> dict[str, JSON]:
+        """Return ``grid_error``, and that of leaving all pixels where they are."""
+        still = np.broadcast_to(np.eye(3).ravel(), (len(self.gaps), HOMOGRAPHY))
+        return {
+            "grid_error": self.grid_error(parameters),
+            "grid_identity": self.grid_error(still),
+        }
+
     def to_dict(self, corners: Doubles) -> dict[str, JSON]:
         """Return the error of ``corners``, and that of leaving all pixels where they are."""
         still = np.broadcast_to(CORNERS, corners.shape)
@@ -127,6 +148,24 @@ def known_gap(source: Dataset, target: Dataset, cams: Rows, towards: Rows | None
     if towards is None:
         return Known(others[None] @ own[:, None])
     return Known(others[np.searchsorted(there, towards)][:, None] @ own[:, None])
+
+
+def _sampled(matrices: Doubles) -> Doubles:
+    """Return where homographies ``[N, 3, 3]`` sample the points of ``GRID`` from, ``[N, G, 2]``."""
+    try:
+        return _moved(GRID, np.linalg.inv(matrices), "a point")
+    except np.linalg.LinAlgError as error:
+        raise ReidbenchError("a transform flattens the image and cannot be undone") from error
+
+
+def _moved(points: Doubles, matrices: Numbers, what: str) -> Doubles:
+    """Return where homographies ``[N, 3, 3]`` take points ``[G, 2]``, ``[N, G, 2]``."""
+    moved = np.column_stack([points, np.ones(len(points))]) @ matrices.swapaxes(1, 2)
+    # The scale of a homography means nothing: what counts is the sign that the middle has.
+    depths = moved[..., 2:] * np.sign(matrices[:, 2:, 2:])
+    if not (depths > 0).all():
+        raise ReidbenchError(f"a transform takes {what} of the image to infinity")
+    return moved[..., :2] / moved[..., 2:]
 
 
 def _viewpoints(dataset: Dataset) -> Callable[[int], Doubles] | None:

@@ -45,12 +45,15 @@ class Translator(Trainable, ABC):
         split: which domains it tells apart: the two datasets, or the source and each target camera.
         provides: which of the optional hop fields {"rec", "idt", "grid"} its hops carry.
         needs: {"mask"} if it reads person masks.
+        reads_truth: True if runs take the true pictures of rendered domains in place of its own:
+            it has ``parts``, those of ``TRUTH_PARTS`` that they show.
         code_size: length of the code, drawn from a normal distribution, that picks one of several
             translations of an image; 0 if there is one.
         augmentation: what is done to the images of each training batch.
     """
 
     split: ClassVar[Literal["dataset", "camera"]] = "dataset"
+    reads_truth: ClassVar[bool] = False
     provides: frozenset[str] = frozenset()
     needs: frozenset[str] = frozenset()
     code_size: int = 0

@@ -120,6 +120,23 @@ PROTOCOLS = (
     ),
 )
 
+TRANSLATORS = (
+    (
+        "perfect",
+        "components.perfect:Perfect",
+        "no translator: the true pictures, which only rendered domains have",
+        "",
+    ),
+)
+
+PERFECT = {
+    "perfect": ("", "the true translation (the ceiling of everything that translates)"),
+    "perfect-colour": ("colour", "the true colours; place and viewpoint stay as they are"),
+    "perfect-place": ("place", "the true background; colours and viewpoint stay as they are"),
+    "perfect-viewpoint": ("viewpoint", "the true viewpoint; colours and place stay as they are"),
+}
+"""Methods that read the truth, with the one part that they show, if it is not all."""
+
 SEGMENTERS = (
     (
         "unet",
@@ -139,13 +156,19 @@ SEGMENTERS = (
 
 @hookimpl
 def reidbench_register(registry: Registration) -> None:
-    """Register datasets, protocols, segmenters and the two methods every benchmark is framed by."""
+    """Register datasets, protocols, segmenters and what every benchmark is framed by."""
     for name, target, summary, paper in DATASETS:
         registry.dataset(name, f"reidbench.{target}", summary=summary, paper=paper)
     for name, target, summary, paper in PROTOCOLS:
         registry.protocol(name, f"reidbench.{target}", summary=summary, paper=paper)
     for name, target, summary, paper in SEGMENTERS:
         registry.segmenter(name, f"reidbench.{target}", summary=summary, paper=paper)
+    for name, target, summary, paper in TRANSLATORS:
+        registry.translator(name, f"reidbench.{target}", summary=summary, paper=paper)
+    for name, (part, summary) in PERFECT.items():
+        others = {p for p in ("colour", "place", "viewpoint") if part and p != part}
+        parameters = {f"perfect.{other}": False for other in sorted(others)}
+        registry.method(name, translator="perfect", parameters=parameters, summary=summary)
     registry.method(
         "direct",
         translator="none",

@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from reidbench.runs.runner import Finished, Outcome
+from reidbench.runs.truth import mean_truth
 from reidbench.stages import FitTranslator, Learn, LearnMasks, Masked, Stage
 from reidbench.stages.masks import FACTS
 from reidbench.stages.translation_quality import SCORES
+from reidbench.stages.truth_error import SCORES as TRUTH
 from reidbench.storage.keys import JSON
 
 NO_TRANSLATION = ("networks", "parameters", "steps", "flops_a_step")
@@ -75,12 +77,18 @@ def speed_of(outcome: Outcome) -> dict[str, JSON]:
 
 
 def translation_quality_of(outcome: Outcome) -> dict[str, JSON]:
-    """Return what translation kept; of several splits the means, and ``splits``, each its own."""
-    folders = [outcome.artifact(stage).path for stage in outcome.plan.translation_quality]
+    """Return what translation kept; of several splits the means, and ``splits``, each its own.
+
+    ``truth`` is how far translations are from the truth, where that is known.
+    """
+    plan = outcome.plan
+    folders = [outcome.artifact(stage).path for stage in plan.translation_quality]
     records = [json.loads((folder / SCORES).read_text()) for folder in folders]
+    truths = [outcome.artifact(stage).path / TRUTH for stage in plan.truth_errors]
+    truth = {"truth": mean_truth([json.loads(t.read_text()) for t in truths])} if truths else {}
     if len(records) < 2:
-        return dict(*records)
-    return {**_mean(records), "splits": records}
+        return {**dict(*records), **truth}
+    return {**_mean(records), **truth, "splits": records}
 
 
 def masks_of(outcome: Outcome) -> dict[str, JSON]:

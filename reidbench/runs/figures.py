@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.data.dataset import Split
-from reidbench.engine.gan import TARGET
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.evaluation.transforms import (
     CORNER_NAMES,
@@ -31,7 +30,15 @@ from reidbench.results.leaderboard_tables import rounded
 from reidbench.results.result import safe_letters
 from reidbench.runs.plan import Plan
 from reidbench.runs.projection import Projection
-from reidbench.stages import Decode, Masked, Stage, Translate, Translated, TranslateTest
+from reidbench.stages import (
+    Decode,
+    Generated,
+    Masked,
+    Stage,
+    Translated,
+    TranslateTest,
+    TrueTranslation,
+)
 from reidbench.stages.distribution import SAMPLE, SETS, Distribution
 from reidbench.stages.translate import TRANSFORMS
 from reidbench.storage.keys import JSON
@@ -64,7 +71,7 @@ def distribution_of(plan: Plan, *, of: Of = "run", sample: int = SAMPLE) -> Dist
     return Distribution(plan.translation_quality[0].model, translated, sample)
 
 
-def moving_of(plan: Plan) -> Translated:
+def moving_of(plan: Plan) -> Generated:
     """Return the stage of a run's first split that records where pixels are moved to.
 
     Of a run that translates test images it is that of the gallery; of several translators, for
@@ -74,6 +81,8 @@ def moving_of(plan: Plan) -> Translated:
         UsageError: if the run translates nothing, or its translator moves no pixels.
     """
     first = _translated(plan)[0]
+    if not isinstance(first, Generated):
+        raise UsageError(f"'{plan.recipe.name}' has no translator: it trains no transforms")
     name = first.fitted.translator.name
     if type(first.fitted.translator.build()).warp is Translator.warp:
         raise UsageError(f"translator '{name}' moves no pixels: it has no spatial transforms")
@@ -152,11 +161,14 @@ class Moved:
             found["corner_displacements"] = {name: described(values) for name, values in each}
             found["displacement"] = described(far.ravel())
             found["between_translations"] = between_codes(corners, self.originals)
-            found["known_gap"] = self.known.to_dict(corners) if self.known else None
+            found["known_gap"] = None
+            if self.known:
+                grids = self.known.grid_errors(self.parameters)
+                found["known_gap"] = {**self.known.to_dict(corners), **grids}
         return found
 
 
-def moved_by(stage: Translated, folder: Path) -> Moved:
+def moved_by(stage: Generated, folder: Path) -> Moved:
     """Read the transforms that translation recorded.
 
     Raises:
@@ -168,10 +180,7 @@ def moved_by(stage: Translated, folder: Path) -> Moved:
         raise ReidbenchError(f"translator '{name}' moves no pixels as it is set")
     images, originals = stage.open(folder), stage.originals
     before, after = originals.data.dataset, stage.like.data.dataset
-    towards = None
-    if isinstance(stage, Translate) and stage.cameras:
-        towards = np.unique(after.samples("train").cams)[np.load(folder / "domains.npy") - TARGET]
-    known = known_gap(before, after, images.cams, towards)
+    known = known_gap(before, after, images.cams, stage.asked(folder))
     height, width = images.pixels.shape[1:3]
     count = len(before.samples(originals.split))
     return Moved(stage.title, np.load(file), count, known, height / width)
@@ -206,6 +215,10 @@ def _corner_lines(found: Mapping[str, Any]) -> list[str]:
             f"corner error against the known gap {rounded(gap['error'])}; "
             f"{rounded(gap['identity'])} if nothing moved"
         )
+        lines.append(
+            f"end-point error of the sampling grid {rounded(gap['grid_error'])}; "
+            f"{rounded(gap['grid_identity'])} if nothing moved"
+        )
     return lines
 
 
@@ -218,9 +231,14 @@ def _translated(plan: Plan) -> tuple[Translated, ...]:
     )
 
 
-def _tests(plan: Plan, trained: Translated) -> tuple[TranslateTest, ...]:
-    fitted, setting = trained.fitted, plan.setting
+def _tests(plan: Plan, translated: Translated) -> tuple[Translated, ...]:
+    setting = plan.setting
     real = [setting.decode(setting.target, split) for split in TESTED]
+    if isinstance(translated, TrueTranslation):
+        source = setting.decode(setting.source, "train")
+        return tuple(TrueTranslation(each, source, translated.parts) for each in real)
+    assert isinstance(translated, Generated)
+    fitted = translated.fitted
     images: list[Decode] | list[Masked] = real
     if isinstance(seen := fitted.target, Masked):  # masks of the same making
         images = [replace(seen, images=each) for each in real]

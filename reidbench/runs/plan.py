@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from reidbench.config.recipe import Component, Recipe
 from reidbench.data.camera_groups import with_cameras
 from reidbench.data.catalog import OpenDataset
 from reidbench.data.dataset import Split
 from reidbench.engine import embedding
-from reidbench.errors import UsageError
+from reidbench.runs.plan_checks import check_data, truth_known
 from reidbench.runs.setting import Setting
 from reidbench.stages import (
     DatasetImages,
@@ -31,10 +29,17 @@ from reidbench.stages import (
     TrainedModel,
     TrainingImages,
     Translate,
+    Translated,
     TranslateTest,
     TranslationQuality,
+    TruePreview,
+    TrueTranslation,
+    Truth,
+    TruthError,
 )
+from reidbench.stages.score import TestImages
 
+TRUTH_SEED = 0  # of the classifier of true pictures: one for the runs of all seeds
 SEGMENTER_SEED = 0  # masks are learned once, off-line, for the runs of all seeds
 
 
@@ -47,6 +52,7 @@ class Plan:
         preview: pictures of the first split's first translation, if there is one.
         translation_quality: how well each translation keeps persons, by split; empty if nothing
             is translated.
+        truth_errors: how far each translation is from the truth; empty unless both are rendered.
     """
 
     recipe: Recipe
@@ -56,6 +62,7 @@ class Plan:
     evaluations: tuple[Evaluate, ...]
     preview: Preview | None
     translation_quality: tuple[TranslationQuality, ...] = ()
+    truth_errors: tuple[TruthError, ...] = ()
 
     @property
     def learned(self) -> TrainedModel:
@@ -66,7 +73,7 @@ class Plan:
     def ends(self) -> list[Stage]:
         """The stages whose output is wanted for itself."""
         shown = [self.preview] if self.preview else []
-        return [*self.evaluations, *self.translation_quality, *shown]
+        return [*self.evaluations, *self.translation_quality, *self.truth_errors, *shown]
 
     @property
     def stages(self) -> list[Stage]:
@@ -81,13 +88,10 @@ def plan(recipe: Recipe, setting: Setting, seed: int, precision: str) -> Plan:
     Raises:
         UsageError: if masks are read that the data does not have, the learner has no feature map
             for the pooling, the protocol pools features that are not compared, or labels of test
-            images would be learned.
+            images would be learned, or the truth is read that only rendered domains have.
         ReidbenchError: if the images that masks are learned from cannot be read.
     """
-    _check_masks(recipe, setting)
-    _check_cameras(recipe, setting)
-    _check_pooling(recipe, setting)
-    _refuse_test_labels(recipe, setting)
+    check_data(recipe, setting)
     embedding.check(recipe.embedding, recipe.learner, setting.benchmark.image_size)
     run = _Run(recipe, setting, seed, precision)
     return Plan(
@@ -98,6 +102,7 @@ def plan(recipe: Recipe, setting: Setting, seed: int, precision: str) -> Plan:
         tuple(run.evaluated(target) for target in setting.targets),
         run.preview(),
         tuple(run.translation_quality()),
+        tuple(run.truth_errors()),
     )
 
 
@@ -145,12 +150,14 @@ class _Run:
         recipe, target = self.recipe, self.setting.target
         if recipe.translator is None:
             return None
-        if recipe.to_source:
-            return Preview(self._to_source(target, "query"))
-        first = self._translated(target)[0]
-        if recipe.by_code:
-            return SpatialPreview(first, "mask" in recipe.translator.build().needs)
-        return Preview(first)
+        to_source = recipe.to_source
+        first = self._to_source(target, "query") if to_source else self._translated(target)[0]
+        truth = self._truth(first) if truth_known(self.setting) else None
+        if isinstance(first, TrueTranslation):
+            return TruePreview(first, truth)
+        if recipe.by_code and isinstance(first, Translate):
+            return SpatialPreview(first, truth, "mask" in recipe.translator.build().needs)
+        return Preview(first, truth)
 
     def translation_quality(self) -> Iterator[TranslationQuality]:
         if self.recipe.translator is None:
@@ -162,23 +169,78 @@ class _Run:
             else:
                 yield from (TranslationQuality(each, model) for each in self._translated(target))
 
-    def _tested(self, tested: OpenDataset, split: Split) -> Decode | TranslateTest:
+    def truth_errors(self) -> Iterator[TruthError]:
+        if self.recipe.translator is None or not truth_known(self.setting):
+            return
+        for target in self.setting.targets:
+            measured = (
+                (self._to_source(target, "gallery"),)
+                if self.recipe.to_source
+                else self._translated(target)
+            )
+            classifier = self._knowing(measured)
+            for each in measured:
+                yield TruthError(each, self._truth(each), classifier)
+
+    def _truth(self, translated: Translated) -> Truth:
+        real, like = translated.originals, translated.like
+        return Truth(self.setting.decode(real.data, real.split), self._plain(like))
+
+    def _knowing(self, translated: Sequence[Translated]) -> Learn:
+        """Return the classifier of the true pictures of what is translated.
+
+        In the direction source-to-target it is the model that the method 'perfect' ends with.
+        """
+        true = [
+            TrueTranslation(self.setting.decode(t.originals.data, t.originals.split), like)
+            for t in translated
+            for like in (self._plain(t.like),)
+        ]
+        learner, precision, start = self.recipe.learner, self.precision, None
+        if not self.recipe.to_source:
+            start = Learn(learner, (self._source,), TRUTH_SEED, precision)
+        return Learn(learner, tuple(true), TRUTH_SEED, precision, start)
+
+    def _plain(self, images: DatasetImages) -> Decode:
+        """Return images without the masks that are made of them."""
+        return self.setting.decode(images.data, images.split)
+
+    def _tested(self, tested: OpenDataset, split: Split) -> TestImages:
         """Return a set of test images: real, or the target's in the style of the source."""
         if self.recipe.to_source and tested is not self.setting.source:
             return self._to_source(tested, split)
         return self.setting.decode(tested, split)
 
-    def _to_source(self, target: OpenDataset, split: Split) -> TranslateTest:
+    def _to_source(self, target: OpenDataset, split: Split) -> TranslateTest | TrueTranslation:
+        if self.recipe.reads_truth:
+            return TrueTranslation(self.setting.decode(target, split), self._source, self._parts)
         (fitted,) = self._fitted(target)
         return TranslateTest(fitted, self._masked(target, split), self.precision)
 
-    def _translated(self, target: OpenDataset) -> tuple[Translate, ...]:
+    def _translated(self, target: OpenDataset) -> tuple[Translate | TrueTranslation, ...]:
         recipe = self.recipe
+        if recipe.reads_truth:
+            return tuple(self._true(target, *cams) for cams in recipe.perspective.pairs)
         cameras = recipe.rendering.cameras if recipe.by_camera else ""
         codes = recipe.rendering.codes if recipe.by_code else 0
         return tuple(
             Translate(fitted, self.precision, cameras, codes) for fitted in self._fitted(target)
         )
+
+    def _true(
+        self, target: OpenDataset, source_cams: Sequence[int], target_cams: Sequence[int]
+    ) -> TrueTranslation:
+        images, towards = (
+            self.setting.decode(_only(data, cams), "train")
+            for data, cams in ((self.setting.source, source_cams), (target, target_cams))
+        )
+        return TrueTranslation(images, towards, self._parts)
+
+    @property
+    def _parts(self) -> tuple[str, ...]:
+        assert self.recipe.translator is not None
+        parts: tuple[str, ...] = self.recipe.translator.build().parts
+        return parts
 
     def _fitted(self, target: OpenDataset) -> list[FitTranslator]:
         """Return the translators between all cameras, or between each pair of groups of them."""
@@ -233,45 +295,3 @@ def _with_inputs(stage: Stage) -> Iterator[Stage]:
     for needed in stage.inputs:
         yield from _with_inputs(needed)
     yield stage
-
-
-def _check_masks(recipe: Recipe, setting: Setting) -> None:
-    both = setting.source.dataset.has_masks and setting.target.dataset.has_masks
-    if recipe.mask_readers and not both and recipe.segmenter is None:
-        readers = " and ".join(f"'{name}'" for name in recipe.mask_readers)
-        raise UsageError(
-            f"{readers} needs person masks, which '{setting.source.title}' and "
-            f"'{setting.target.title}' do not both have: make them, e.g. with --masks unet"
-        )
-
-
-def _check_cameras(recipe: Recipe, setting: Setting) -> None:
-    """Refuse test images of a camera that a translator of cameras will not have seen."""
-    if not (recipe.to_source and recipe.by_camera):
-        return
-    for target in setting.targets:
-        known = target.dataset.samples("train").cams
-        for split in ("query", "gallery"):
-            strange = np.setdiff1d(target.dataset.samples(split).cams, known)
-            if len(strange):
-                raise UsageError(
-                    f"{split} images of '{target.title}' are of camera {strange[0]}, which none of "
-                    f"its training images is of: '{recipe.name}' cannot translate them"
-                )
-
-
-def _check_pooling(recipe: Recipe, setting: Setting) -> None:
-    protocol = setting.protocol
-    if recipe.embedding.retrieval == "verification" and protocol.entry.load().pools_queries:
-        raise UsageError(
-            f"protocol '{protocol.name}' averages features, which embedding.retrieval="
-            "'verification' does not compare; set it to 'features' or choose another protocol"
-        )
-
-
-def _refuse_test_labels(recipe: Recipe, setting: Setting) -> None:
-    if recipe.strategy == "target" and setting.target.dataset.trains_on_test:
-        raise UsageError(
-            f"strategy 'target' would learn the labels of the test images: the training images of "
-            f"'{setting.target.title}' show its test persons as it is set"
-        )

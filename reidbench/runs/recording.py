@@ -139,6 +139,7 @@ def _uses(plan: Plan) -> dict[str, bool]:
         "target_cameras": split == "camera",
         "target_labels": supervised,
         "test_images": translates and any(t.dataset.trains_on_test for t in targets),
+        **({"ground_truth": True} if recipe.reads_truth else {}),
     }
 
 

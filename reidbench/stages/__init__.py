@@ -12,11 +12,14 @@ from reidbench.stages.fit_translator import FitTranslator
 from reidbench.stages.joint_model import JointModel
 from reidbench.stages.learn import Learn
 from reidbench.stages.masks import LearnMasks, Masked
-from reidbench.stages.preview import Preview, SpatialPreview
+from reidbench.stages.preview import Preview, SpatialPreview, TruePreview
 from reidbench.stages.score import Embed, Evaluate, Match
 from reidbench.stages.trained_model import TrainedModel
-from reidbench.stages.translate import Translate, Translated, TranslateTest
+from reidbench.stages.translate import Translate, TranslateTest
+from reidbench.stages.translated import Generated, Translated
 from reidbench.stages.translation_quality import TranslationQuality
+from reidbench.stages.truth import TrueTranslation, Truth
+from reidbench.stages.truth_error import TruthError
 
 __all__ = [
     "DatasetImages",
@@ -24,6 +27,7 @@ __all__ = [
     "Embed",
     "Evaluate",
     "FitTranslator",
+    "Generated",
     "JointModel",
     "Learn",
     "LearnMasks",
@@ -38,5 +42,9 @@ __all__ = [
     "TranslateTest",
     "Translated",
     "TranslationQuality",
+    "TruePreview",
+    "TrueTranslation",
+    "Truth",
+    "TruthError",
     "Work",
 ]

@@ -22,7 +22,7 @@ from reidbench.evaluation.distributions import apart, median_bandwidth, spread_r
 from reidbench.stages.base import Stage, Work
 from reidbench.stages.decode import DatasetImages, TrainingImages, concatenated
 from reidbench.stages.learn import Learn
-from reidbench.stages.translate import Translated
+from reidbench.stages.translated import Translated
 from reidbench.storage.files import write_array, write_json
 from reidbench.storage.keys import JSON
 

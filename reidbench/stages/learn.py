@@ -36,7 +36,7 @@ class Learn(TrainedModel):
     @property
     def title(self) -> str:
         """What it does."""
-        words = {"decode": "real", "translate": "translated"}
+        words = {"decode": "real", "translate": "translated", "true-translation": "true"}
         what = " and ".join(words.get(d.kind, d.kind) for d in self.data)
         return f"{'fine-tune' if self.start else 'learn'} {self.learner.name} on {what} images"
 

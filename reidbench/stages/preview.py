@@ -15,7 +15,9 @@ from reidbench.engine.gan import SOURCE, TARGET, Route, translate, warps
 from reidbench.engine.streams import stream
 from reidbench.interfaces import Translator
 from reidbench.stages.base import Stage, Work
-from reidbench.stages.translate import Translate, Translated, TranslateTest, drawn_codes
+from reidbench.stages.translate import Translate, drawn_codes
+from reidbench.stages.translated import Generated, Translated
+from reidbench.stages.truth import TrueTranslation, Truth
 from reidbench.storage.files import write_array
 from reidbench.storage.keys import JSON
 
@@ -27,11 +29,16 @@ Sheet = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Preview(Stage):
-    """A few images beside their translation, their reconstruction and the destination's images."""
+    """A few images beside their translation, their reconstruction and the destination's images.
+
+    Attributes:
+        truth: renders what the translation should show, where that is known.
+    """
 
     kind: ClassVar[str] = "preview"
 
     translated: Translated
+    truth: Truth | None = None
 
     @property
     def title(self) -> str:
@@ -41,8 +48,8 @@ class Preview(Stage):
     @property
     def labels(self) -> tuple[str, ...]:
         """What each row of the sheet shows."""
-        real, style = ("target", "source") if self._to_source else ("source", "target")
-        return (real, "translated", "reconstructed", style)
+        real, style = self._domains
+        return (real, *self._truth_label, "translated", "reconstructed", style)
 
     @property
     def inputs(self) -> tuple[Stage, ...]:
@@ -50,8 +57,8 @@ class Preview(Stage):
         return (self.translated, *self.translated.inputs)
 
     def values(self) -> JSON:
-        """Return the number of columns."""
-        return {"columns": PREVIEW_COLUMNS}
+        """Return the number of columns, and whether the truth is shown."""
+        return {"columns": PREVIEW_COLUMNS, **self._truth_value}
 
     def compute(self, work: Work) -> dict[str, JSON]:
         """Write ``rows.npy``, ``[R, columns, H, W, 3]`` uint8; R as ``labels``."""
@@ -60,29 +67,75 @@ class Preview(Stage):
             for stage in (self.translated.originals, self.translated.like)
         )
         rows = _one_a_person(real)
-        translator = self.translated.fitted.load(work)
-        with stream(self.translated.fitted.seed, self.kind):
-            made = self.made(translator, real, rows, work)
+        truth = self._truth(rows, work)
+        made = self.made(real, rows, work)
         work.progress(len(rows), len(rows), {})
         styles = style.pixels[np.linspace(0, len(style) - 1, len(rows)).astype(int)]
-        write_array(work.folder / "rows.npy", np.stack([real.pixels[rows], *made, styles]))
+        write_array(work.folder / "rows.npy", np.stack([real.pixels[rows], *truth, *made, styles]))
         return {"labels": list(self.labels)}
 
-    def made(
+    def made(self, real: ImageArray, rows: NDArray[np.int64], work: Work) -> list[Sheet]:
+        """Return the rows between the real images, or the truth, and those of the destination."""
+        assert isinstance(self.translated, Generated)
+        fitted = self.translated.fitted
+        translator = fitted.load(work)
+        with stream(fitted.seed, self.kind):
+            return self.generated(translator, real, rows, work)
+
+    def generated(
         self, translator: Translator, real: ImageArray, rows: NDArray[np.int64], work: Work
     ) -> list[Sheet]:
-        """Return the rows between the real images and those of the destination."""
+        """Return the rows that the translator makes."""
         fakes = self.translated.open(work.of(self.translated))
         # The translator sees its own rounded output, as a learner does.
         masks = None if real.masks is None else real.masks[rows]
         shown = ImageArray(fakes.pixels[rows], fakes.pids[rows], fakes.cams[rows], masks)
-        src, dst = (SOURCE, TARGET) if self._to_source else (TARGET, SOURCE)
+        src, dst = (SOURCE, TARGET) if self.translated.to_source else (TARGET, SOURCE)
         back = translate(translator, Route(shown, np.arange(len(shown)), src, dst), work.hardware)
         return [shown.pixels, np.concatenate([*back])]
 
     @property
-    def _to_source(self) -> bool:
-        return isinstance(self.translated, TranslateTest)
+    def _domains(self) -> tuple[str, str]:
+        return ("target", "source") if self.translated.to_source else ("source", "target")
+
+    @property
+    def _truth_label(self) -> tuple[str, ...]:
+        return ("truth",) if self.truth else ()
+
+    @property
+    def _truth_value(self) -> dict[str, JSON]:
+        return {"truth": True} if self.truth else {}  # keys are older than the row
+
+    def _truth(self, rows: NDArray[np.int64], work: Work) -> list[Sheet]:
+        """Return what the translations in the same columns should show, if that is known."""
+        if self.truth is None:
+            return []
+        folder = work.of(self.translated)
+        asked = self.translated.asked(folder)
+        shown = self.translated.open(folder).pixels[rows]
+        return [self.truth.beside(shown, rows, None if asked is None else asked[rows])]
+
+
+@dataclass(frozen=True)
+class TruePreview(Preview):
+    """The same where the translation is rendered, by no translator; nothing is reconstructed."""
+
+    translated: TrueTranslation
+
+    @property
+    def inputs(self) -> tuple[Stage, ...]:
+        """The rendered images, and the real ones of both domains."""
+        return (self.translated, self.translated.originals, self.translated.like)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What each row of the sheet shows."""
+        real, style = self._domains
+        return (real, *self._truth_label, "translated", style)
+
+    def made(self, real: ImageArray, rows: NDArray[np.int64], work: Work) -> list[Sheet]:
+        """Return the rendered images."""
+        return [self.translated.open(work.of(self.translated)).pixels[rows]]
 
 
 @dataclass(frozen=True)
@@ -103,13 +156,14 @@ class SpatialPreview(Preview):
         """What each row of the sheet shows."""
         masks = ("mask",) if self.masked else ()
         codes = [f"adapted, code {k}" for k in range(1, PREVIEW_CODES + 1)]
-        return ("source", *masks, "spatially adapted", *codes, "target")
+        return ("source", *self._truth_label, *masks, "spatially adapted", *codes, "target")
 
     def values(self) -> JSON:
         """Return the number of columns and codes, and whether there are masks."""
-        return {"columns": PREVIEW_COLUMNS, "codes": PREVIEW_CODES, "masked": self.masked}
+        shown = {"columns": PREVIEW_COLUMNS, "codes": PREVIEW_CODES, "masked": self.masked}
+        return {**shown, **self._truth_value}
 
-    def made(
+    def generated(
         self, translator: Translator, real: ImageArray, rows: NDArray[np.int64], work: Work
     ) -> list[Sheet]:
         """Return masks, pixels moved by the first code, and the translation by each code."""

@@ -27,12 +27,13 @@ from reidbench.stages.base import Stage, Work
 from reidbench.stages.decode import DatasetImages
 from reidbench.stages.trained_model import TrainedModel
 from reidbench.stages.translate import TranslateTest
+from reidbench.stages.truth import TrueTranslation
 from reidbench.storage.files import mapped_array, write_array, write_json
 from reidbench.storage.keys import JSON
 
 MATCHED_ROWS = 256  # queries that are matched at a time
 
-TestImages = DatasetImages | TranslateTest
+TestImages = DatasetImages | TranslateTest | TrueTranslation
 
 
 @dataclass(frozen=True)

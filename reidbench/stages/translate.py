@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -19,8 +18,9 @@ from reidbench.engine.hardware import Hardware
 from reidbench.engine.streams import stream
 from reidbench.interfaces import Translator
 from reidbench.stages.base import Stage, Work
-from reidbench.stages.decode import DatasetImages, TrainingImages
+from reidbench.stages.decode import DatasetImages
 from reidbench.stages.fit_translator import FitTranslator
+from reidbench.stages.translated import Generated
 from reidbench.storage.files import mapped_array, write_array
 from reidbench.storage.keys import JSON, derive_seed
 
@@ -30,35 +30,8 @@ Codes = NDArray[np.float32]
 TRANSFORMS = "transforms.npy"
 
 
-class Translated(TrainingImages):
-    """A stage whose output is translated images.
-
-    Attributes:
-        fitted: what translates them.
-        precision: of the forward passes.
-    """
-
-    fitted: FitTranslator
-    precision: str
-
-    @property
-    @abstractmethod
-    def originals(self) -> DatasetImages:
-        """What is translated; the output has one block of all these images, or several."""
-
-    @property
-    @abstractmethod
-    def like(self) -> DatasetImages:
-        """Real training images of the domain that it is translated to."""
-
-    def open(self, folder: Path) -> ImageArray:
-        """Map the translated images."""
-        images = super().open(folder)
-        return replace(images, fake=np.ones(len(images), np.bool_))
-
-
 @dataclass(frozen=True)
-class Translate(Translated):
+class Translate(Generated):
     """Translate the source's training images to the target's style; labels stay.
 
     Attributes:
@@ -119,6 +92,14 @@ class Translate(Translated):
             if array is not None:
                 write_array(work.folder / f"{name}.npy", array)
         return {"images": len(domains)}
+
+    def asked(self, folder: Path) -> Rows | None:
+        """Return the target's camera of each image, if the translator tells cameras apart."""
+        if not self.cameras:
+            return None
+        there = np.unique(self.like.data.dataset.samples("train").cams)
+        asked: Rows = there[np.load(folder / "domains.npy") - TARGET]
+        return asked
 
     def _domains(self, rows: int, work: Work) -> Rows:
         """Return the domain of each translated image, one block of all source images or several."""
@@ -193,7 +174,7 @@ class _Plan:
 
 
 @dataclass(frozen=True)
-class TranslateTest(Translated):
+class TranslateTest(Generated):
     """Translate test images of the target to the source's style; labels stay.
 
     Lv and Wang, "Cross-dataset Person Re-Identification Using Similarity Preserved Generative
@@ -215,6 +196,11 @@ class TranslateTest(Translated):
     def title(self) -> str:
         """What it does."""
         return f"translate {self.images.data.title} {self.images.split} to the source"
+
+    @property
+    def to_source(self) -> bool:
+        """Whether test images are translated: they are."""
+        return True
 
     @property
     def data(self) -> OpenDataset:

@@ -22,7 +22,7 @@ from reidbench.interfaces import FeatureLearner
 from reidbench.progress import Progress
 from reidbench.stages.base import Stage, Work
 from reidbench.stages.learn import Learn
-from reidbench.stages.translate import Translated, TranslateTest
+from reidbench.stages.translated import Translated
 from reidbench.storage.files import write_json
 from reidbench.storage.keys import JSON
 
@@ -65,13 +65,13 @@ class TranslationQuality(Stage):
     @property
     def guided(self) -> bool:
         """Whether the translator was trained against this very model."""
-        return self.model.key in {m.key for m in self.translated.fitted.source_models.values()}
+        return self.model.key in self.translated.guides
 
     def compute(self, work: Work) -> dict[str, JSON]:
         """Write ``preservation.json``."""
         stages = (self.translated.originals, self.translated.like, self.translated)
         judged = _Sets(*(stage.open(work.of(stage)) for stage in stages))
-        told = _Counted(work.progress, 2 * len(judged.fakes) + len(judged.real) + len(judged.like))
+        told = Counted(work.progress, 2 * len(judged.fakes) + len(judged.real) + len(judged.like))
         scores = {
             "classifier": self._named(),
             "guided": self.guided,
@@ -86,21 +86,20 @@ class TranslationQuality(Stage):
     @property
     def _domains(self) -> tuple[str, str]:
         """What is translated, and to which domain."""
-        to_source = isinstance(self.translated, TranslateTest)
-        return ("target", "source") if to_source else ("source", "target")
+        return ("target", "source") if self.translated.to_source else ("source", "target")
 
     def _named(self) -> str:
         data = " and ".join(d.title.partition(" ")[2] for d in self.model.data)
         return f"{self.model.learner.name} learned from {data}"
 
-    def _accuracy(self, sets: _Sets, work: Work, told: _Counted) -> dict[str, JSON]:
+    def _accuracy(self, sets: _Sets, work: Work, told: Counted) -> dict[str, JSON]:
         """Return how often the right person is named, or None and why it cannot be told."""
-        if isinstance(self.translated, TranslateTest):
+        if self.translated.to_source:
             told.next(len(sets.real) + len(sets.fakes))
             missing = "the classifier knows nobody of the target"
             return {"accuracy": None, "accuracy_missing": missing}
         learner, model = self.model.load(work.of(self.model), work.hardware)
-        extractor = Extractor(_Classifier(learner, model), work.hardware)
+        extractor = Extractor(Classifier(learner, model), work.hardware)
         known = np.unique(np.concatenate([d.open(work.of(d)).pids for d in self.model.data]))
         persons = np.searchsorted(known, sets.real.pids)
         try:
@@ -111,7 +110,7 @@ class TranslationQuality(Stage):
         right = {"real": real[:, 0] == persons, "translated": named[:, 0] == persons[sets.origins]}
         return {"accuracy": {name: float(each.mean()) for name, each in right.items()}}
 
-    def _distances(self, sets: _Sets, work: Work, told: _Counted) -> dict[str, JSON]:
+    def _distances(self, sets: _Sets, work: Work, told: Counted) -> dict[str, JSON]:
         """Return FID and KID of translated and destination's images, and in what space."""
         learner, model = self.model.load(work.of(self.model), work.hardware)
         space = _Space(learner, model)
@@ -154,7 +153,7 @@ class _Sets:
         }
 
 
-class _Classifier(nn.Module):
+class Classifier(nn.Module):
     """Names the likeliest person of each image, ``[B, 1]``."""
 
     def __init__(self, learner: FeatureLearner, model: nn.Module) -> None:
@@ -162,6 +161,7 @@ class _Classifier(nn.Module):
         self.learner, self.model = learner, model
 
     def forward(self, pixels: Tensor) -> Tensor:
+        """Return the indices."""
         return self.learner.classify(self.model, pixels).argmax(1, keepdim=True)
 
 
@@ -183,7 +183,7 @@ class _Space(nn.Module):
         return self.learner.embed(self.model, pixels)
 
 
-class _Counted:
+class Counted:
     """Progress over several passes."""
 
     def __init__(self, progress: Progress, total: int) -> None:
