@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -15,6 +15,7 @@ from reidbench.results.leaderboard_tables import rounded
 from reidbench.results.result import Result
 from reidbench.runs.plan import Plan
 from reidbench.runs.runner import Finished, Session, needed
+from reidbench.storage.keys import JSON
 
 MEASURES = {
     "mAP": "mAP",
@@ -63,6 +64,9 @@ def measured(results: Sequence[Result]) -> None:
     Console().print(table)
     _caption(results)
     for line in map(_kept, results):
+        if line:
+            Console(highlight=False).print(escape(line))
+    for line in map(_true, results):
         if line:
             Console(highlight=False).print(escape(line))
     for line in map(_cost, results):
@@ -148,6 +152,33 @@ def _kept(result: Result) -> str:
     distances = (f"{name.upper()} {rounded(kept[name])}" for name in ("fid", "kid", "ssim"))
     measures = ", ".join((str(accuracy), *distances, f"by {kept['classifier']}"))
     return "; ".join((f"{result.recipe['name']}: {measures}", *kept["warnings"]))
+
+
+def _true(result: Result) -> str:
+    """Return how far translations are from the truth, in a line; empty where it is not known."""
+    truth = result.translation.get("truth")
+    if not truth:
+        return ""
+    retained, still = truth["identity_retained"], truth["untranslated"]
+    parts = [
+        f"{where} {_decibels(truth[where])} (untranslated {_decibels(still[where])})"
+        for where in ("person", "background")
+    ]
+    colours = f"colours {truth['colour']:.1f} (untranslated {still['colour']:.1f})"
+    known = truth.get("identity_missing")
+    if retained:
+        rates = (f"{100 * retained[name]:.1f}" for name in ("translated", "untranslated"))
+        known = "identity retained {} (untranslated {})".format(*rates)
+    moved = truth.get("transforms")
+    grids = f", grid error {moved['grid_error']:.3f}" if moved else ""
+    return (
+        f"{result.recipe['name']} against the truth: {', '.join((*parts, colours, known))}{grids}"
+    )
+
+
+def _decibels(region: Mapping[str, JSON]) -> str:
+    exact = region["psnr"] is None
+    return "exact" if exact else f"{region['psnr']:.1f} dB, SSIM {region['ssim']:.2f}"
 
 
 def _cost(result: Result) -> str:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 from reidbench.evaluation.trials import Spread, spread
+from reidbench.results.gap import GAP_CLOSED, Gap
 from reidbench.results.result import ACCURACIES, MEASURES, QUANTITIES, Result, Unreadable
 from reidbench.storage.keys import JSON, canonical
 
@@ -17,9 +18,12 @@ USES = {
     "cameras": "target_cameras",
     "labels": "target_labels",
     "test images": "test_images",
+    "ground truth": "ground_truth",
 }
-LARGER_IS_BETTER = (*SHOWN, *ACCURACIES, "ssim")
-COLUMNS = (*SHOWN, *QUANTITIES)
+CEILING = "ground truth"
+"""Rows that use this are no rivals: they stand among the others without a place."""
+LARGER_IS_BETTER = (*SHOWN, *ACCURACIES, "ssim", "identity_retained", GAP_CLOSED)
+COLUMNS = (*SHOWN, *QUANTITIES, GAP_CLOSED)
 """What rows can be ordered by; of all but ``LARGER_IS_BETTER`` the smallest value comes first."""
 T = TypeVar("T")
 
@@ -89,7 +93,8 @@ class Entry:
         uses: which of the target's data it was trained with, as ``USES`` names them.
         seeds: that were run.
         measures: mean, standard deviation and number of seeds of each of ``SHOWN``.
-        quantities: the same of each of ``QUANTITIES``, where all of the seeds tell it.
+        quantities: the same of each of ``QUANTITIES`` and of the gap closed, where all of the seeds
+            tell it.
         classifier: the model that identity preservation was measured with.
         guided: whether the translator was trained against that model.
     """
@@ -105,7 +110,7 @@ class Entry:
     guided: bool
 
     @classmethod
-    def of(cls, group: Sequence[Result]) -> Entry:
+    def of(cls, group: Sequence[Result], gap: Gap) -> Entry:
         """Return the entry of results that differ in the seed alone."""
         ordered = sorted(group, key=lambda r: r.seed)  # the order of addition must not show
         first = ordered[0]
@@ -116,7 +121,7 @@ class Entry:
             tuple(use for use, field in USES.items() if first.uses.get(field)),
             tuple(r.seed for r in ordered),
             {name: spread([r.measure(name) for r in ordered]) for name in SHOWN},
-            _quantities(ordered),
+            gap.quantities(ordered),
             str(first.translation.get("classifier", "")),
             first.translation.get("guided") is True,
         )
@@ -132,10 +137,10 @@ class Row:
     """One recipe, ranked.
 
     Attributes:
-        place: 1 for the best; rows of the same mean share it.
+        place: 1 for the best; rows of the same mean share it. None for a ceiling.
     """
 
-    place: int
+    place: int | None
     entry: Entry
 
 
@@ -205,19 +210,21 @@ def build(results: Iterable[Result], unreadable: Sequence[Unreadable] = ()) -> L
     A recipe is ranked in a setting if nothing of it was modified and all of the benchmark's
     seeds are there; only those seeds count.
     """
+    results = list(results)
+    gap = Gap.of(results)
     ranked: dict[Setting, list[list[Result]]] = {}
     unranked = []
     for group in _grouped(results, _identity).values():
         setting, distinct = Setting.of(group[0]), _distinct(group)
         if reason := _obstacle(setting, distinct):
-            unranked.append(Unranked(setting, Entry.of(distinct), reason))
+            unranked.append(Unranked(setting, Entry.of(distinct, gap), reason))
             continue
         counted = [r for r in distinct if r.seed in setting.seeds]
         ranked.setdefault(setting, []).append(counted)
         if others := [r for r in distinct if r.seed not in setting.seeds]:
             reason = "not among the benchmark's seeds"
-            unranked.append(Unranked(setting, Entry.of(others), reason))
-    boards = [Board(s, _rows(groups)) for s, groups in ranked.items()]
+            unranked.append(Unranked(setting, Entry.of(others, gap), reason))
+    boards = [Board(s, _rows(groups, gap)) for s, groups in ranked.items()]
     return Leaderboard(
         tuple(sorted(boards, key=lambda b: _order(b.setting))),
         tuple(sorted(unranked, key=lambda u: (_order(u.setting), u.entry.recipe, u.reason))),
@@ -242,22 +249,17 @@ def _obstacle(setting: Setting, group: Sequence[Result]) -> str:
     return ""
 
 
-def _quantities(ordered: Sequence[Result]) -> dict[str, Spread]:
-    found = {}
-    for name in QUANTITIES:
-        values = [r.quantity(name) for r in ordered]
-        known = [v for v in values if v is not None]
-        if len(known) == len(values):
-            found[name] = spread(known)
-    return found
+def _rows(groups: Sequence[Sequence[Result]], gap: Gap) -> tuple[Row, ...]:
+    """Return the rows in the order of their means; ceilings have no place and take none."""
+    entries = [Entry.of(group, gap) for group in groups]
+    means = [e.measures[PRIMARY].mean for e in entries if CEILING not in e.uses]
 
+    def place(entry: Entry) -> int | None:
+        mean = entry.measures[PRIMARY].mean
+        return None if CEILING in entry.uses else 1 + sum(other > mean for other in means)
 
-def _rows(groups: Sequence[Sequence[Result]]) -> tuple[Row, ...]:
-    entries = [Entry.of(group) for group in groups]
-    means = [e.measures[PRIMARY].mean for e in entries]
-    places = [1 + sum(other > mean for other in means) for mean in means]
-    rows = [Row(place, entry) for place, entry in zip(places, entries, strict=True)]
-    return tuple(sorted(rows, key=lambda r: (r.place, r.entry.recipe, r.entry.digest)))
+    entries.sort(key=lambda e: (-e.measures[PRIMARY].mean, e.recipe, e.digest))
+    return tuple(Row(place(entry), entry) for entry in entries)
 
 
 def _identity(result: Result) -> Hashable:

@@ -62,6 +62,10 @@ QUANTITIES = {
     "fid": "translation.fid",
     "kid": "translation.kid",
     "ssim": "translation.ssim",
+    "person_error": "translation.truth.person.rmse",
+    "background_error": "translation.truth.background.rmse",
+    "colour_error": "translation.truth.colour",
+    "identity_retained": "translation.truth.identity_retained.translated",
     "networks": "cost.translation.networks",
     "parameters": "cost.translation.parameters",
     "flops_step": "cost.translation.flops_a_step",
@@ -90,7 +94,8 @@ class Result:
         scores: what ``evaluation.Scores.to_dict`` gives: measures in [0, 1], what they count, and
             ``per_query`` columns for paired tests.
         translation: what translation kept of the persons, and how like the target it looks; empty
-            if nothing was translated, or in a result of an earlier version.
+            if nothing was translated, or in a result of an earlier version. On rendered domains
+            ``truth`` in it tells how far the translations are from the true pictures.
         masks: where the person masks come from that the run read, and how well they fit the known
             ones; empty if it read none, or in a result of an earlier version.
         cost: networks, parameters and FLOPs; empty in a result of an earlier version.

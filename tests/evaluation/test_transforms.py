@@ -18,6 +18,7 @@ from reidbench.data.synthetic.dataset import Synthetic
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.evaluation.transforms import (
     CORNERS,
+    GRID,
     Known,
     between_codes,
     described,
@@ -279,3 +280,31 @@ def test_translation_to_each_camera_is_compared_with_that_camera(
     assert found.to_dict()["between_translations"] == 0  # it takes every image to the same place
     error = found.known.error(np.broadcast_to(CORNERS + BY, (len(expected), 4, 2)))
     assert found.to_dict()["known_gap"]["error"] == pytest.approx(error)
+
+
+def test_the_grid_error_is_the_mean_distance_of_the_points_that_are_sampled() -> None:
+    shift = np.array([[1, 0, 0.3], [0, 1, 0.4], [0, 0, 1]])
+    known = Known(np.stack([np.eye(3), shift])[:, None])
+    still = np.tile(np.eye(3).ravel(), (2, 1))
+    assert known.grid_error(still) == pytest.approx(0.25)
+    assert known.grid_errors(still) == {
+        "grid_error": pytest.approx(0.25),
+        "grid_identity": pytest.approx(0.25),
+    }
+    exact = np.stack([np.eye(3), 5 * shift]).reshape(2, 9)  # its scale means nothing
+    assert known.grid_error(exact) == pytest.approx(0, abs=1e-12)
+    # Twice as large: a point x is sampled at x / 2, so that the error is |x| / 2.
+    double = Known(np.diag([2.0, 2.0, 1.0])[None, None])
+    assert double.grid_error(still[:1]) == pytest.approx(np.linalg.norm(GRID, axis=1).mean() / 2)
+    either = Known(np.stack([np.eye(3), shift])[None])
+    assert either.grid_error(still[:1]) == pytest.approx(0.25)
+
+
+def test_grids_that_cannot_be_compared_are_refused() -> None:
+    known = Known(np.eye(3)[None, None])
+    for broken, problem in (
+        (np.diag([1.0, 0, 1]), "flattens the image"),
+        (np.array([[1.0, 0, 0], [0, 1, 0], [5, 0, 1]]), "a point of the image to infinity"),
+    ):
+        with pytest.raises(ReidbenchError, match=problem):
+            known.grid_error(broken.reshape(1, 9))

@@ -25,6 +25,10 @@ COLUMNS = (
     "fid",
     "kid",
     "ssim",
+    "person_error",
+    "background_error",
+    "colour_error",
+    "identity_retained",
     "networks",
     "parameters",
     "flops_step",
@@ -32,6 +36,7 @@ COLUMNS = (
     "embedder_parameters",
     "flops_image",
     "seconds",
+    "gap_closed",
 )
 
 
@@ -137,10 +142,13 @@ def _tables(board: Leaderboard) -> None:
         KEPT,
         KEPT_CAPTION,
         RANKED,
+        TRUTH,
+        TRUTH_CAPTION,
         UNRANKED,
         cost_rows,
         kept_rows,
         ranked_cells,
+        truth_rows,
         unranked_cells,
     )
 
@@ -149,6 +157,7 @@ def _tables(board: Leaderboard) -> None:
         show_table(part.setting.title, RANKED, map(ranked_cells, part.rows), right)
         for title, headings, rows in (
             ("Translation", KEPT, kept_rows(part)),
+            ("Truth", TRUTH, truth_rows(part)),
             ("Cost", COST, cost_rows(part)),
         ):
             if rows:
@@ -159,6 +168,7 @@ def _tables(board: Leaderboard) -> None:
     captions = [
         CAPTION,
         *([KEPT_CAPTION] if any(map(kept_rows, board.boards)) else []),
+        *([TRUTH_CAPTION] if any(map(truth_rows, board.boards)) else []),
         *([COST_CAPTION] if any(map(cost_rows, board.boards)) else []),
     ]
     console().print("\n" + "\n".join(captions), style="dim", markup=False)
