@@ -10,6 +10,16 @@ from reidbench.registry.registry import Broken, Registration
 
 HERE = "tests.cli.test_components"
 
+CORE = [
+    "direct",
+    "perfect",
+    "perfect-colour",
+    "perfect-place",
+    "perfect-viewpoint",
+    "supervised",
+]
+"""The methods of the core."""
+
 
 class Weigh(IdentityConstraint):
     """Weighs a person.
@@ -50,7 +60,7 @@ def scales(plugins):
 def test_components_are_listed_by_kind(invoke, scales):
     overview = json.loads(invoke("list", "--json").stdout)
     assert [r["name"] for r in overview["constraint"]] == ["gone", "weigh"]
-    assert {r["name"] for r in overview["method"]} == {"direct", "supervised", "weighed"}
+    assert {r["name"] for r in overview["method"]} == {*CORE, "weighed"}
     assert {"market1501", "prid2011", "synthetic"} <= {r["name"] for r in overview["dataset"]}
     assert "synthetic" in [r["name"] for r in overview["benchmark"]]
     row = {"name": "weigh", "summary": "keeps the weight", "plugin": "scales"}
@@ -129,11 +139,12 @@ def broken(monkeypatch, plugins):
 def test_plugins_are_listed_with_what_they_add(invoke, plugins):
     (core,) = json.loads(invoke("plugin", "list", "--json").stdout)
     assert core["name"] == "reidbench"
-    assert core["components"]["method"] == ["direct", "supervised"]
-    assert "translator" not in core["components"]
+    assert core["components"]["method"] == CORE
+    assert core["components"]["translator"] == ["perfect"]
+    assert "constraint" not in core["components"]
     text = invoke("plugin", "list").stdout
     assert "works" in text
-    assert "method direct, supervised" in text
+    assert f"method {', '.join(CORE)}" in " ".join(text.split())
 
 
 def test_a_broken_plugin_is_listed_with_its_error(invoke, broken):

@@ -210,7 +210,9 @@ def test_the_figure_tells_what_was_found(session: Session, registry: Registry) -
     drawn = transforms_of(plan, replace(found, known=truth))
     assert drawn.corners is not None
     assert drawn.corners.known == pytest.approx(CORNERS + BY)
-    assert drawn.caption[-1].startswith("corner error against the known gap ")
+    assert drawn.caption[-2].startswith("corner error against the known gap ")
+    assert drawn.caption[-2].endswith("; 0.559 if nothing moved")
+    assert drawn.caption[-1].startswith("end-point error of the sampling grid ")
     assert drawn.caption[-1].endswith("; 0.559 if nothing moved")
 
 
