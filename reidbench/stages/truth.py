@@ -20,7 +20,7 @@ from reidbench.stages.base import Stage, Work
 from reidbench.stages.decode import DatasetImages, Decode
 from reidbench.stages.translated import Translated
 from reidbench.storage.files import write_array
-from reidbench.storage.keys import JSON, derive_seed
+from reidbench.storage.keys import JSON
 
 PICTURES = 450
 """True pictures that translations are compared with: so many images as fit, evenly spread, each
@@ -33,7 +33,8 @@ Pixels = NDArray[np.uint8]
 class TrueTranslation(Translated):
     """Images as the cameras of the other domain see them: what a perfect translator would make.
 
-    Each image is seen by one camera, drawn once and for all seeds. Labels stay. Nothing is trained.
+    The images of a person are seen by the other domain's cameras in turn, the next person's from
+    the next camera on, so that each camera sees as many. Labels stay. Nothing is trained.
 
     Attributes:
         images: of a rendered domain: training images of the source, or test images of the target.
@@ -96,9 +97,13 @@ class TrueTranslation(Translated):
 
     @property
     def _cameras(self) -> Rows:
-        rng = np.random.default_rng(derive_seed(self.kind, "cameras", self.split))
+        pids = self.data.dataset.samples(self.split).pids
+        turns = np.empty_like(pids)
+        for number, pid in enumerate(np.unique(pids)):
+            own = np.flatnonzero(pids == pid)
+            turns[own] = number + np.arange(len(own))
         cameras = training_cameras(self.towards.data.dataset)
-        return rng.choice(cameras, len(self.data.dataset.samples(self.split)))
+        return cameras[turns % len(cameras)]
 
 
 @dataclass(frozen=True)

@@ -184,6 +184,11 @@ def test_each_part_has_a_method(registry: Registry) -> None:
     assert parts("perfect") == ("colour", "place", "viewpoint")
 
 
+def test_the_images_of_a_person_go_to_all_cameras_in_turn(registry: Registry) -> None:
+    seen = planned(registry).truth_errors[0].translated.asked(Path())
+    assert seen.tolist() == [0, 1, 2, 0, 1, 2, 0, 1]
+
+
 def test_pictures_are_the_same_for_all_seeds(registry: Registry) -> None:
     first, second = (
         make_plan(registry, rendered(), seed, Request(translator="perfect", learner="toy"))
