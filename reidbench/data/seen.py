@@ -79,3 +79,25 @@ def training_cameras(dataset: Dataset) -> Rows:
     """Return the cameras that training images are of, in order."""
     cameras: Rows = np.unique(dataset.samples("train").cams)
     return cameras
+
+
+def paired_cameras(pids: Rows, cams: Rows, others: Rows) -> Rows:
+    """Return the camera of another domain that is to see each image, ``[N]``.
+
+    Of C cameras the i-th is paired with the other domain's i-th, and a person's s-th further image
+    in it with the ``(i + s C)``-th, counted round: so that of three cameras and three each goes to
+    one, and of three and six each goes to two.
+
+    Args:
+        pids: ``[N]`` person of each image.
+        cams: ``[N]`` its camera.
+        others: ``[K]`` the other domain's cameras.
+    """
+    known, ranks = np.unique(cams, return_inverse=True)
+    groups = np.unique(np.stack([pids, cams]), axis=1, return_inverse=True)[1].ravel()
+    order = np.argsort(groups, kind="stable")
+    sizes = np.bincount(groups)
+    further = np.empty_like(cams)
+    further[order] = np.arange(len(cams)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    paired: Rows = others[(ranks + further * len(known)) % len(others)]
+    return paired

@@ -13,7 +13,7 @@ from reidbench.data.arrays import ImageArray
 from reidbench.data.catalog import OpenDataset
 from reidbench.data.dataset import TRUTH_PARTS, Split
 from reidbench.data.decode import decode, decode_few
-from reidbench.data.seen import Rows, Seen, training_cameras
+from reidbench.data.seen import Rows, Seen, paired_cameras, training_cameras
 from reidbench.evaluation.distributions import spread_rows
 from reidbench.evaluation.truth import nearest
 from reidbench.stages.base import Stage, Work
@@ -33,8 +33,8 @@ Pixels = NDArray[np.uint8]
 class TrueTranslation(Translated):
     """Images as the cameras of the other domain see them: what a perfect translator would make.
 
-    The images of a person are seen by the other domain's cameras in turn, the next person's from
-    the next camera on, so that each camera sees as many. Labels stay. Nothing is trained.
+    The first image of a person in camera i is seen by the other domain's camera i; where there are
+    more cameras or fewer, see ``paired_cameras``. Labels stay. Nothing is trained.
 
     Attributes:
         images: of a rendered domain: training images of the source, or test images of the target.
@@ -97,13 +97,9 @@ class TrueTranslation(Translated):
 
     @property
     def _cameras(self) -> Rows:
-        pids = self.data.dataset.samples(self.split).pids
-        turns = np.empty_like(pids)
-        for number, pid in enumerate(np.unique(pids)):
-            own = np.flatnonzero(pids == pid)
-            turns[own] = number + np.arange(len(own))
-        cameras = training_cameras(self.towards.data.dataset)
-        return cameras[turns % len(cameras)]
+        samples = self.data.dataset.samples(self.split)
+        others = training_cameras(self.towards.data.dataset)
+        return paired_cameras(samples.pids, samples.cams, others)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from reidbench.config.benchmark import Benchmark, DatasetSpec
 from reidbench.config.compose import Request
-from reidbench.data.seen import Seen
+from reidbench.data.seen import Seen, paired_cameras
 from reidbench.data.synthetic import Synthetic
 from reidbench.errors import UsageError
 from reidbench.evaluation.truth import nearest, truth_errors
@@ -184,9 +184,21 @@ def test_each_part_has_a_method(registry: Registry) -> None:
     assert parts("perfect") == ("colour", "place", "viewpoint")
 
 
-def test_the_images_of_a_person_go_to_all_cameras_in_turn(registry: Registry) -> None:
+def test_cameras_are_paired(registry: Registry) -> None:
     seen = planned(registry).truth_errors[0].translated.asked(Path())
-    assert seen.tolist() == [0, 1, 2, 0, 1, 2, 0, 1]
+    assert seen is not None
+    assert seen.tolist() == [0, 2, 1, 0] * 2
+    assert seen.tolist() == paired_cameras(*_labels("train"), np.arange(3)).tolist()
+    assert paired_cameras(*_labels("train"), np.array([4, 7])).tolist() == [4, 4, 7, 7] * 2
+    four = paired_cameras(*_labels("train"), np.arange(4))
+    assert four.tolist() == [0, 2, 1, 3] * 2
+    mixed = np.array([5, 5, 3, 5, 3]), np.array([9, 2, 9, 9, 2])  # in any order
+    assert paired_cameras(*mixed, np.arange(9)).tolist() == [1, 0, 1, 3, 0]
+
+
+def _labels(split: Any) -> tuple[Any, Any]:
+    samples = Synthetic(**FEW).samples(split)
+    return samples.pids, samples.cams
 
 
 def test_pictures_are_the_same_for_all_seeds(registry: Registry) -> None:
