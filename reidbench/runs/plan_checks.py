@@ -27,8 +27,13 @@ def truth_known(setting: Setting) -> bool:
     return setting.source.dataset.has_truth and setting.target.dataset.has_truth
 
 
+def truth_served(recipe: Recipe, setting: Setting) -> bool:
+    """Return False for a recipe that shows the truth where nobody knows it."""
+    return truth_known(setting) or not recipe.reads_truth
+
+
 def _check_truth(recipe: Recipe, setting: Setting) -> None:
-    if recipe.reads_truth and not truth_known(setting):
+    if not truth_served(recipe, setting):
         raise UsageError(
             f"'{recipe.name}' shows the true pictures, which only rendered domains have: "
             f"'{setting.source.title}' and '{setting.target.title}' are not both rendered; choose "

@@ -23,6 +23,7 @@ from reidbench.registry.registry import Registration, Registry
 from reidbench.results.result import Result
 from reidbench.runs.figures import distribution_of, moving_of
 from reidbench.runs.plan import Plan
+from reidbench.runs.plan_checks import truth_served
 from reidbench.runs.recording import result_of, save_picture
 from reidbench.runs.runner import Outcome, Session, run_plan
 from reidbench.stages import FitTranslator, Learn, TranslateTest, TrueTranslation, Truth, TruthError
@@ -219,6 +220,15 @@ def test_real_data_is_refused_before_anything_is_computed(registry: Registry) ->
     one = Benchmark(**{**vars(rendered()), "target": toy_benchmark().target})
     with pytest.raises(UsageError, match="are not both rendered; choose a synthetic benchmark"):
         planned(registry, one)
+
+
+def test_all_methods_are_those_that_the_data_serves(registry: Registry) -> None:
+    """What ``sweep --method all`` leaves out, so that the others are run."""
+    known, real = planned(registry), planned(registry, toy_benchmark(), translator="toy")
+    assert truth_served(known.recipe, known.setting)
+    assert truth_served(real.recipe, known.setting)
+    assert truth_served(real.recipe, real.setting)
+    assert not truth_served(known.recipe, real.setting)
 
 
 def test_what_could_have_no_effect_is_refused(registry: Registry) -> None:

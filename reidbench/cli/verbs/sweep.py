@@ -119,14 +119,14 @@ def _combinations(
     from reidbench.cli import launch, show
     from reidbench.cli.attempts import refuse_failures, run_and_record_all
     from reidbench.registry.loading import load_plugins
-    from reidbench.runs.plan_checks import truth_known
+    from reidbench.runs.plan_checks import truth_served
 
     plugins = load_plugins()
     opened = launch.open_experiment(plugins.registry, ground)
     requests = list(_requests(plugins.registry, names))
     recipes = {r.digest: r for r in opened.recipes(requests)}
-    if "all" in names.methods and not truth_known(opened.setting):
-        recipes = {d: r for d, r in recipes.items() if not r.reads_truth}
+    if "all" in names.methods:
+        recipes = {d: r for d, r in recipes.items() if truth_served(r, opened.setting)}
     chosen = seeds or opened.setting.benchmark.seeds
     plans = [opened.plan(r, s, place.precision) for s in chosen for r in recipes.values()]
     session = launch.open_session(place, plugins)
