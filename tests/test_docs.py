@@ -24,13 +24,13 @@ from reidbench.registry.registry import Registry
 from reidbench.studies import study
 
 ROOT = Path(__file__).parents[1]
-GUIDE = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-PAGES = [
-    *GUIDE,
-    *sorted((ROOT / "plugins").glob("*/README.md")),
+GUIDE = [
+    *(ROOT / "README.md", ROOT / "CONTRIBUTING.md"),
+    *sorted((ROOT / "docs").glob("*.md")),
     *sorted((ROOT / "benchmarks").glob("*/README.md")),
     *(ROOT / "results" / "README.md", ROOT / "reidbench/data/synthetic/README.md"),
 ]
+PAGES = [*GUIDE, *sorted((ROOT / "plugins").glob("*/README.md"))]
 README_LINES, LINE = 200, 120
 
 FENCE = re.compile(r"^\s*```(\w*)")
@@ -168,6 +168,7 @@ def test_every_name_in_a_command_shown_exists(path, registry):
         "benchmark": set(benchmark.available()),
         "study": set(study.available()),
     }
+    known["name"] = set().union(*known.values())  # of `list NAME` and `data info NAME`
     for words in commands(path):
         for option, value in parsed(words).items():
             for shown in value if isinstance(value, list | tuple) else [value]:
