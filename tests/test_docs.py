@@ -180,6 +180,13 @@ def test_every_name_in_a_command_shown_exists(path, registry):
                 assert not missing, f"{name(path)}: --{kind} {shown}"
 
 
+@pytest.mark.parametrize("path", GUIDE, ids=name)
+def test_no_line_ends_within_code(path):
+    # A command that goes on in the next line would be checked by none of these tests.
+    odd = [number for number, line in read(path).prose if line.count("`") % 2]
+    assert not odd, f"{name(path)}, lines {odd}"
+
+
 def test_every_page_of_the_docs_is_named_in_the_readme():
     linked = {link for _, line in read(ROOT / "README.md").prose for link in LINK.findall(line)}
     missing = {name(p) for p in (ROOT / "docs").rglob("*") if p.is_file()} - linked
