@@ -58,9 +58,9 @@ class OnlyCameras(View):
             return whole
         return digest([whole, "only cameras", list(self._cameras)])
 
-    def boxes_fingerprint(self) -> str:
-        """Return the dataset's: boxes are no training images."""
-        return self._dataset.boxes_fingerprint()
+    def multi_query_fingerprint(self) -> str:
+        """Return the dataset's: images of multi_query are no training images."""
+        return self._dataset.multi_query_fingerprint()
 
 
 def with_cameras(data: OpenDataset, cameras: Sequence[int]) -> OpenDataset:

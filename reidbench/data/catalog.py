@@ -66,7 +66,7 @@ def open_dataset(
         registry: where the name is looked up.
         data_root: folder that holds the users' datasets, for those that read files.
         role: "source" or "target", for error messages.
-        skip_corrupt: whether to leave out the images that cannot be decoded, boxes among them.
+        skip_corrupt: whether to leave out the images that cannot be decoded, in any split.
         progress: told how many images have been looked at for that.
 
     Raises:
@@ -76,8 +76,8 @@ def open_dataset(
     dataset, plain = construct(spec, registry, data_root, role)
     left_out: tuple[str, ...] = ()
     if skip_corrupt:
-        boxes: tuple[Split, ...] = ("boxes",) if dataset.has_boxes else ()
-        left_out = tuple(name for name, _ in find_corrupt(dataset, (*SPLITS, *boxes), progress))
+        more: tuple[Split, ...] = ("multi_query",) if dataset.has_multi_query else ()
+        left_out = tuple(name for name, _ in find_corrupt(dataset, (*SPLITS, *more), progress))
         dataset = Without(dataset, left_out) if left_out else dataset
     _refuse_empty(spec.name, dataset)
     return OpenDataset(spec.name, plain, dataset, dataset.fingerprint(), left_out)

@@ -69,7 +69,7 @@ def decode(
 
 @dataclass(frozen=True)
 class _Work:
-    """What is decoded into which arrays; it travels to the workers."""
+    """A split to decode and the arrays to fill; it travels to the workers."""
 
     dataset: Dataset
     split: Split

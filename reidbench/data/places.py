@@ -1,4 +1,4 @@
-"""Where a copy of a dataset lies, and what lies there."""
+"""Find the folder of a dataset's copy and list its entries."""
 
 from __future__ import annotations
 

@@ -30,13 +30,13 @@ class View(Dataset):
 
     @property
     def has_masks(self) -> bool:
-        """Whether the dataset has masks."""
+        """True if the dataset has masks."""
         return self._dataset.has_masks
 
     @property
-    def has_boxes(self) -> bool:
-        """Whether the dataset has boxes."""
-        return self._dataset.has_boxes
+    def has_multi_query(self) -> bool:
+        """True if the dataset has the split multi_query."""
+        return self._dataset.has_multi_query
 
     @property
     def population(self) -> str:
@@ -50,7 +50,7 @@ class View(Dataset):
 
     @property
     def trains_on_test(self) -> bool:
-        """Whether the dataset does."""
+        """True if the dataset trains on test images."""
         return self._dataset.trains_on_test
 
     def published(self) -> Mapping[Split, Counts]:

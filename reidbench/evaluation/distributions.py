@@ -1,4 +1,4 @@
-"""How far two sets of features lie apart: maximum mean discrepancy and Fréchet distance."""
+"""Distances between two sets of features: maximum mean discrepancy and Fréchet distance."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ROWS = 2048  # of a kernel matrix that are taken at a time, to save memory
 
 @dataclass(frozen=True)
 class Apart:
-    """How far two sets of features lie apart.
+    """Distances between two sets of features.
 
     Attributes:
         mmd2: unbiased estimate of the squared maximum mean discrepancy; below 0 about as often as

@@ -36,7 +36,7 @@ def evaluate(
     protocol: Protocol | None = None,
     options: RankingOptions | None = None,
     *,
-    boxes: Features | None = None,
+    multi_query: Features | None = None,
 ) -> Scores:
     """Rank the gallery for every query and score the rankings.
 
@@ -48,7 +48,7 @@ def evaluate(
         gallery: the gallery set, with junk (pid -1) and distractors (pid 0).
         protocol: what is looked for; :class:`Market1501` unless said otherwise.
         options: how the ranking is made; :class:`RankingOptions` unless said otherwise.
-        boxes: further images of the queries' persons, for :class:`MultiQuery`.
+        multi_query: further images of the queries' persons, for :class:`MultiQuery`.
 
     Raises:
         ReidbenchError: if a set is empty, misshapen or not finite, their dimensions differ, the
@@ -57,11 +57,11 @@ def evaluate(
     protocol, options = protocol or Market1501(), options or RankingOptions()
     query, gallery = checked("query", query), checked("gallery", gallery)
     same_dimension("query", query, "gallery", gallery)
-    if boxes is not None:
-        boxes = checked("boxes", boxes)
-        same_dimension("boxes", boxes, "gallery", gallery)
+    if multi_query is not None:
+        multi_query = checked("multi_query", multi_query)
+        same_dimension("multi_query", multi_query, "gallery", gallery)
     ranked, wanted = _without_junk(gallery, options), _scaled(query, options)
-    wanted = protocol.queries(wanted, boxes, unit_length=options.unit_length)
+    wanted = protocol.queries(wanted, multi_query, unit_length=options.unit_length)
     distances = _distances(wanted.features, ranked.features, options)
     return protocol.scores(distances, wanted.labels, ranked.labels, ties=options.ties)
 

@@ -20,7 +20,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Labels:
-    """Who is seen where.
+    """Person and camera of each image.
 
     Attributes:
         pids: ``[N]`` int64 person; -1 is junk, 0 a distractor where the dataset has them.

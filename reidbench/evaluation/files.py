@@ -33,7 +33,7 @@ from reidbench.storage.keys import JSON, canonical
 PREFIXES: dict[str, tuple[str, ...]] = {
     "query": ("query_", "q_", "q"),
     "gallery": ("gallery_", "g_", "g"),
-    "boxes": ("boxes_", "mquery_"),
+    "multi_query": ("multi_query_", "boxes_", "mquery_"),
 }
 """What stands before a field's name in a file of several sets, so that ``qf`` is a query's."""
 
@@ -43,8 +43,8 @@ def read_features(path: Path, role: str = "") -> Features:
 
     Args:
         path: a .npz, .mat, .pt, .pth or .csv file.
-        role: which set, such as "query", "gallery" or "boxes", where the file holds several; a
-            set without a name serves for each.
+        role: name of the set, such as "query", "gallery" or "multi_query", where the file holds
+            several; a set without a name serves for each.
 
     Raises:
         ReidbenchError: naming the file and what is wrong with it: it cannot be read without

@@ -1,4 +1,4 @@
-"""How well person masks agree: intersection over union."""
+"""Agreement of person masks: intersection over union."""
 
 from __future__ import annotations
 

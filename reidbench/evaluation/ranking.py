@@ -1,4 +1,4 @@
-"""Where the matches of each query stand in its ranking, without sorting the gallery.
+"""Ranks of each query's matches, without sorting the gallery.
 
 A match's rank is 1 + the matches before it + the other gallery images nearer than it, and the
 last number is a count over one row of distances. Left out of every ranking are junk images

@@ -27,7 +27,7 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True)
 class Comparison:
-    """How much better the first of two results is, over the valid queries.
+    """Difference of two results, first minus second, over the valid queries.
 
     Attributes:
         measure: what was compared.

@@ -1,4 +1,4 @@
-"""What a translator's spatial transforms do, and how near they come to a known viewpoint gap."""
+"""Measures of a translator's spatial transforms, and their distance to a known viewpoint gap."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Known:
 
     @property
     def corners(self) -> Doubles:
-        """Where the corners truly are, ``[N, K, 4, 2]``."""
+        """True positions of the corners, ``[N, K, 4, 2]``."""
         images, cameras = self.gaps.shape[:2]
         return moved_corners(self.gaps.reshape(-1, HOMOGRAPHY)).reshape(images, cameras, 4, 2)
 

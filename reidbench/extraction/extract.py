@@ -14,7 +14,7 @@ from torch import nn
 from reidbench.config.recipe import Embedding
 from reidbench.data.arrays import ImageArray
 from reidbench.data.catalog import OpenDataset
-from reidbench.data.dataset import SPLITS, Dataset, Split
+from reidbench.data.dataset import OLD_NAMES, SPLITS, Dataset, Split
 from reidbench.data.decode import Interpolation
 from reidbench.engine.embedding import Embedder, Embeds, Extractor, check_rows
 from reidbench.engine.hardware import Hardware
@@ -49,12 +49,11 @@ READERS: dict[str, Callable[[Path], nn.Module]] = {
     ".torchscript": torchscript_network,
 }
 MODEL_STAGES = ("learn/", "joint/")
-BOXES: tuple[Split, ...] = ("boxes",)
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """What becomes of an image on its way into a model.
+    """Preparation of an image for a model.
 
     Attributes:
         image_size: height and width in pixels.
@@ -230,10 +229,11 @@ def splits_of(text: str, dataset: Dataset) -> list[Split]:
     Raises:
         UsageError: for a name that is none of its splits.
     """
-    known: tuple[Split, ...] = (*SPLITS, *BOXES) if dataset.has_boxes else SPLITS
-    named = [part.strip() for part in text.split(",")]
-    for name in named:
-        if name not in known:
+    known: tuple[Split, ...] = (*SPLITS, "multi_query") if dataset.has_multi_query else SPLITS
+    asked = [part.strip() for part in text.split(",")]
+    named = [OLD_NAMES.get(name, name) for name in asked]
+    for name, split in zip(asked, named, strict=True):
+        if split not in known:
             raise UsageError(f"--splits: no split is named '{name}'{did_you_mean(name, known)}")
     return [split for split in known if split in named]
 

@@ -1,4 +1,4 @@
-"""What a translator hands to the identity constraints: batches and directed translations."""
+"""Batches and directed translations, which a translator hands to the identity constraints."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Images:
         cam: ``[B]`` camera index. For a translator that tells cameras apart, the target's count
             from 0 without gaps, and domain ``1 + cam`` is a camera's.
         mask: ``[B, 1, H, W]`` in [0, 1], 1 on the person; None if the dataset has no masks.
-        fake: ``[B]`` whether the image is a translated one; None if none is.
+        fake: ``[B]`` True for translated images; None if all are real.
     """
 
     pixels: Tensor
@@ -36,7 +36,7 @@ class Images:
 
     @property
     def labelled(self) -> bool:
-        """Whether identities may be used."""
+        """True if identities may be used."""
         return bool((self.pid != UNLABELLED).all())
 
 
@@ -57,7 +57,7 @@ class Hop:
         fake: ``[B, 3, H, W]`` the images translated to ``dst``.
         style: ``[B, 3, H, W]`` unpaired real images of the destination.
         dst: ``[B]`` index of the destination domain; 0 is the source domain.
-        rec: ``fake`` translated back, to where the real image had it; should equal
+        rec: ``fake`` translated back to its own domain; cycle consistency asks that it equals
             ``images.pixels``.
         idt: the real images through the generator of their own domain.
         grid: ``[B, H, W, 2]`` sampling grid in [-1, 1] when the translation also moves pixels.
@@ -72,7 +72,7 @@ class Hop:
     grid: Tensor | None = None
 
     def align(self, x: Tensor) -> Tensor:
-        """Warp ``x`` ``[B, C, H, W]``, drawn over the real images, to where ``fake`` put it."""
+        """Warp ``x`` ``[B, C, H, W]``, aligned with the real images, to align with ``fake``."""
         if self.grid is None:
             return x
         return F.grid_sample(x, self.grid, align_corners=False)

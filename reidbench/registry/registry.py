@@ -106,7 +106,7 @@ class Broken:
 
 @dataclass
 class Registration:
-    """What one plugin registers; it takes effect as a whole or not at all."""
+    """Components that one plugin registers; it takes effect as a whole or not at all."""
 
     plugin: str
     entries: list[Entry] = field(default_factory=list)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from reidbench.data.dataset import OLD_NAMES
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean
 from reidbench.evaluation.features import JUNK, Features, Ints
 from reidbench.evaluation.scores import Doubles, Scores
@@ -175,8 +176,9 @@ def _of_scores(record: JSON, name: str) -> ComparedMethod:
         if "evaluation" in record:  # which Scores.to_dict alone does not have
             origin = record["evaluation"]
             conditions["protocol"] = _protocol(origin["protocol"])
-            for role in ("query", "gallery", "boxes"):
-                conditions[f"{role} labels"] = origin["labels"].get(role, "none")
+            labels = {OLD_NAMES.get(role, role): of for role, of in origin["labels"].items()}
+            for role in ("query", "gallery", "multi_query"):
+                conditions[f"{role} labels"] = labels.get(role, "none")
             remarks = _ranking(origin["ranking"])
     except (KeyError, TypeError, AttributeError) as error:
         raise ReidbenchError("'evaluation' is damaged; write the file anew") from error

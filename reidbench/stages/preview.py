@@ -35,12 +35,12 @@ class Preview(Stage):
 
     @property
     def title(self) -> str:
-        """What it does."""
+        """Title of the stage, for a person to read."""
         return "draw examples"
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """What each row of the sheet shows."""
+        """Label of each row of the sheet."""
         real, style = ("target", "source") if self._to_source else ("source", "target")
         return (real, "translated", "reconstructed", style)
 
@@ -100,7 +100,7 @@ class SpatialPreview(Preview):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """What each row of the sheet shows."""
+        """Label of each row of the sheet."""
         masks = ("mask",) if self.masked else ()
         codes = [f"adapted, code {k}" for k in range(1, PREVIEW_CODES + 1)]
         return ("source", *masks, "spatially adapted", *codes, "target")

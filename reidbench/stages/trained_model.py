@@ -1,4 +1,4 @@
-"""What all stages that make a re-ID model have in common."""
+"""Base of all stages that make a re-ID model."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class TrainedModel(Stage):
     @property
     @abstractmethod
     def provenance(self) -> Mapping[str, str]:
-        """Where the initial weights come from."""
+        """Origin of the initial weights."""
 
     def load(self, folder: Path, hardware: Hardware) -> tuple[FeatureLearner, nn.Module]:
         """Return the learner and its trained model, in evaluation mode."""

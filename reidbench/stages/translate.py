@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from reidbench.data.arrays import ImageArray
 from reidbench.data.catalog import OpenDataset
-from reidbench.data.dataset import Split
+from reidbench.data.dataset import Split, name_in_keys
 from reidbench.engine.gan import SOURCE, TARGET, Route, translate, warps
 from reidbench.engine.hardware import Hardware
 from reidbench.engine.streams import stream
@@ -44,7 +44,7 @@ class Translated(TrainingImages):
     @property
     @abstractmethod
     def originals(self) -> DatasetImages:
-        """What is translated; the output has one block of all these images, or several."""
+        """The images that are translated; the output has one block of all of them, or several."""
 
     @property
     @abstractmethod
@@ -77,7 +77,7 @@ class Translate(Translated):
 
     @property
     def title(self) -> str:
-        """What it does."""
+        """Title of the stage, for a person to read."""
         return f"translate {self.fitted.source.data.title} train"
 
     @property
@@ -134,7 +134,7 @@ class Translate(Translated):
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is translated from which domain to which other, and by which code.
+    """Images to translate, with the domains and codes of each translation.
 
     Attributes:
         originals: the images; the output has blocks of all of them.
@@ -201,7 +201,7 @@ class TranslateTest(Translated):
     it is zero, the mean.
 
     Attributes:
-        images: the query, the gallery or the boxes.
+        images: images of the split query, gallery or multi_query.
     """
 
     kind: ClassVar[str] = "translate-test"
@@ -213,7 +213,7 @@ class TranslateTest(Translated):
 
     @property
     def title(self) -> str:
-        """What it does."""
+        """Title of the stage, for a person to read."""
         return f"translate {self.images.data.title} {self.images.split} to the source"
 
     @property
@@ -223,7 +223,7 @@ class TranslateTest(Translated):
 
     @property
     def split(self) -> Split:
-        """Which of the test sets."""
+        """The split of the test images."""
         return self.images.split
 
     @property
@@ -254,7 +254,7 @@ class TranslateTest(Translated):
         real = self.images.open(work.of(self.images))
         translator = self.fitted.load(work)
         domains = self._domains(real, translator, work)
-        with stream(self.fitted.seed, self.kind, self.split):
+        with stream(self.fitted.seed, self.kind, name_in_keys(self.split)):
             _Plan(real, domains, np.full_like(domains, SOURCE)).write(translator, work)
         return {"images": len(real)}
 

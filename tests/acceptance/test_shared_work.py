@@ -51,7 +51,7 @@ def test_what_another_process_is_at_comes_last(place, alone, monkeypatch):
         monkeypatch.setattr(Bars, "say", say)
         found = results(place(*SWEEP))
     assert found == results(alone(*SWEEP))
-    waited = said.index("waiting, another process is at it: learn ide on real images")
+    waited = said.index("waiting, another process is computing it: learn ide on real images")
     times = [i for i, line in enumerate(said) if line.startswith("learn ide on real images: done")]
     assert len(times) == 2
     assert times[0] < waited < times[1]

@@ -62,7 +62,7 @@ def test_a_query_called_zero_is_a_person():
         SingleShot().scores(distances, labels([0], [1]), labels([0, 0], [2, 2]))
 
 
-def test_multi_query_means_the_boxes_of_person_and_camera():
+def test_multi_query_means_all_images_of_person_and_camera():
     query = features([[9, 9], [9, 9], [9, 9]], [1, 1, 2], [1, 1, 1])
     boxes = features([[1, 0], [3, 2], [5, 5], [7, 7], [0, 1]], [1, 1, 1, 8, 2], [1, 1, 2, 1, 1])
     pooled = MultiQuery().queries(query, boxes, unit_length=False)
@@ -74,15 +74,15 @@ def test_multi_query_means_the_boxes_of_person_and_camera():
     assert boxes.features[1].tolist() == [3, 2]
 
 
-def test_multi_query_without_boxes_pools_the_queries():
+def test_multi_query_without_further_images_pools_the_queries():
     query = features([[0, 2], [0, 4], [6, 0]], [1, 1, 1], [1, 1, 2])
     pooled = MultiQuery().queries(query, None, unit_length=False)
     assert pooled.features.tolist() == [[0, 3], [6, 0]]
 
 
-def test_multi_query_needs_a_box_for_each_query():
+def test_multi_query_needs_an_image_for_each_query():
     query = features([[1, 0], [0, 1]], [1, 2], [1, 3])
-    with pytest.raises(ReidbenchError, match=r"lack 1 of 2 .* person 2 in camera 3"):
+    with pytest.raises(ReidbenchError, match=r"multi_query lacks 1 of 2 .* person 2 in camera 3"):
         MultiQuery().queries(query, features([[1, 0]], [1], [1]), unit_length=False)
 
 
@@ -91,9 +91,9 @@ def test_multi_query_reaches_the_scores():
     gallery = features([[1, 0], [0, 1]], [2, 1], [2, 2])
     boxes = features([[0, 1], [0, 1]], [1, 1], [1, 1])
     assert evaluate(query, gallery).first.tolist() == [2]
-    assert evaluate(query, gallery, MultiQuery(), boxes=boxes).first.tolist() == [1]
-    with pytest.raises(UsageError, match="Market1501 has no use for further boxes"):
-        evaluate(query, gallery, boxes=boxes)
+    assert evaluate(query, gallery, MultiQuery(), multi_query=boxes).first.tolist() == [1]
+    with pytest.raises(UsageError, match="Market1501 has no use for further images"):
+        evaluate(query, gallery, multi_query=boxes)
 
 
 @pytest.mark.parametrize("ties", TIEBREAK)

@@ -243,7 +243,7 @@ def test_both_retrievals_share_the_features(registry: Registry, benchmark_: Benc
 @pytest.mark.parametrize(
     ("learner", "settings", "message"),
     [
-        ("toy", {}, "learner 'toy' verifies no pairs"),
+        ("toy", {}, "learner 'toy' does not implement similarity()"),
         ("verifies", {"embedding__flip": True}, "leave flip at false"),
         ("verifies", {"ranking__rerank": True}, "no features to re-rank"),
     ],

@@ -286,7 +286,7 @@ def test_a_run_that_waits_for_another_process_says_so(tmp_path: Path) -> None:
     with lock.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         run_plan(plan, replace(session, reporter=Waiting()))
-    assert said == [f"{fitted.title}: waiting for another process that is at it"]
+    assert said == [f"{fitted.title}: waiting for another process that is computing it"]
 
 
 def test_an_impatient_run_leaves_what_another_process_is_at(tmp_path: Path) -> None:
@@ -299,7 +299,7 @@ def test_an_impatient_run_leaves_what_another_process_is_at(tmp_path: Path) -> N
         with pytest.raises(BusyError, match=f"at it: {re.escape(fitted.title)}") as caught:
             run_plan(plan, replace(session, patient=False))
     assert caught.value.key == fitted.key
-    session.store.wait(fitted.key)  # nobody is at it any more
+    session.store.wait(fitted.key)  # nobody is computing it any more
     run_plan(plan, replace(session, patient=False))
 
 

@@ -30,7 +30,12 @@ MEASURES = {
 @click.command("evaluate")
 @click.option("--query", type=FILE, help="Features of the queries: .npz, .mat, .pt or .csv.")
 @click.option("--gallery", type=FILE, help="Features of the gallery.")
-@click.option("--boxes", type=FILE, help="Features of more images of the queries' persons.")
+@click.option(
+    "--multi-query",
+    "--boxes",
+    type=FILE,
+    help="Features of further images of the queries' persons; --boxes is its old name.",
+)
 @click.option("--features", type=FILE, help="One file of queries and gallery, in place of two.")
 @click.option(
     "--protocol",
@@ -59,7 +64,7 @@ MEASURES = {
 def command(
     query: Path | None,
     gallery: Path | None,
-    boxes: Path | None,
+    multi_query: Path | None,
     features: Path | None,
     protocol: str,
     settings: Sequence[str],
@@ -79,7 +84,7 @@ def command(
     Examples:
       reidbench evaluate --query query.npz --gallery gallery.npz
       reidbench evaluate --features pytorch_result.mat --rerank --output reranked.json
-      reidbench evaluate --features both.npz --boxes gt_bbox.npz --protocol multi-query
+      reidbench evaluate --features both.npz --multi-query gt_bbox.npz --protocol multi-query
       reidbench evaluate --features both.npz --protocol single-gallery-shot
     """
     from reidbench.evaluation import RankingOptions, evaluate
@@ -89,9 +94,9 @@ def command(
     chosen = RankingOptions(**_given(ranking))
     component = _protocol(protocol, settings)
     built = component.build()
-    sets = _sets(query, gallery, boxes, features, pools=built.pools_queries)
+    sets = _sets(query, gallery, multi_query, features, pools=built.pools_queries)
     query_set, gallery_set = sets["query"], sets["gallery"]
-    scores = evaluate(query_set, gallery_set, built, chosen, boxes=sets.get("boxes"))
+    scores = evaluate(query_set, gallery_set, built, chosen, multi_query=sets.get("multi_query"))
     origin = {
         "protocol": component.identity(),
         "ranking": chosen.to_dict(),
@@ -139,7 +144,7 @@ def _protocol(name: str, settings: Sequence[str]) -> Component:
 def _sets(
     query: Path | None,
     gallery: Path | None,
-    boxes: Path | None,
+    multi_query: Path | None,
     features: Path | None,
     *,
     pools: bool,
@@ -150,15 +155,15 @@ def _sets(
 
     sets = {}
     if features is not None and not (query or gallery):
-        welcome = ["boxes"] if pools and boxes is None else []
+        welcome = ["multi_query"] if pools and multi_query is None else []
         sets = read_sets(features, ["query", "gallery"], welcome)
     elif features is None and query is not None and gallery is not None:
         sets = {"query": read_features(query, "query")}
         sets["gallery"] = read_features(gallery, "gallery")
     else:
         raise UsageError("name --query and --gallery, or one file of both with --features")
-    if boxes is not None:
-        sets["boxes"] = read_features(boxes, "boxes")
+    if multi_query is not None:
+        sets["multi_query"] = read_features(multi_query, "multi_query")
     return sets
 
 

@@ -55,7 +55,7 @@ class Size(click.ParamType[tuple[int, int]]):
     default="query,gallery",
     show_default=True,
     metavar="NAMES",
-    help="Of train, query, gallery and, where there are any, boxes.",
+    help="Of train, query, gallery and, where there are any, multi_query.",
 )
 @click.option("-o", "--output", required=True, type=FILE, help="The file to write, a .npz.")
 @click.option("--weights", type=FILE, help="Of a torchvision network: .safetensors or .pth.")

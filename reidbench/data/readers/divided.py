@@ -1,4 +1,4 @@
-"""What datasets with random divisions share: splits, training on everybody, single shots."""
+"""Base of datasets with random divisions: splits, training on everybody, single shots."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class DividedDataset(FolderDataset):
 
     @property
     def trains_on_test(self) -> bool:
-        """Whether everybody is in training."""
+        """True if the training images show all persons."""
         return self.trains_all
 
     def noted(self, division: str) -> str:

@@ -21,7 +21,7 @@ DRAWS = 840  # divisible by 1 to 8, so that a draw chooses evenly among so many 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is drawn for a dataset.
+    """The random divisions to draw for a dataset.
 
     Attributes:
         name: the dataset's and the file's.

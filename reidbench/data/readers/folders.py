@@ -1,4 +1,4 @@
-"""What datasets that lie in folders of image files share: finding, listing and decoding."""
+"""Base of datasets that lie in folders of image files: finding, listing and decoding."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class FolderDataset(Dataset):
         folders: the folders of images it must have; "." is the dataset's own. If ``list_rows``
             says nothing else they are those of train, query and gallery.
         nested: whether each of them holds one folder a person.
-        boxes: folder of the split "boxes", which a copy may lack; empty if there is none.
+        multi_query: folder of the split multi_query, which a copy may lack; empty if none.
         example: a name that an image may have, for messages.
         expected: what ``root`` should be, for messages.
     """
@@ -48,7 +48,7 @@ class FolderDataset(Dataset):
     places: ClassVar[tuple[str, ...]]
     folders: ClassVar[tuple[str, ...]]
     nested: ClassVar[bool] = False
-    boxes: ClassVar[str] = ""
+    multi_query: ClassVar[str] = ""
     example: ClassVar[str]
     expected: ClassVar[str]
 
@@ -81,9 +81,9 @@ class FolderDataset(Dataset):
         return self._located().parts
 
     @property
-    def has_boxes(self) -> bool:
-        """Whether this copy has the folder of the boxes."""
-        return bool(self.boxes) and (self.home / self.boxes).is_dir()
+    def has_multi_query(self) -> bool:
+        """True if this copy has the folder of the split multi_query."""
+        return bool(self.multi_query) and (self.home / self.multi_query).is_dir()
 
     @property
     def population(self) -> str:
@@ -120,7 +120,7 @@ class FolderDataset(Dataset):
         return {}
 
     def file_names(self) -> list[str]:
-        """Return the name of every file that decides samples or pixels, boxes apart."""
+        """Return the name of every file that decides samples or pixels, multi_query apart."""
         return [row.name for folder in self.parts for row in self.rows_in(folder)]
 
     def rows(self, split: Split) -> list[Row]:
@@ -157,9 +157,9 @@ class FolderDataset(Dataset):
         """Return a digest of the files and of what decides the splits, not of where they lie."""
         return self._digest(self.file_names())
 
-    def boxes_fingerprint(self) -> str:
-        """Return the same of the boxes."""
-        return self._digest([row.name for row in self.rows("boxes")])
+    def multi_query_fingerprint(self) -> str:
+        """Return the same for the split multi_query."""
+        return self._digest([row.name for row in self.rows("multi_query")])
 
     def check(self) -> list[str]:
         """Return all that is wrong with the copy: folders, names, links, counts and images."""
@@ -202,9 +202,9 @@ class FolderDataset(Dataset):
 
     @cached_property
     def looks(self) -> dict[str, Look]:
-        """How each image looks, by name; all of them are decoded."""
-        boxes = self.rows("boxes") if self.has_boxes else []
-        return look_at(self.home, sorted({*self.file_names(), *(row.name for row in boxes)}))
+        """Result of decoding each image, by name."""
+        more = self.rows("multi_query") if self.has_multi_query else []
+        return look_at(self.home, sorted({*self.file_names(), *(row.name for row in more)}))
 
     def _examined(self) -> Findings:
         lenient = type(self)(**self._arguments)

@@ -84,7 +84,7 @@ class Grid(DividedDataset):
 
     @property
     def division(self) -> str:
-        """Whether the folds are the official ones."""
+        """Origin of the folds: "official", or the file of our own."""
         if self.undivided:
             return "none, everybody in training and test"
         if self.folds:
