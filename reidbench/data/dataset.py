@@ -44,7 +44,7 @@ class Counts:
     """Numbers of images, persons and cameras in a split.
 
     Attributes:
-        images: of all kinds; None in published counts that do not tell.
+        images: number of all images; None where published counts lack it.
         persons: distinct persons, distractors and junk left out.
         cameras: distinct cameras; None as for images.
         distractors: images of nobody who is looked for (pid 0).
@@ -83,11 +83,11 @@ class Dataset(ABC):
 
     Attributes:
         version: raise it when samples or pixels change for the same files.
-        synthetic: whether the images were rendered; results of such datasets say so.
+        synthetic: True if the images were rendered; results of such datasets say so.
         protocol: name of the protocol that it is usually evaluated by; parameters may decide it.
         terms: terms of use, in a sentence.
         citation: the publication to cite.
-        homepage: where its authors tell of it; nothing is fetched from there.
+        homepage: its authors' page; nothing is fetched from there.
         withdrawn: when and why its authors withdrew it; empty if they did not.
     """
 
@@ -154,8 +154,8 @@ class Dataset(ABC):
 
     @abstractmethod
     def check(self) -> list[str]:
-        """Return what is wrong with the copy at hand, one sentence each; empty if nothing is."""
+        """Return the problems of the copy at hand, one sentence each; empty if there are none."""
 
     def remarks(self) -> list[str]:
-        """Return what is remarkable about the dataset and no fault of the copy, as ``check``."""
+        """Return remarks on the dataset that are no faults of the copy, one sentence each."""
         return []

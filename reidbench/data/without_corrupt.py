@@ -35,7 +35,7 @@ class Without(View):
         return _view, (self._dataset, tuple(sorted(self._names)))
 
     def keep(self, split: Split) -> NDArray[np.bool_]:
-        """Return which images have other names."""
+        """Return the mask of the images that have other names."""
         names = self._dataset.samples(split).names
         return np.array([name not in self._names for name in names], dtype=np.bool_)
 
@@ -62,9 +62,9 @@ def find_corrupt(
     of the files, so that an unchanged dataset is not decoded for this again.
 
     Args:
-        dataset: what to look at; of a synthetic one nothing is rendered.
-        splits: which of its splits.
-        progress: told images done and in all.
+        dataset: dataset to examine; a synthetic one is not rendered.
+        splits: names of the splits.
+        progress: callback for images done and in all.
     """
     if dataset.synthetic:
         return []
@@ -98,7 +98,7 @@ def _search(dataset: Dataset, splits: Sequence[Split], progress: Progress) -> se
 
 
 def _contents(dataset: Dataset, splits: Sequence[Split]) -> list[JSON]:
-    """Return what decides which images of some splits are corrupt."""
+    """Return the facts that decide which images of some splits are corrupt."""
     more = [dataset.multi_query_fingerprint()] if "multi_query" in splits else []
     if isinstance(dataset, FolderDataset):  # all divisions of its files have one answer
         names = sorted({name for split in splits for name in dataset.samples(split).names})

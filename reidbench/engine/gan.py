@@ -167,7 +167,7 @@ class Route:
     codes: NDArray[np.float32] | None = None
 
     def batches(self, hardware: Hardware) -> Iterator[tuple[Images, int, int, Tensor | None]]:
-        """Yield the arguments of ``Translator.translate`` and ``Translator.warp``, batch by batch."""
+        """Yield the arguments of ``Translator.translate`` and ``warp``, batch by batch."""
         for start in range(0, len(self.rows), TRANSLATE_BATCH):
             part = slice(start, start + TRANSLATE_BATCH)
             images = self.images.images(self.rows[part], hardware.device)

@@ -13,12 +13,11 @@ from reidbench.evaluation.protocols import (
     SingleShot,
 )
 from reidbench.evaluation.scores import Scores
-from reidbench.evaluation.significance import Comparison, compare
+from reidbench.evaluation.significance import PairedDifference, compare
 from reidbench.evaluation.trials import Spread, Trials, spread
 
 __all__ = [
     "PROTOCOLS",
-    "Comparison",
     "Distances",
     "FeatureDistances",
     "Features",
@@ -26,6 +25,7 @@ __all__ = [
     "Market1501",
     "MatrixDistances",
     "MultiQuery",
+    "PairedDifference",
     "Protocol",
     "RankingOptions",
     "Scores",

@@ -36,7 +36,7 @@ class Apart:
 
 
 def apart(first: Numbers, second: Numbers, bandwidth: float) -> Apart:
-    """Return how far features ``[N, D]`` and ``[M, D]`` lie apart.
+    """Return the distances between two sets of features, ``[N, D]`` and ``[M, D]``.
 
     Raises:
         ReidbenchError: if a set has fewer than two rows.
@@ -53,7 +53,7 @@ def mmd2(first: Numbers, second: Numbers, bandwidth: float) -> float:
     Args:
         first: ``[N, D]``.
         second: ``[M, D]``.
-        bandwidth: of the kernel. Values of different bandwidths cannot be compared.
+        bandwidth: bandwidth of the kernel. Values of different bandwidths cannot be compared.
 
     Raises:
         ReidbenchError: if a set has fewer than two rows.

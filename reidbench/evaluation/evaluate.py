@@ -46,8 +46,8 @@ def evaluate(
     Args:
         query: the query set.
         gallery: the gallery set, with junk (pid -1) and distractors (pid 0).
-        protocol: what is looked for; :class:`Market1501` unless said otherwise.
-        options: how the ranking is made; :class:`RankingOptions` unless said otherwise.
+        protocol: the evaluation protocol; :class:`Market1501` unless said otherwise.
+        options: options of the ranking; :class:`RankingOptions` unless said otherwise.
         multi_query: further images of the queries' persons, for :class:`MultiQuery`.
 
     Raises:
@@ -73,14 +73,14 @@ def evaluate_distances(
     protocol: Protocol | None = None,
     options: RankingOptions | None = None,
 ) -> Scores:
-    """Score the rankings by distances that are no features', such as verification scores.
+    """Score the rankings by given distances, such as negative verification scores.
 
     Args:
         distances: ``[Q, G]``, smaller for pairs that are likelier one person.
-        query: of the rows.
-        gallery: of the columns, with junk (pid -1) and distractors (pid 0).
-        protocol: what is looked for; :class:`Market1501` unless said otherwise.
-        options: of which the rule for ties counts here.
+        query: labels of the rows.
+        gallery: labels of the columns, with junk (pid -1) and distractors (pid 0).
+        protocol: the evaluation protocol; :class:`Market1501` unless said otherwise.
+        options: options of the ranking; only the rule for ties counts here.
 
     Raises:
         ReidbenchError: as :func:`evaluate` does, or if the labels do not fit the distances.

@@ -67,7 +67,7 @@ def checked(name: str, given: Features) -> Features:
     """Return ``given`` with float32 features and int64 labels, without copying what is so already.
 
     Args:
-        name: what the set is called in errors, such as "query".
+        name: name of the set in errors, such as "query".
         given: the set to look at.
 
     Raises:

@@ -35,7 +35,7 @@ PREFIXES: dict[str, tuple[str, ...]] = {
     "gallery": ("gallery_", "g_", "g"),
     "multi_query": ("multi_query_", "boxes_", "mquery_"),
 }
-"""What stands before a field's name in a file of several sets, so that ``qf`` is a query's."""
+"""Prefixes of the fields of each set in a file of several: ``qf`` are features of the query."""
 
 
 def read_features(path: Path, role: str = "") -> Features:
@@ -67,7 +67,7 @@ def read_sets(
     Args:
         path: as :func:`read_features` takes it.
         needed: the sets that the file must hold.
-        welcome: those that are read if it holds them.
+        welcome: sets that are read if the file holds them.
 
     Raises:
         ReidbenchError: as :func:`read_features` does, and if a needed set is not there.
@@ -92,8 +92,8 @@ def write_features(
     Args:
         path: the file, ending in ``.npz``; its folder is made.
         sets: by name; a single set may be called "", and its fields have no prefix then.
-        names: of each set's images, one a row, e.g. their paths below the dataset's folder.
-        about: what the features came from; kept as JSON in the field ``about``.
+        names: image names of each set, one a row, e.g. their paths below the dataset's folder.
+        about: origin of the features; stored as JSON in the field ``about``.
 
     Raises:
         ReidbenchError: if a set cannot be ranked, the names do not fit, or the file cannot be

@@ -22,7 +22,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "pids": ("pids", "pid", "labels", "label", "ids", "id"),
     "cams": ("cams", "cam", "camids", "camid", "cameras", "camera"),
 }
-"""What a set of images holds, each under any one of these names; the first is ours."""
+"""Fields of a set of images, each with its known names; reidbench writes the first."""
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -34,8 +34,8 @@ class Stored:
     """An opened file.
 
     Attributes:
-        path: where it lies.
-        names: of the arrays in it.
+        path: path of the file.
+        names: names of the arrays in it.
     """
 
     path: Path
@@ -184,7 +184,7 @@ _FORMATS: dict[str, Callable[[Path], Stored]] = {
 
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Turn whatever a reader has against a file into one error; a warning never stops it."""
+    """Turn any error of a reader into one ReidbenchError, and ignore warnings."""
     try:
         with warnings.catch_warnings(action="ignore"):
             yield

@@ -1,4 +1,4 @@
-"""Evaluation protocols: what is looked for, in which gallery, and how often."""
+"""Evaluation protocols: the queries, the gallery, and the matches that count."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Protocol(ABC):
     """Turns distances and labels into scores. Raise ``version`` whenever its numbers change.
 
     Attributes:
-        pools_queries: whether it looks for several images of a person at once, and takes
+        pools_queries: True if it pools several images of a person into one query, and takes
             further images of the queries' persons.
     """
 
@@ -30,7 +30,7 @@ class Protocol(ABC):
     def queries(
         self, query: Features, multi_query: Features | None, *, unit_length: bool
     ) -> Features:
-        """Return what is looked for; by default each query image by itself.
+        """Return the features to search for; by default those of each query image.
 
         Args:
             query: the query images, features already of unit length if they shall be.
@@ -181,7 +181,7 @@ PROTOCOLS: dict[str, type[Protocol]] = {
 
 
 def _nobody(query: Labels, gallery: Labels) -> NDArray[np.bool_]:
-    """Return which gallery images are junk or distractors: pid 0, unless a query is called 0."""
+    """Return the mask of junk and distractors in the gallery: pid 0, unless a query has pid 0."""
     distractor = (gallery.pids == DISTRACTOR) & (DISTRACTOR not in query.pids)
     nobody: NDArray[np.bool_] = distractor | (gallery.pids == JUNK)
     return nobody

@@ -118,7 +118,7 @@ def _count(row: Floats, values: Floats, positions: Ints, ties: Ties) -> Ints:
 
 
 def _count_sorted(row: Floats, values: Floats, positions: Ints, ties: Ties) -> Ints:
-    """Return what :func:`_count` does, by one sort."""
+    """Return the same as :func:`_count`, by one sort."""
     ordered = np.sort(row)
     nearer, reached = (ordered.searchsorted(values, side) for side in ("left", "right"))
     if ties == "pessimistic":

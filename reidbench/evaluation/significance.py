@@ -26,11 +26,11 @@ ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedDifference:
     """Difference of two results, first minus second, over the valid queries.
 
     Attributes:
-        measure: what was compared.
+        measure: name of the measure.
         difference: first minus second, as a fraction.
         low: lower end of the bootstrap interval of the difference.
         high: upper end of it.
@@ -62,13 +62,13 @@ def compare(
     level: float = 0.95,
     samples: int = 10_000,
     seed: int = 0,
-) -> Comparison:
+) -> PairedDifference:
     """Compare two results on the same queries.
 
     Args:
         first: one result.
         second: the other, on the same queries in the same order.
-        measure: what to compare.
+        measure: measure to compare.
         level: coverage of the interval, in (0, 1).
         samples: number of resamples and of random swaps.
         seed: seeds them.
@@ -88,7 +88,7 @@ def compare(
     p_value = randomisation_test(gains, persons, samples=samples, seed=seed)
     people = len(np.unique(persons))
     found = (float(gains.mean()), float(low), float(high))
-    return Comparison(measure, *found, level, float(p_value), len(gains), people)
+    return PairedDifference(measure, *found, level, float(p_value), len(gains), people)
 
 
 def bootstrap_interval(

@@ -26,7 +26,7 @@ CORNER_NAMES = ("upper left", "upper right", "lower right", "lower left")
 
 
 def moved_corners(parameters: Numbers) -> Doubles:
-    """Return where homographies ``[N, 9]`` take the corners of the image, ``[N, 4, 2]``.
+    """Return the corners of the image under homographies ``[N, 9]``, as ``[N, 4, 2]``.
 
     In [-1, 1] from the left and upper border to the right and lower one, as ``Warp`` has it.
 
@@ -61,7 +61,7 @@ def described(values: Numbers) -> dict[str, float]:
 
 
 def between_codes(corners: Doubles, images: int) -> float | None:
-    """Return how far the translations of one image by several codes lie apart.
+    """Return the spread of the translations of one image by several codes.
 
     The root mean square distance of a corner to where it lies on average over the codes, in the
     units of the corners.
@@ -112,8 +112,8 @@ def known_gap(source: Dataset, target: Dataset, cams: Rows, towards: Rows | None
     """Return the true transforms of images of the source; None where they are not known.
 
     Args:
-        source: whose images were translated.
-        target: whose style they were given.
+        source: dataset whose images were translated.
+        target: dataset whose style they were given.
         cams: ``[N]`` the camera of each image.
         towards: ``[N]`` the target's camera each was translated to; None if to no one of them.
     """

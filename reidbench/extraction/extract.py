@@ -57,9 +57,9 @@ class Preparation:
 
     Attributes:
         image_size: height and width in pixels.
-        interpolation: how images are brought to that size.
-        embedding: how they become features.
-        precision: of the forward pass.
+        interpolation: filter that resizes images.
+        embedding: options that turn images into features.
+        precision: precision of the forward pass.
     """
 
     image_size: tuple[int, int] = (256, 128)
@@ -95,10 +95,10 @@ class OpenModel:
     """A model at hand.
 
     Attributes:
-        title: what it is, in a few words.
-        about: what it is, for the file of features.
-        learner: how it is asked for features.
-        usual: how images are prepared for it unless said otherwise.
+        title: short description.
+        about: description for the file of features.
+        learner: interface that computes its features.
+        usual: default preparation of images.
     """
 
     title: str
@@ -116,9 +116,9 @@ def open_model(
     Args:
         name: ``torchvision:NAME``, or the path of a result, a TorchScript or an ONNX file.
         weights: file of a torchvision network's weights, None for random ones.
-        normalisation: of the images of a model that was not learned here.
-        store: where the models of results are.
-        registry: where their learners are looked up.
+        normalisation: pixel range of a model from elsewhere.
+        store: store that holds the models of results.
+        registry: registry to look their learners up in.
 
     Raises:
         UsageError: if there is no such kind of model, or weights are named for another kind.
@@ -164,11 +164,11 @@ def learned_model(result: Result, store: Store, registry: Registry) -> OpenModel
 
 
 def prepared(opened: OpenModel, chosen: Preparation, hardware: Hardware, batch: int) -> Extractor:
-    """Return what embeds images by a model, once two black images went through.
+    """Return an extractor of a model's features, after a test on two black images.
 
     Args:
         opened: the model; it is changed for good.
-        chosen: how images become features.
+        chosen: preparation of images.
         hardware: device and precision.
         batch: images at a time; 0 for what suits the hardware.
 
@@ -263,7 +263,7 @@ def _learner(identity: Mapping[str, JSON], registry: Registry) -> FeatureLearner
 
 
 def _usual(result: Result) -> Preparation:
-    """Return how the run of a result embedded its images."""
+    """Return the preparation of images in the run of a result."""
     height, width = result.benchmark["image_size"]
     embedding = Embedding(**resolve(Embedding, result.recipe["embedding"], "embedding"))
     interpolation = result.benchmark.get("interpolation", "bicubic")

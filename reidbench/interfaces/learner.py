@@ -28,7 +28,7 @@ class FeatureLearner(ABC):
     files: ClassVar[frozenset[str]] = frozenset()
 
     def provenance(self) -> Mapping[str, str]:
-        """Return what outside the parameters decides the initial weights (files, by hash).
+        """Return the inputs beside the parameters that decide the initial weights: files, by hash.
 
         It becomes part of the key of every model learned and is shown in the result.
         """
@@ -61,13 +61,13 @@ class FeatureLearner(ABC):
         )
 
     def classify(self, model: nn.Module, pixels: Tensor) -> Tensor:
-        """Return how likely each person is, ``[B, num_pids]``, of ``pixels`` ``[B, 3, H, W]``.
+        """Return a score of each person, ``[B, num_pids]``, for ``pixels`` ``[B, 3, H, W]``.
 
-        Any scale does, by which the likeliest person has the largest value. Needed to measure how
-        well translation keeps identities; ``num_pids`` persons count from 0.
+        Any scale does, by which the likeliest person has the largest value. Identity accuracy
+        needs it; ``num_pids`` persons count from 0.
 
         Raises:
-            UsageError: if the learner tells no persons apart.
+            UsageError: if the learner does not classify persons.
         """
         raise UsageError(f"{type(self).__name__} does not classify persons")
 
@@ -89,7 +89,7 @@ class FeatureLearner(ABC):
         raise ReidbenchError(f"{type(self).__name__} tells no verification loss")
 
     def similarity(self, model: nn.Module, first: Tensor, second: Tensor) -> Tensor:
-        """Return how likely each of some embeddings is of the same person as each of others.
+        """Return a score that each pair of embeddings shows one person.
 
         Args:
             model: the embeddings' own.
@@ -107,5 +107,5 @@ class FeatureLearner(ABC):
         )
 
     def optimizer(self, model: nn.Module) -> Optimizer:
-        """Return what ``fit`` descends ``loss`` with, for a constraint that trains the model."""
+        """Return the optimiser of ``fit``, for a constraint that trains the model."""
         raise ReidbenchError(f"{type(self).__name__} tells no optimiser")

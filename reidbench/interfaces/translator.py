@@ -76,7 +76,7 @@ class Translator(Trainable, ABC):
         """
 
     def warp(self, images: Images, src: int, dst: int, code: Tensor | None = None) -> Warp | None:
-        """Return where ``translate`` moves the pixels of the same images and code to.
+        """Return the warp that ``translate`` applies to the same images and code.
 
         None if it moves none.
         """

@@ -20,7 +20,7 @@ class Parameter:
 
     Attributes:
         annotation: its type; None, bool, int, float, str, Literal, list of these, or a union.
-        required: whether it has no default.
+        required: True if it has no default.
     """
 
     name: str

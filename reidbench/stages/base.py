@@ -28,10 +28,10 @@ class Work:
     """Everything that a stage computes with.
 
     Attributes:
-        folder: where its files go.
+        folder: folder to write the artifact's files to.
         inputs: folder of each finished input, by key.
         hardware: device and precision.
-        progress: told how far it is.
+        progress: callback for images or steps done and in all.
         checkpoint_every: seconds between checkpoints of a training.
     """
 

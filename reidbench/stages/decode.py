@@ -29,7 +29,7 @@ class DatasetImages(TrainingImages):
 
     Attributes:
         data: the dataset.
-        split: which of its splits.
+        split: name of the split.
     """
 
     data: OpenDataset

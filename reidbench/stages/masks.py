@@ -125,7 +125,7 @@ class Masked(DatasetImages):
     """The same images with masks that a segmenter made.
 
     Attributes:
-        learned: what the segmenter learned; None if it comes with its weights.
+        learned: the training of the segmenter; None if it comes with its weights.
     """
 
     kind: ClassVar[str] = "masked"

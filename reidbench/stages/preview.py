@@ -92,7 +92,7 @@ class SpatialPreview(Preview):
     A translation is shown for each of several codes; nothing is reconstructed.
 
     Attributes:
-        masked: whether the translator reads person masks.
+        masked: True if the translator reads person masks.
     """
 
     translated: Translate

@@ -71,7 +71,7 @@ class Embed(Stage):
         return (self.query, self.gallery, *((self.multi_query,) if self.multi_query else ()))
 
     def values(self) -> JSON:
-        """Return how images are embedded, and the precision of the model."""
+        """Return the options of the embedding, and the precision of the model."""
         how = replace(self.embedding, retrieval="features").to_dict()  # that comes afterwards
         return {**how, "precision": self.learned.precision}
 
@@ -145,7 +145,7 @@ class Evaluate(Stage):
     """Rank the gallery for every query and score the ranking.
 
     Attributes:
-        match: what gives the distances; None takes those of the features.
+        match: stage that computes the distances; None takes those of the features.
     """
 
     kind: ClassVar[str] = "evaluate"

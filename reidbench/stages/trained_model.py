@@ -25,8 +25,8 @@ class TrainedModel(Stage):
     """A stage whose output is a trained model of a learner.
 
     Attributes:
-        learner: whose model it is.
-        precision: of the forward passes.
+        learner: the learner that builds and uses the model.
+        precision: precision of the forward passes.
     """
 
     learner: Component

@@ -34,8 +34,8 @@ class Translated(TrainingImages):
     """A stage whose output is translated images.
 
     Attributes:
-        fitted: what translates them.
-        precision: of the forward passes.
+        fitted: training of the translator.
+        precision: precision of the forward passes.
     """
 
     fitted: FitTranslator
@@ -112,9 +112,9 @@ class Translate(Translated):
         domains = self._domains(len(source), work)
         blocks = len(domains) // len(source)
         codes = drawn_codes(self.fitted, len(source), blocks, translator.code_size)
-        plan = _Plan(source, np.full_like(domains, SOURCE), domains, codes)
+        translations = _Translations(source, np.full_like(domains, SOURCE), domains, codes)
         with stream(self.fitted.seed, self.kind):
-            plan.write(translator, work)
+            translations.write(translator, work)
         for name, array in {"domains": domains, "codes": codes}.items():
             if array is not None:
                 write_array(work.folder / f"{name}.npy", array)
@@ -133,7 +133,7 @@ class Translate(Translated):
 
 
 @dataclass(frozen=True)
-class _Plan:
+class _Translations:
     """Images to translate, with the domains and codes of each translation.
 
     Attributes:
@@ -172,7 +172,7 @@ class _Plan:
                 work.progress(done, len(self.dst), {})
 
     def _transforms(self, translator: Translator, hardware: Hardware) -> Codes | None:
-        """Return where each image is moved to, ``[N, P]``; None if none is."""
+        """Return the warp parameters of each image, ``[N, P]``; None if no pixel moves."""
         found: Codes | None = None
         for places, route in self._routes():
             for warp in warps(translator, route, hardware):
@@ -255,7 +255,7 @@ class TranslateTest(Translated):
         translator = self.fitted.load(work)
         domains = self._domains(real, translator, work)
         with stream(self.fitted.seed, self.kind, name_in_keys(self.split)):
-            _Plan(real, domains, np.full_like(domains, SOURCE)).write(translator, work)
+            _Translations(real, domains, np.full_like(domains, SOURCE)).write(translator, work)
         return {"images": len(real)}
 
     def _domains(self, real: ImageArray, translator: Translator, work: Work) -> Rows:

@@ -144,7 +144,7 @@ class _Sets:
         return np.arange(len(self.fakes)) % len(self.real)
 
     def counts(self, real: str, like: str) -> dict[str, int]:
-        """Return how many images were compared, by the names of the domains."""
+        """Return the numbers of images compared, by the names of the domains."""
         return {
             real: len(self.real),
             like: len(self.like),

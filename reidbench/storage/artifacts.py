@@ -144,7 +144,7 @@ class Store:
         return sum(p.stat().st_size for f in folders for p in f.rglob("*") if p.is_file())
 
     def repeated_bytes(self, keys: Iterable[str]) -> int:
-        """Return the bytes that sizes of finished artifacts count twice: files that several share."""
+        """Return the bytes that sizes of artifacts count twice: those of shared files."""
         folders = (self._objects / key for key in set(keys))
         stats = [p.stat() for f in folders for p in f.rglob("*") if p.is_file()]
         once = {(s.st_dev, s.st_ino): s.st_size for s in stats}

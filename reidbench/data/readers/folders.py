@@ -35,13 +35,13 @@ class FolderDataset(Dataset):
 
     Attributes:
         title: the name used in messages.
-        places: where the dataset may lie below ``root``; "." is ``root`` itself.
+        places: folders where the dataset may lie below ``root``; "." is ``root`` itself.
         folders: the folders of images it must have; "." is the dataset's own. If ``list_rows``
             says nothing else they are those of train, query and gallery.
-        nested: whether each of them holds one folder a person.
+        nested: True if each of them holds one folder a person.
         multi_query: folder of the split multi_query, which a copy may lack; empty if none.
         example: a name that an image may have, for messages.
-        expected: what ``root`` should be, for messages.
+        expected: description of ``root``, for messages.
     """
 
     title: ClassVar[str]
@@ -92,7 +92,7 @@ class FolderDataset(Dataset):
 
     @abstractmethod
     def row(self, folder: str, name: str) -> Row | None:
-        """Return what the name of an image in one of the folders says; None if it says nothing."""
+        """Return person and camera by an image's name in a folder; None if it has another form."""
 
     def layouts(self) -> Sequence[tuple[str, ...]]:
         """Return the sets of folders that a copy may consist of, the preferred one first."""
@@ -103,7 +103,7 @@ class FolderDataset(Dataset):
         return self.rows_in(self.parts[SPLITS.index(split)])
 
     def wrong_counts(self) -> Iterator[str]:
-        """Yield how this copy differs from the published counts, and persons in both halves."""
+        """Yield differences from the published counts, and persons in both halves."""
         for split, published in self.published().items():
             found = vars(Counts.of(self.samples(split)))
             for what, count in vars(published).items():
@@ -116,7 +116,7 @@ class FolderDataset(Dataset):
             yield f"query: {len(both):,} of the persons are also in train"
 
     def identity(self) -> Mapping[str, JSON]:
-        """Return what decides the splits beside the files."""
+        """Return the values beside the files that decide the splits."""
         return {}
 
     def file_names(self) -> list[str]:
@@ -133,7 +133,7 @@ class FolderDataset(Dataset):
         """Return all images of a folder, sorted by name and listed on the first call.
 
         Raises:
-            ReidbenchError: naming the first file whose name says nothing.
+            ReidbenchError: naming the first file whose name has another form.
         """
         if folder not in self._listed:
             rows = (self._row(folder, name) for name in self.image_names(folder))
@@ -166,7 +166,7 @@ class FolderDataset(Dataset):
         return self._examined().problems
 
     def remarks(self) -> list[str]:
-        """Return how many images repeat another of their split, as the last ``check`` found it."""
+        """Return the numbers of images that repeat others of their split, by the last ``check``."""
         return (self._findings or self._examined()).remarks
 
     def refuse(self, problem: str) -> None:

@@ -84,7 +84,7 @@ class Grid(DividedDataset):
 
     @property
     def division(self) -> str:
-        """Origin of the folds: "official", or the file of our own."""
+        """Origin of the folds: the official ones, or a file drawn here."""
         if self.undivided:
             return "none, everybody in training and test"
         if self.folds:

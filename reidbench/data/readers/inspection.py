@@ -25,8 +25,8 @@ class Findings(NamedTuple):
     """Findings of an examination, one sentence each.
 
     Attributes:
-        problems: what is wrong with the copy.
-        remarks: what is worth knowing, and in the published dataset too.
+        problems: faults of the copy.
+        remarks: peculiarities that the published dataset has too.
     """
 
     problems: list[str]
@@ -55,8 +55,8 @@ def examine(dataset: FolderDataset, noticed: list[str]) -> Findings:
     """List, count and decode all that a dataset has.
 
     Args:
-        dataset: which notes in ``noticed`` what it would refuse, and goes on.
-        noticed: nothing yet.
+        dataset: dataset that appends to ``noticed`` instead of raising errors.
+        noticed: empty list, which the dataset fills.
     """
     splits = _splits(dataset, noticed)
     try:

@@ -114,7 +114,7 @@ class LabelledDataset(FolderDataset):
         return digest([self._digest(names), self._labels("multi_query")])
 
     def wrong_counts(self) -> Iterator[str]:
-        """Yield how many persons are in training and in test, and masks that fit no image."""
+        """Yield the numbers of persons in both training and test, and masks of a wrong size."""
         train, *test = ({row.pid for row in self.rows(split)} for split in SPLITS)
         for split, persons in zip(SPLITS[1:], test, strict=True):
             if both := train & persons - set(_SPECIAL):

@@ -43,7 +43,7 @@ class Manifest(LabelledDataset):
     Args:
         root: the folder that the paths start from.
         file: the list, by its path below root.
-        population: what to call the people whom the numbers mean.
+        population: name of the people whom the numbers mean.
     """
 
     title: ClassVar[str] = "manifest"

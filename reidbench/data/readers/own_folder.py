@@ -30,7 +30,7 @@ class OwnFolder(LabelledDataset):
 
     Args:
         root: the folder that holds train, query and gallery.
-        population: what to call the people whom the numbers mean.
+        population: name of the people whom the numbers mean.
     """
 
     title: ClassVar[str] = "folder"
