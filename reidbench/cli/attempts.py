@@ -21,7 +21,7 @@ Job = tuple[Plan, str]
 def run_and_record_all(
     jobs: Sequence[Job], session: Session, results: Path, failures: list[str]
 ) -> list[RecordedRun | None]:
-    """Carry plans out, in their order unless another process is at one: then the next goes first.
+    """Carry plans out, in their order unless another process is computing one: the next goes first.
 
     Returns:
         What came of each, in their order; None of those that failed, which are told and added to

@@ -27,7 +27,7 @@ class Session:
     Attributes:
         hooks: told of every finished stage.
         checkpoint_every: seconds between checkpoints of a training.
-        patient: whether to wait for a stage that another process is at, or to raise ``BusyError``.
+        patient: wait for a stage that another process is computing, or raise ``BusyError``.
     """
 
     store: Store

@@ -137,7 +137,9 @@ def test_parts_and_flipping(extract):
 
 def test_splits_are_those_of_the_dataset(extract):
     for name in ("multi_query", "boxes"):
-        _, path = extract("torchvision:resnet18", "--splits", f"{name},query", dataset="boxed")
+        asked = ("--splits", f"{name},query")
+        result, path = extract("torchvision:resnet18", *asked, dataset="boxed")
+        assert result.exit_code == 0, result.stderr
         sets = {field.removesuffix("_pids") for field in fields(path) if field.endswith("_pids")}
         assert sets == {"query", "multi_query"}
     result, _ = extract("torchvision:resnet18", "--splits", "query,boxes")
