@@ -68,8 +68,8 @@ def command(
     """Run every combination, one after another, and show the means over the seeds.
 
     Stages are shared: two learners on one translator train it once. A combination that fails is
-    reported at the end and stops none of the others. Where another process is computing a run, the next
-    goes first: start the same command once for each GPU, and they share the work.
+    reported at the end and stops none of the others. Where another process is computing a run,
+    the next goes first: start the same command once for each GPU, and they share the work.
 
     A study names its runs itself: with --study the table of a paper is run on the study's
     benchmark or the one that is named, printed beside what the paper reports, and drawn.
