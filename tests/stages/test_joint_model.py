@@ -89,8 +89,8 @@ def test_a_learner_asked_for_by_name_has_settings_of_its_own(registry: Registry)
     [
         (["kept"], "toy", "joint", "none of this run makes one"),
         (["joint", "second"], "toy", "joint", "joint, second each make one"),
-        (["joint"], "silent", "joint", "'silent' cannot be used so"),
-        (["joint"], "silent", "finetune", "'silent' cannot be used so"),
+        (["joint"], "silent", "joint", "'silent' does not implement loss()"),
+        (["joint"], "silent", "finetune", "'silent' does not implement loss()"),
     ],
 )
 def test_what_cannot_be_joint(
