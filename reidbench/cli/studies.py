@@ -12,7 +12,7 @@ import click
 
 from reidbench.cli import launch, options, show
 from reidbench.cli.attempts import refuse_failures, run_and_record_all
-from reidbench.cli.reported import NAMES, show_reported
+from reidbench.cli.reported import show_reported
 from reidbench.cli.tables import console, show_table
 from reidbench.config.benchmark import load_benchmark
 from reidbench.config.compose import (
@@ -28,16 +28,17 @@ from reidbench.plots import draw
 from reidbench.plots.sources import Wish, chart_of_study
 from reidbench.registry.loading import load_plugins
 from reidbench.registry.registry import Registry
-from reidbench.results.leaderboard_tables import percent
+from reidbench.results.measures import ACCURACIES, labels
+from reidbench.results.numbers import percent
 from reidbench.results.reported import Reported, load_reported
-from reidbench.results.result import ACCURACIES, Result
+from reidbench.results.result import Result
 from reidbench.runs.plan import Plan
 from reidbench.storage.keys import JSON, canonical
 from reidbench.studies.index import index_of
 from reidbench.studies.study import Run, Study, load_study
 
-SHOWN = {"mAP": "mAP", "mAP_trapezoid": "mAP (trapezoid)", "rank1": "rank-1", "rank5": "rank-5"}
-RECOGNISED = {measure: NAMES[measure] for measure in ACCURACIES}
+SHOWN = labels("mAP", "mAP_trapezoid", "rank1", "rank5")
+RECOGNISED = labels(*ACCURACIES)
 
 
 @dataclass

@@ -7,20 +7,17 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 from reidbench.evaluation.trials import Spread, spread
-from reidbench.results.result import ACCURACIES, MEASURES, QUANTITIES, Result, Unreadable
+from reidbench.results.measures import BY_KEY, MEASURES, PRIMARY, QUANTITIES, SHOWN
+from reidbench.results.numbers import listed
+from reidbench.results.result import Result, Unreadable
 from reidbench.storage.keys import JSON, canonical
 
-PRIMARY = "mAP"
-SHOWN = (PRIMARY, "rank1", "mAP_trapezoid")
 USES = {
     "images": "target_images",
     "cameras": "target_cameras",
     "labels": "target_labels",
     "test images": "test_images",
 }
-LARGER_IS_BETTER = (*SHOWN, *ACCURACIES, "ssim")
-COLUMNS = (*SHOWN, *QUANTITIES)
-"""What rows can be ordered by; of all but ``LARGER_IS_BETTER`` the smallest value comes first."""
 T = TypeVar("T")
 
 
@@ -74,7 +71,7 @@ class Setting:
         (source, s), (target, t), (protocol, p) = self.source, self.target, self.protocol
         return (
             f"{source} ({s[:8]}) to {target} ({t[:8]}), protocol {protocol} version {p}, "
-            f"seeds {numbers(self.seeds)}, definition {self.digest[:8]}"
+            f"seeds {listed(self.seeds)}, definition {self.digest[:8]}"
         )
 
 
@@ -90,7 +87,7 @@ class Entry:
         seeds: that were run.
         measures: mean, standard deviation and number of seeds of each of ``SHOWN``.
         quantities: the same of each of ``QUANTITIES``, where all of the seeds tell it.
-        classifier: the model that identity preservation was measured with.
+        classifier: the model that translation quality was measured with.
         guided: whether the translator was trained against that model.
     """
 
@@ -122,7 +119,7 @@ class Entry:
         )
 
     def value(self, column: str) -> float | None:
-        """Return the mean of one of ``COLUMNS``; None where it is not known."""
+        """Return the mean of one of ``measures.COLUMNS``; None where it is not known."""
         found = {**self.quantities, **self.measures}.get(column)
         return None if found is None else found.mean
 
@@ -156,8 +153,8 @@ class Board:
     rows: tuple[Row, ...]
 
     def ordered(self, column: str) -> Board:
-        """Return it with the best rows by one of ``COLUMNS`` first, those without it last."""
-        sign = -1 if column in LARGER_IS_BETTER else 1
+        """Return it ordered by one of ``measures.COLUMNS``, rows without it last."""
+        sign = -1 if BY_KEY[column].larger_is_better else 1
 
         def rank(row: Row) -> tuple[bool, float]:
             value = row.entry.value(column)
@@ -225,11 +222,6 @@ def build(results: Iterable[Result], unreadable: Sequence[Unreadable] = ()) -> L
     )
 
 
-def numbers(values: Iterable[int]) -> str:
-    """Return whole numbers as a person lists them: ``"0, 1, 2"``."""
-    return ", ".join(map(str, values))
-
-
 def _obstacle(setting: Setting, group: Sequence[Result]) -> str:
     """Return why the results of a recipe cannot be ranked; empty if they can."""
     if modified := group[0].modified:
@@ -293,4 +285,4 @@ def _order(setting: Setting) -> tuple[Any, ...]:
 
 
 def _named(seeds: Sequence[int]) -> str:
-    return f"seed{'s' if len(seeds) > 1 else ''} {numbers(seeds)}"
+    return f"seed{'s' if len(seeds) > 1 else ''} {listed(seeds)}"

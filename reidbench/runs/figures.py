@@ -27,7 +27,7 @@ from reidbench.evaluation.transforms import (
 from reidbench.interfaces import Translator
 from reidbench.plots.scatter import Cloud, Scatter
 from reidbench.plots.transforms import MOST_HISTOGRAMS, MOST_POINTS, Corners, Transforms
-from reidbench.results.leaderboard_tables import rounded
+from reidbench.results.numbers import rounded
 from reidbench.results.result import safe_letters
 from reidbench.runs.plan import Plan
 from reidbench.runs.projection import Projection

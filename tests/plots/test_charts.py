@@ -7,8 +7,8 @@ import pytest
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.plots.chart import AXES, Point, subtitle
 from reidbench.plots.sources import FIELDS, Wish, chart_of_results, chart_of_study
+from reidbench.results.measures import DRAWN
 from reidbench.results.reported import Reported
-from reidbench.results.result import DRAWN
 from reidbench.studies.index import index_of
 from reidbench.studies.study import load_study
 from tests.made_results import make_result, make_seeds, with_sections

@@ -13,8 +13,9 @@ import scipy.stats
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.evaluation import Scores, Trials
 from reidbench.evaluation.significance import paired_t
+from reidbench.results.compared_methods import find
 from reidbench.results.comparison import Difference, contrast
-from reidbench.results.contenders import COMPARED, find
+from reidbench.results.measures import COMPARED
 from tests.made_results import make_result
 
 

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING
 import click
 
 from reidbench.cli import options
+from reidbench.results.measures import COMPARED, labels
 
 if TYPE_CHECKING:
     from reidbench.evaluation import Spread
+    from reidbench.results.compared_methods import ComparedMethod
     from reidbench.results.comparison import Comparison, Difference, MeasureComparison
-    from reidbench.results.contenders import ComparedMethod
 
 ABOUT = (
     "In percent; mAP takes precision at the hits, the trapezoid is the Market-1501 package's. "
     "No correction is made for looking at several measures."
 )
-MEASURES = {"mAP": "mAP", "mAP_trapezoid": "mAP (trapezoid)", "rank1": "rank-1", "mINP": "mINP"}
+MEASURES = labels(*COMPARED)
 
 
 @click.command("compare")
@@ -58,8 +59,8 @@ def command(
       reidbench compare spgan cyclegan
       reidbench compare plain.json reranked.json --json
     """
+    from reidbench.results.compared_methods import find
     from reidbench.results.comparison import contrast
-    from reidbench.results.contenders import find
 
     first, second = (find(text, results, benchmark) for text in (a, b))
     found = contrast(first, second, samples=resamples, seed=seed)

@@ -125,7 +125,7 @@ def _show(scores: Mapping[str, Any]) -> None:
 
 
 def _rows(scores: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    from reidbench.results.leaderboard_tables import rounded
+    from reidbench.results.numbers import rounded
 
     real, before, after = (scores["sets"][name]["name"] for name in ("real", "before", "after"))
     halves = " and ".join(map(str, scores["floor_images"]))

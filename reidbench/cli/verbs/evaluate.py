@@ -10,21 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reidbench.cli import options
+from reidbench.results.measures import BY_KEY, MEASURES
 
 if TYPE_CHECKING:
     from reidbench.config.recipe import Component
     from reidbench.evaluation import Features, RankingOptions, Scores
 
 FILE = click.Path(path_type=Path)
-
-# Measure -> its name, and which convention it is.
-MEASURES = {
-    "mAP": ("mAP", "precision taken at the hits; the one to compare by"),
-    "mAP_trapezoid": ("mAP (trapezoid)", "area under the precisions, as the Market-1501 package"),
-    "mINP": ("mINP", "matches / rank of the last match"),
-    "rank1": ("rank-1", "the nearest image is a match"),
-    **{f"rank{k}": (f"rank-{k}", f"a match among the {k} nearest") for k in (5, 10, 20)},
-}
 
 
 @click.command("evaluate")
@@ -88,7 +80,7 @@ def command(
       reidbench evaluate --features both.npz --protocol single-gallery-shot
     """
     from reidbench.evaluation import RankingOptions, evaluate
-    from reidbench.results.contenders import labels_of
+    from reidbench.results.compared_methods import labels_of
     from reidbench.storage.files import write_json
 
     chosen = RankingOptions(**_given(ranking))
@@ -174,8 +166,8 @@ def _show(scores: Scores, protocol: Component, chosen: RankingOptions) -> None:
     title = f"{protocol.name}: {scores.queries} queries, gallery of {scores.gallery}"
     over = (f"over {scores.valid_queries} with a match", f"over all {scores.queries}")
     rows = (
-        (name, f"{100 * valid[key]:.2f}", f"{100 * every[key]:.2f}", meaning)
-        for key, (name, meaning) in MEASURES.items()
+        (BY_KEY[m].label, f"{100 * valid[m]:.2f}", f"{100 * every[m]:.2f}", BY_KEY[m].meaning)
+        for m in MEASURES
     )
     show_table(title, ("", *over, ""), rows, over)
     console().print(

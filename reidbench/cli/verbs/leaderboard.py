@@ -10,29 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from reidbench.cli import options
+from reidbench.results.measures import COLUMNS
 
 if TYPE_CHECKING:
     from reidbench.results.leaderboard import Leaderboard
 
 PAGE = "LEADERBOARD.md"
-# As results.leaderboard.COLUMNS has them, whose import would make every command start later.
-COLUMNS = (
-    "mAP",
-    "rank1",
-    "mAP_trapezoid",
-    "real_accuracy",
-    "translated_accuracy",
-    "fid",
-    "kid",
-    "ssim",
-    "networks",
-    "parameters",
-    "flops_step",
-    "cost",
-    "embedder_parameters",
-    "flops_image",
-    "seconds",
-)
 
 
 @click.command("leaderboard")
@@ -55,8 +38,8 @@ def command(
 
     Ranked together are untouched recipes with results for all of a benchmark's seeds, on the same
     version of the benchmark, the protocol and the data, at the same precision. Everything else
-    stands in a second table with the reason. Further tables tell what translation kept of the
-    persons and what the runs cost, as far as the results do.
+    stands in a second table with the reason. Further tables tell the quality of translation
+    and what the runs cost, as far as the results do.
 
     \b
     Examples:
@@ -134,13 +117,13 @@ def _tables(board: Leaderboard) -> None:
         COST,
         COST_CAPTION,
         HEADINGS,
-        KEPT,
-        KEPT_CAPTION,
         RANKED,
+        TRANSLATION_QUALITY,
+        TRANSLATION_QUALITY_CAPTION,
         UNRANKED,
         cost_rows,
-        kept_rows,
         ranked_cells,
+        translation_quality_rows,
         unranked_cells,
     )
 
@@ -148,7 +131,7 @@ def _tables(board: Leaderboard) -> None:
     for part in board.boards:
         show_table(part.setting.title, RANKED, map(ranked_cells, part.rows), right)
         for title, headings, rows in (
-            ("Translation", KEPT, kept_rows(part)),
+            ("Translation quality", TRANSLATION_QUALITY, translation_quality_rows(part)),
             ("Cost", COST, cost_rows(part)),
         ):
             if rows:
@@ -158,7 +141,11 @@ def _tables(board: Leaderboard) -> None:
         show_table("Not ranked", UNRANKED, map(unranked_cells, board.unranked), right)
     captions = [
         CAPTION,
-        *([KEPT_CAPTION] if any(map(kept_rows, board.boards)) else []),
+        *(
+            [TRANSLATION_QUALITY_CAPTION]
+            if any(map(translation_quality_rows, board.boards))
+            else []
+        ),
         *([COST_CAPTION] if any(map(cost_rows, board.boards)) else []),
     ]
     console().print("\n" + "\n".join(captions), style="dim", markup=False)

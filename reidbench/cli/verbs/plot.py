@@ -10,26 +10,15 @@ from typing import TYPE_CHECKING
 import click
 
 from reidbench.cli import options
+from reidbench.results.measures import DRAWN
+from reidbench.studies.plot_kinds import PLOT_KINDS
 
 if TYPE_CHECKING:
     from reidbench.plots.chart import Chart
     from reidbench.plots.sources import Wish
     from reidbench.plots.style import Width
 
-# As studies.study.KINDS, results.result.DRAWN and plots.sources.FIELDS have them; kept here so
-# that --help imports nothing.
-KINDS = ("bars", "line", "heatmap")
-MEASURES = (
-    "mAP",
-    "mAP_trapezoid",
-    "mINP",
-    "rank1",
-    "rank5",
-    "rank10",
-    "rank20",
-    "real_accuracy",
-    "translated_accuracy",
-)
+# As plots.sources.FIELDS has them; kept here so that --help imports nothing.
 FIELDS = ("translator", "constraints", "learner", "strategy", "direction", "source", "target")
 
 # A result may come from anywhere: its key must not lead out of the cache.
@@ -39,8 +28,8 @@ PREVIEW = re.compile(r"preview/[0-9a-f]{32}")
 @click.command("plot")
 @click.argument("study", required=False)
 @click.option("--benchmark", metavar="NAME", help="Whose results are drawn.")
-@click.option("--kind", type=click.Choice(KINDS), help="As the study says, or bars.")
-@click.option("--measure", type=click.Choice(MEASURES), help="As the study says, or mAP.")
+@click.option("--kind", type=click.Choice(PLOT_KINDS), help="As the study says, or bars.")
+@click.option("--measure", type=click.Choice(DRAWN), help="As the study says, or mAP.")
 @click.option("--recipe", "recipes", multiple=True, metavar="NAME", help="Draw these only.")
 @click.option("--rows", type=click.Choice(FIELDS), default="translator", help="Of a heat map.")
 @click.option("--columns", type=click.Choice(FIELDS), default="constraints", help="Of a heat map.")

@@ -1,4 +1,4 @@
-"""What a comparison compares: a recipe with all its seeds, one result, or one file of scores."""
+"""Sides of a comparison: a recipe with all its seeds, one result, or one file of scores."""
 
 from __future__ import annotations
 
@@ -13,12 +13,10 @@ from reidbench.data.dataset import OLD_NAMES
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean
 from reidbench.evaluation.features import JUNK, Features, Ints
 from reidbench.evaluation.scores import Doubles, Scores
-from reidbench.evaluation.significance import Measure, per_query
+from reidbench.evaluation.significance import per_query
+from reidbench.results.measures import COMPARED
 from reidbench.results.result import Result, load_all
 from reidbench.storage.keys import JSON, canonical, digest
-
-COMPARED: tuple[Measure, ...] = ("mAP", "mAP_trapezoid", "rank1", "mINP")
-"""Measures that are compared, in the order of ``Queries.values``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +130,7 @@ def find(text: str, results: Path, benchmark: str) -> ComparedMethod:
 
 
 def refuse_unlike(first: ComparedMethod, second: ComparedMethod) -> None:
-    """Raise ``ReidbenchError``, saying why, if two contenders cannot be compared."""
+    """Raise ``ReidbenchError``, saying why, if two methods cannot be compared."""
     for what, ours in first.conditions.items():
         theirs = second.conditions.get(what, ours)
         if ours != theirs:
