@@ -5,7 +5,6 @@ from reidbench.evaluation.evaluate import evaluate, evaluate_distances
 from reidbench.evaluation.features import Features, Labels
 from reidbench.evaluation.options import RankingOptions
 from reidbench.evaluation.protocols import (
-    PROTOCOLS,
     Market1501,
     MultiQuery,
     Protocol,
@@ -13,11 +12,9 @@ from reidbench.evaluation.protocols import (
     SingleShot,
 )
 from reidbench.evaluation.scores import Scores
-from reidbench.evaluation.significance import PairedDifference, compare
 from reidbench.evaluation.trials import Spread, Trials, spread
 
 __all__ = [
-    "PROTOCOLS",
     "Distances",
     "FeatureDistances",
     "Features",
@@ -33,7 +30,6 @@ __all__ = [
     "SingleShot",
     "Spread",
     "Trials",
-    "compare",
     "evaluate",
     "evaluate_distances",
     "spread",

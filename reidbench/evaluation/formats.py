@@ -16,6 +16,7 @@ from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean
+from reidbench.storage.matlab import list_variables, read_arrays
 
 FIELDS: dict[str, tuple[str, ...]] = {
     "features": ("features", "feature", "feats", "feat", "f", "embeddings"),
@@ -94,21 +95,7 @@ def _archive(path: Path) -> Iterator[NpzFile]:
 
 
 def _mat(path: Path) -> Stored:
-    from scipy.io import loadmat, whosmat
-
-    try:
-        names = tuple(name for name, _, _ in whosmat(str(path), appendmat=False))
-    except NotImplementedError as error:
-        raise ReidbenchError(
-            f"{path} is of MATLAB's format 7.3, which is not read; "
-            "save it with -v7, or write a .npz file"
-        ) from error
-
-    def load(wanted: Collection[str]) -> Arrays:
-        found = loadmat(str(path), appendmat=False, variable_names=list(wanted))
-        return {name: found[name] for name in wanted}
-
-    return Stored(path, names, load)
+    return Stored(path, list_variables(path), lambda wanted: read_arrays(path, wanted))
 
 
 def _torch(path: Path) -> Stored:

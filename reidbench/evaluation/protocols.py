@@ -172,14 +172,6 @@ class SingleGalleryShot(Protocol):
         return rng.choice(images, self.repeats)
 
 
-PROTOCOLS: dict[str, type[Protocol]] = {
-    "market1501": Market1501,
-    "multi-query": MultiQuery,
-    "single-shot": SingleShot,
-    "single-gallery-shot": SingleGalleryShot,
-}
-
-
 def _nobody(query: Labels, gallery: Labels) -> NDArray[np.bool_]:
     """Return the mask of junk and distractors in the gallery: pid 0, unless a query has pid 0."""
     distractor = (gallery.pids == DISTRACTOR) & (DISTRACTOR not in query.pids)

@@ -235,10 +235,11 @@ def _computed(compute: Callable[[Path], JSON], draft: Path) -> JSON:
 
 
 def default_root() -> Path:
-    """Return the default folder of the store: ``$REIDBENCH_CACHE`` or the XDG cache."""
+    """Return the folder of everything that is cached: ``$REIDBENCH_CACHE`` or the XDG cache."""
     if named := os.environ.get("REIDBENCH_CACHE"):
         return Path(named)
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    # Unlike Path.home, this does not fail for a user without a home.
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
     return Path(base) / "reidbench"
 
 

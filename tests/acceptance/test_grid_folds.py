@@ -102,7 +102,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     folder = tmp_path_factory.mktemp("folds")
     write_colours(folder / "data" / "grid")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("XDG_CACHE_HOME", str(folder / "private"))
+        patched.setenv("REIDBENCH_CACHE", str(folder / "private"))
         patched.syspath_prepend(str(write_plugin(folder / "site", "spy", SPY)))
         load_plugins.cache_clear()
         load_plugins()

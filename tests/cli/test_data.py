@@ -64,7 +64,7 @@ def gates(plugins):
 
 @pytest.fixture(autouse=True)
 def private_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ".cache"))
+    monkeypatch.setenv("REIDBENCH_CACHE", str(tmp_path / ".cache"))
     monkeypatch.delenv("REIDBENCH_DATA_ROOT", raising=False)
 
 

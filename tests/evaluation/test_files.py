@@ -10,6 +10,7 @@ import zipfile
 import numpy as np
 import pytest
 import scipy.io
+import scipy.sparse
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -247,6 +248,13 @@ def test_a_damaged_member_is_found(tmp_path):
 def test_a_newer_mat_says_how_to_save(tmp_path):
     (tmp_path / "f.mat").write_bytes(b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + bytes(99))
     with pytest.raises(ReidbenchError, match=r"format 7\.3.*-v7"):
+        read_features(tmp_path / "f.mat")
+
+
+def test_sparse_features_are_one_clear_error(tmp_path):
+    stored = {"features": scipy.sparse.eye(3).tocsc(), "pids": [1, 2, 3], "cams": [1, 1, 1]}
+    scipy.io.savemat(tmp_path / "f.mat", stored)
+    with pytest.raises(ReidbenchError, match=r"features of .*f\.mat is a sparse matrix"):
         read_features(tmp_path / "f.mat")
 
 

@@ -8,7 +8,6 @@ from hypothesis import assume, given
 
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.evaluation import (
-    PROTOCOLS,
     Features,
     Market1501,
     MatrixDistances,
@@ -19,8 +18,11 @@ from reidbench.evaluation import (
     SingleShot,
     evaluate,
 )
+from reidbench.registry.loading import load_plugins
 
 from .definitions import TIEBREAK, cases, hits, labels
+
+REGISTERED = [(e.name, e.load()) for e in load_plugins().registry.entries("protocol")]
 
 
 def features(rows, pids, cams):
@@ -28,7 +30,9 @@ def features(rows, pids, cams):
 
 
 def test_every_protocol_can_be_made_by_name():
-    assert all(isinstance(make(), Protocol) for make in PROTOCOLS.values())
+    names = [name for name, _ in REGISTERED]
+    assert names == ["market1501", "multi-query", "single-gallery-shot", "single-shot"]
+    assert all(isinstance(make(), Protocol) for _, make in REGISTERED)
 
 
 def test_junk_is_left_out_and_distractors_stay():
@@ -148,7 +152,7 @@ def test_one_image_a_person_makes_all_protocols_agree():
     rng = np.random.default_rng(3)
     query = features(rng.standard_normal((20, 4)), np.arange(1, 21), np.zeros(20, int))
     gallery = features(rng.standard_normal((20, 4)), np.arange(1, 21), np.ones(20, int))
-    for make in PROTOCOLS.values():
+    for _, make in REGISTERED:
         scores = evaluate(query, gallery, make(), RankingOptions(distance="cosine"))
         assert scores.measures() == pytest.approx(evaluate(query, gallery).measures())
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.data.dataset import SPLITS, Split
-from reidbench.data.matlab import read_variable
 from reidbench.errors import ReidbenchError, shown
+from reidbench.storage.matlab import read_variable
 
 INDICES: dict[Split, str] = {"train": "train_idx", "query": "query_idx", "gallery": "gallery_idx"}
 
