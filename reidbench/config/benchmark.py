@@ -34,7 +34,7 @@ class DatasetSpec:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What is held equal.
+    """The setting that every method on it shares.
 
     Attributes:
         version: raised whenever a number below changes; results of two versions are never ranked
@@ -107,13 +107,13 @@ def load_all() -> Iterator[Benchmark]:
     return (load_benchmark(name) for name in sorted(available()))
 
 
-class _Named(Struct):
+class _Named(Struct, frozen=True):
     """A table that has a name beside parameters of any kind."""
 
     name: Text
 
 
-class _File(Struct, forbid_unknown_fields=True, kw_only=True):
+class _File(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A benchmark's file: the keys that it may have."""
 
     version: int

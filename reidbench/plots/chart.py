@@ -1,4 +1,4 @@
-"""What a figure shows, before anything is drawn."""
+"""The content of a figure, before anything is drawn."""
 
 from __future__ import annotations
 

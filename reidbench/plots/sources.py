@@ -1,4 +1,4 @@
-"""From result files to charts: of a study, or of what the leaderboard ranks."""
+"""Charts of a study, or of the recipes that the leaderboard ranks, from result files."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FIELDS: dict[str, Callable[[Result], str]] = {
 
 @dataclass(frozen=True)
 class Wish:
-    """How the user wants it drawn; None is as the study has it, or bars.
+    """The user's wishes for a chart; None is as the study has it, or bars.
 
     Attributes:
         rows: of a heat map, one of ``FIELDS``.

@@ -34,14 +34,14 @@ from reidbench.storage.keys import JSON
 LEVEL = 0.95
 """Coverage of every interval."""
 FEW_SEEDS = 5
-"""With fewer, an interval over seeds is wider than most differences between methods."""
+"""Least number of seeds: with fewer, their interval is wider than most differences of methods."""
 FEW_PERSONS = 20
-"""With fewer, resampled intervals cover less than they say."""
+"""Least number of persons: with fewer, resampled intervals cover less than they say."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How much better the first is, as a fraction, and how sure that is.
+    """The first minus the second, as a fraction, with its interval and p-value.
 
     Attributes:
         low: lower end of the interval.
@@ -56,7 +56,7 @@ class Difference:
 
     @property
     def shown(self) -> bool:
-        """Whether the interval leaves out 0, and not by rounding."""
+        """True if the interval leaves out 0, and not by rounding."""
         return self.low > ROUNDING or self.high < -ROUNDING
 
 

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Setting:
-    """What the rows of one table have in common.
+    """The conditions that all rows of one table share.
 
     Attributes:
         digest: of the benchmark's definition, so that an edited copy is a setting of its own.
@@ -67,7 +67,7 @@ class Setting:
 
     @property
     def details(self) -> str:
-        """What the title leaves out, in one line."""
+        """Data, protocol, seeds and definition, in one line."""
         (source, s), (target, t), (protocol, p) = self.source, self.target, self.protocol
         return (
             f"{source} ({s[:8]}) to {target} ({t[:8]}), protocol {protocol} version {p}, "

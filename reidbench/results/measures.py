@@ -10,11 +10,11 @@ OfTranslation = Literal["real_accuracy", "translated_accuracy"]
 Drawn = Literal[OfRanking, OfTranslation]
 
 MEASURES: tuple[OfRanking, ...] = get_args(OfRanking)
-"""What every result tells of the ranking."""
+"""Measures of the ranking, which every result tells."""
 ACCURACIES: tuple[OfTranslation, ...] = get_args(OfTranslation)
-"""How often persons are recognised: what results tell of translated training images."""
+"""Fractions of training images whose person is recognised, before and after translation."""
 DRAWN: tuple[Drawn, ...] = (*MEASURES, *ACCURACIES)
-"""What studies and figures can be of."""
+"""Measures that studies and figures can show."""
 
 
 class Measure(NamedTuple):
@@ -89,16 +89,16 @@ BY_KEY = {measure.key: measure for measure in _ALL}
 """Every measure and quantity, in the order of columns."""
 
 QUANTITIES = tuple(key for key in BY_KEY if key not in MEASURES)
-"""What a result may tell besides the ranking: translation quality, and what the run cost."""
+"""Values that a result may tell besides the ranking: translation quality and costs."""
 TRANSLATION_DISTANCES = ("fid", "kid", "ssim")
 COUNTED = tuple(key for key in QUANTITIES if BY_KEY[key].place.startswith("cost."))
 """Costs that are the same on every machine."""
 PRIMARY: OfRanking = "mAP"
-"""What rows are ranked by."""
+"""The measure that rows are ranked by."""
 SHOWN: tuple[OfRanking, ...] = (PRIMARY, "rank1", "mAP_trapezoid")
 """Measures of the leaderboard."""
 COLUMNS = (*SHOWN, *QUANTITIES)
-"""What rows of the leaderboard can be ordered by."""
+"""Columns that rows of the leaderboard can be ordered by."""
 COMPARED: tuple[OfRanking, ...] = ("mAP", "mAP_trapezoid", "rank1", "mINP")
 """Measures that a comparison of two results compares, in this order."""
 REPORTED: tuple[Drawn, ...] = ("mAP", "rank1", "rank5", "rank10", "rank20", *ACCURACIES)

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from reidbench.results.measures import REPORTED
 from reidbench.storage.keys import JSON
-from reidbench.storage.schema import SchemaError, Text, convert, read_toml, reading
+from reidbench.storage.schema import SchemaError, Text, convert, read_toml, reading, with_shared
 
 Percent = Annotated[float, Meta(ge=0, le=100, description="a number of percent")]
 
@@ -46,12 +46,12 @@ class Reported:
 
     @property
     def table(self) -> str:
-        """What a study cites: ``"spgan/table 1"``."""
+        """The table's name as a study cites it: ``"spgan/table 1"``."""
         return f"{self.file}/{self.place}"
 
     @property
     def setting(self) -> str:
-        """From where to where, and on what it was tested, in words."""
+        """Source, target and the tested dataset, in words."""
         arrow = " -> ".join(name for name in (self.source, self.target) if name)
         return f"{arrow}, tested on {self.source}" if self.tested == "source" else arrow
 
@@ -81,7 +81,7 @@ def load_reported(folder: Path | None = None) -> tuple[Reported, ...]:
     return tuple(row for path in paths for row in _load(path))
 
 
-class _Setting(Struct, kw_only=True):
+class _Setting(Struct, frozen=True, kw_only=True):
     """The keys that a row may have, and its table for all rows that lack them."""
 
     source: str | None = None
@@ -90,7 +90,7 @@ class _Setting(Struct, kw_only=True):
     tested: Literal["target", "source"] | None = None
 
 
-class _Row(_Setting, forbid_unknown_fields=True, kw_only=True):
+class _Row(_Setting, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A row of a file's table, with the measures that papers report."""
 
     label: Text
@@ -115,14 +115,14 @@ class _Row(_Setting, forbid_unknown_fields=True, kw_only=True):
             raise ValueError(f"it has no measure; known: {', '.join(REPORTED)}")
 
 
-class _Table(_Setting, forbid_unknown_fields=True, kw_only=True):
+class _Table(_Setting, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A ``[[table]]`` of a file."""
 
     name: Text
     rows: tuple[_Row, ...] = ()
 
 
-class _File(Struct, forbid_unknown_fields=True):
+class _File(Struct, frozen=True, forbid_unknown_fields=True):
     """The keys of a file."""
 
     paper: Text
@@ -132,28 +132,25 @@ class _File(Struct, forbid_unknown_fields=True):
 def _load(path: Path) -> list[Reported]:
     with reading(path, "a file of reported numbers"):
         file = convert(read_toml(path), _File)
-        rows = [_reported(path.stem, file, t, row) for t in file.table for row in t.rows]
+        rows = [_reported(path.stem, file.paper, t, row) for t in file.table for row in t.rows]
         _refuse_doubled(rows)
         return rows
 
 
-def _reported(file: str, content: _File, table: _Table, row: _Row) -> Reported:
-    setting = {}
-    for name in _Setting.__struct_fields__:
-        own, shared = getattr(row, name), getattr(table, name)
-        setting[name] = shared if own is None else own
-    if not setting["protocol"]:
+def _reported(file: str, paper: str, table: _Table, row: _Row) -> Reported:
+    row = with_shared(row, table, _Setting.__struct_fields__)
+    if not row.protocol:
         where = f"table '{table.name}': rows '{row.label}'"
         raise SchemaError(f"{where}: 'protocol' is missing: it must be a text that is not empty")
     return Reported(
         file=file,
-        paper=content.paper,
+        paper=paper,
         place=table.name,
         label=row.label,
-        source=setting["source"] or "",
-        target=setting["target"] or "",
-        protocol=setting["protocol"],
-        tested=setting["tested"] or "target",
+        source=row.source or "",
+        target=row.target or "",
+        protocol=row.protocol,
+        tested=row.tested or "target",
         measures=row.measures,
         note=row.note,
     )

@@ -28,7 +28,7 @@ _NAME_LENGTH = 120
 
 @dataclass(frozen=True)
 class Result:
-    """What one run scored, and everything that decided it.
+    """Scores of one run, and everything that decided them.
 
     Attributes:
         benchmark: name, version, digest, synthetic, source and target (name, fingerprint, ...),
@@ -99,7 +99,7 @@ class Result:
 
     @property
     def file_name(self) -> Path:
-        """Where it lies below the folder of results, whatever its names hold."""
+        """Path below the folder of results; no name in it leads elsewhere."""
         name = f"{safe_letters(self.recipe['name'])}-{self.digest[:8]}-seed{self.seed}.json"
         return Path(safe_letters(self.benchmark["name"]), name)
 
@@ -152,7 +152,7 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Found:
-    """What lies in a folder of results."""
+    """Content of a folder of results."""
 
     results: tuple[Result, ...]
     unreadable: tuple[Unreadable, ...]

@@ -11,17 +11,19 @@ import math
 import re
 import reprlib
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import msgspec
+from msgspec import inspect
 
 from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.storage.keys import JSON
 
 T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
 
 Text = Annotated[str, msgspec.Meta(min_length=1, description="a text that is not empty")]
 
@@ -97,6 +99,12 @@ def convert(raw: JSON, form: type[T]) -> T:
         raise SchemaError(_plain_words(str(error), raw, form)) from error
 
 
+def with_shared(entry: S, shared: msgspec.Struct, names: Iterable[str]) -> S:
+    """Return an entry of a list with the values of the whole for the fields that it leaves None."""
+    left = (name for name in names if getattr(entry, name) is None)
+    return msgspec.structs.replace(entry, **{name: getattr(shared, name) for name in left})
+
+
 def _plain_words(problem: str, raw: JSON, form: type[Any]) -> str:
     """Return msgspec's message as the writer of the file understands it."""
     found = _PROBLEM.fullmatch(problem)
@@ -123,8 +131,6 @@ def _walk(place: str, raw: JSON, form: type[Any]) -> tuple[str, str, JSON, Any]:
         The tables of lists on the way, in words; the dotted name below the last of them; the value
         that stands there; and its type, as ``msgspec.inspect`` describes it.
     """
-    from msgspec import inspect
-
     context, name, value, expected = "", "", raw, inspect.type_info(form)
     for step in _STEP.finditer(place):
         key = step["name"] or step["item"]
@@ -152,8 +158,6 @@ def _value(value: JSON, key: str) -> JSON:
 
 def _alternatives(expected: Any) -> list[Any]:
     """Return the types that a type stands for, without their descriptions and without None."""
-    from msgspec import inspect
-
     if isinstance(expected, inspect.Metadata):
         return _alternatives(expected.type)
     if isinstance(expected, inspect.UnionType):
@@ -187,15 +191,15 @@ def _choices(expected: Any) -> list[str]:
 
 def _words(expected: Any) -> str:
     """Return a type in words: its own description, or one by its kind."""
-    from msgspec import inspect
-
     if isinstance(expected, inspect.Metadata):
         return str((expected.extra_json_schema or {}).get("description") or _words(expected.type))
     if isinstance(expected, inspect.UnionType):
         each = [t for t in expected.types if not isinstance(t, inspect.NoneType)]
         return " or ".join(map(_words, each))
     if isinstance(expected, inspect.LiteralType):
-        return " or ".join(f"'{value}'" for value in expected.values if value != "")
+        return " or ".join(repr(value) for value in expected.values if value != "")
+    if items := getattr(expected, "item_types", ()):
+        return f"a list of {len(items)}"
     kinds: dict[Any, str] = {
         inspect.StrType: "a text",
         inspect.IntType: "a whole number",

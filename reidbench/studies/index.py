@@ -1,4 +1,4 @@
-"""What a study's runs became: labels and result files, so that it is drawn without any plugin."""
+"""Index of a study that was run: labels and result files; no plugin is needed to draw it."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Index:
         return path
 
 
-class _Header(Struct):
+class _Header(Struct, frozen=True):
     """The key that tells which layout the rest has."""
 
     schema: Literal[1]

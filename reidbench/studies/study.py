@@ -19,7 +19,7 @@ from reidbench.registry.registry import Direction, Strategy
 from reidbench.results.measures import Drawn
 from reidbench.results.reported import Reported
 from reidbench.storage.keys import JSON
-from reidbench.storage.schema import Text, convert, read_toml, reading
+from reidbench.storage.schema import Text, convert, read_toml, reading, with_shared
 from reidbench.studies.plot_kinds import PlotKind
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
@@ -140,7 +140,7 @@ def shown(value: JSON) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-class _Shared(Struct, kw_only=True):
+class _Shared(Struct, frozen=True, kw_only=True):
     """The keys that a run may have, and the study for all runs that lack them."""
 
     protocol: str | None = None
@@ -148,7 +148,7 @@ class _Shared(Struct, kw_only=True):
     masks: str | None = None
 
 
-class _Run(_Shared, forbid_unknown_fields=True, kw_only=True):
+class _Run(_Shared, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A ``[[run]]`` of a file."""
 
     label: Text
@@ -168,7 +168,7 @@ class _Run(_Shared, forbid_unknown_fields=True, kw_only=True):
             raise ValueError("it needs a 'method' or a 'translator'")
 
 
-class _File(_Shared, forbid_unknown_fields=True, kw_only=True):
+class _File(_Shared, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A study's file: the keys that it may have."""
 
     title: Text
@@ -209,10 +209,7 @@ def _study(path: Path, file: _File) -> Study:
 
 
 def _runs(file: _File, vary: Mapping[str, list[JSON]]) -> Iterator[Run]:
-    for run in file.run:
-        for name in _Shared.__struct_fields__:
-            if getattr(run, name) is None:  # a run's own goes before the study's
-                setattr(run, name, getattr(file, name))
+    for run in (with_shared(each, file, _Shared.__struct_fields__) for each in file.run):
         for values in product(*vary.values()):
             yield _run(run, dict(zip(vary, values, strict=True)))
 

@@ -106,8 +106,8 @@ def costly(tmp_path):
 
 def test_tables_of_translation_and_cost(invoke, costly):
     shown = invoke("leaderboard", "--results", costly).stdout
-    kept, cost = shown.split("\nTranslation quality")[1].split("\nCost")
-    assert "90.0 ± 0.0 → 60.0 ± 0.0" in kept
+    quality, cost = shown.split("\nTranslation quality")[1].split("\nCost")
+    assert "90.0 ± 0.0 → 60.0 ± 0.0" in quality
     assert cost.index("cheap") < cost.index("dear") < cost.index("older")
     assert "7 P" in cost
     assert "Identity accuracy: how often" in shown

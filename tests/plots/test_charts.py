@@ -173,7 +173,7 @@ def test_a_study_that_varies_nothing_has_no_line(study):
         chart_of_study(plain, path, Wish(kind="line"))
 
 
-def test_what_translation_kept_is_drawn_where_it_is_told():
+def test_translation_quality_is_drawn_where_it_is_told():
     results = with_sections(make_seeds([0.2, 0.3, 0.4]), translated=0.25)
     chart, path = chart_of_results(results, None, (), Wish(measure="translated_accuracy"))
     assert chart.panels[0].points[0].values == (25, 25, 25)

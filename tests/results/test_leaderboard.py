@@ -207,7 +207,7 @@ def test_no_results_make_an_empty_board():
     assert build([]).to_dict() == {"boards": [], "unranked": [], "unreadable": []}
 
 
-def test_what_translation_kept_stands_in_a_table_of_its_own():
+def test_translation_quality_stands_in_a_table_of_its_own():
     results = [
         *with_sections(make_seeds([0.5] * 3), guided=True),
         *with_sections(make_seeds([0.4] * 3, recipe="other"), translated=None, fid=2345.6),

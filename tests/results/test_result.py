@@ -215,7 +215,7 @@ def test_results_of_earlier_versions_lack_sections_and_are_read():
     assert [result.quantity(name) for name in QUANTITIES] == [None] * len(QUANTITIES)
 
 
-def test_a_measure_is_of_the_ranking_or_of_what_translation_kept():
+def test_a_measure_is_of_the_ranking_or_of_translation_quality():
     (result,) = with_sections([make_result(0.4)], real=0.9, translated=0.6)
     measures = ("mAP", "rank1", "real_accuracy", "translated_accuracy")
     assert [result.measure(name) for name in measures] == [0.4, 0.4, 0.9, 0.6]
