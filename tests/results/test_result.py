@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reidbench.errors import ReidbenchError
-from reidbench.results.measures import QUANTITIES
+from reidbench.results.measures import MEASURES, QUANTITIES
 from reidbench.results.result import SCHEMA, Result, load, load_all
 from tests.made_results import make_result, with_sections
 
@@ -128,10 +128,11 @@ def test_a_missing_field_is_named(field):
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, 65.3, "0.5", None, True])
-def test_a_score_that_is_no_fraction_is_refused(value):
+@pytest.mark.parametrize("measure", MEASURES)
+def test_a_score_that_is_no_fraction_is_refused(measure, value):
     record = make_result().to_dict()
-    record["scores"] = {**record["scores"], "rank1": value}
-    with pytest.raises(ReidbenchError, match=r"'scores.rank1' must be a fraction"):
+    record["scores"] = {**record["scores"], measure: value}
+    with pytest.raises(ReidbenchError, match=rf"'scores\.{measure}' must be a fraction"):
         Result.from_dict(record)
 
 
