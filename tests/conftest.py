@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from reidbench.config.benchmark import Benchmark
 from reidbench.registry.registry import Registry
 from reidbench.runs.runner import Session
-from tests.toy_runs import make_session, toy_benchmark, toy_registry
+from reidbench.testing.toy_runs import make_session, toy_benchmark, toy_registry
 
 # How long an example takes is the machine's, not the test's.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])

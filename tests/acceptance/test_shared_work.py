@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from reidbench.cli.reporter import Bars
+from reidbench.runs.bars import Bars
 from reidbench.storage.artifacts import Store
 from tests.acceptance.conftest import Place, make_place
 from tests.acceptance.ground import computed, timeless

@@ -7,7 +7,7 @@ import pytest
 
 from reidbench.config.benchmark import DatasetSpec, available, load_all, load_benchmark
 from reidbench.errors import UsageError
-from tests.toy_runs import toy_benchmark
+from reidbench.testing.toy_runs import toy_benchmark
 
 TEXT = """
 version = 2

@@ -11,8 +11,8 @@ from reidbench.config.recipe import Component, Recipe
 from reidbench.errors import UsageError
 from reidbench.registry.registry import Registration, Registry
 from reidbench.storage.keys import JSON
+from reidbench.testing.toy_runs import TOYS, toy_benchmark
 from reidbench.testing.toys import ToyConstraint, ToyTranslator
-from tests.toy_runs import TOYS, toy_benchmark
 
 KEPT = Request(translator="toy", constraints=["kept"], learner="toy")
 HERE = "tests.config.test_compose"

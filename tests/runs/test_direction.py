@@ -22,9 +22,9 @@ from reidbench.runs.plan import Plan
 from reidbench.runs.recording import result_of, save_picture
 from reidbench.runs.runner import Outcome, Session, run_plan
 from reidbench.stages import Embed, FitTranslator, Learn, Match, Translate, TranslateTest
+from reidbench.testing.toy_runs import make_plan
 from reidbench.testing.toys import ToyLearner
 from tests.runs.test_cameras import ByCamera, Gaps
-from tests.toy_runs import make_plan
 
 HERE = "tests.runs.test_direction"
 REQUEST = Request(translator="toy", learner="toy", direction="target-to-source")

@@ -30,8 +30,8 @@ from reidbench.stages import (
     TranslateTest,
     TranslationQuality,
 )
+from reidbench.testing.toy_runs import make_plan, toy_benchmark
 from reidbench.testing.toys import ToyDataset, ToyTranslator
-from tests.toy_runs import make_plan, toy_benchmark
 
 HERE = "tests.runs.test_groups"
 REQUEST = Request(translator="toy", learner="toy", strategy="source+translated")

@@ -12,8 +12,8 @@ from reidbench.registry.registry import Registration, Registry, Strategy
 from reidbench.runs.plan import Plan, plan
 from reidbench.runs.setting import open_setting
 from reidbench.stages import Decode, Learn
+from reidbench.testing.toy_runs import make_plan, toy_benchmark, toy_plan
 from reidbench.testing.toys import ToyConstraint, ToyDataset
-from tests.toy_runs import make_plan, toy_benchmark, toy_plan
 
 HERE = "tests.runs.test_plan"
 DIRECT = Request(method="direct", learner="toy")

@@ -24,9 +24,9 @@ from reidbench.runs.plan import Plan
 from reidbench.runs.runner import Session, needed, run_plan
 from reidbench.stages import Stage, Translate
 from reidbench.storage.artifacts import Artifact
+from reidbench.testing.toy_runs import make_plan, make_session, toy_benchmark, toy_plan
 from reidbench.testing.toys import ToyDataset, ToyTranslator
 from tests.runs.killing import Counting
-from tests.toy_runs import make_plan, make_session, toy_benchmark, toy_plan
 
 HERE = "tests.runs.test_runner"
 

@@ -12,7 +12,9 @@ import click
 from reidbench.cli import figure, options
 
 if TYPE_CHECKING:
+    from reidbench.config.compose import Request
     from reidbench.runs.figures import Of
+    from reidbench.runs.options import ExecutionOptions, ExperimentOptions
     from reidbench.runs.plan import Plan
     from reidbench.runs.projection import Way
 
@@ -23,8 +25,8 @@ OF = ("run", "target")
 
 @click.command("distribution")
 @options.recipe
-@options.ground
-@options.place
+@options.experiment
+@options.execution
 @figure.seed
 @click.option(
     "--by",
@@ -50,9 +52,9 @@ OF = ("run", "target")
 @figure.output
 @options.as_json
 def command(
-    named: options.Named,
-    ground: options.ExperimentOptions,
-    place: options.Place,
+    request: Request,
+    experiment: ExperimentOptions,
+    execution: ExecutionOptions,
     seed: int,
     by: Way,
     of: Of,
@@ -77,18 +79,19 @@ def command(
       reidbench distribution --method cyclegan --direction target-to-source -o figure5.pdf
       reidbench distribution --method spgan --of target --by pca --json
     """
-    from reidbench.cli import launch
     from reidbench.registry.loading import load_plugins
+    from reidbench.runs.bars import Bars
     from reidbench.runs.figures import default_path, distribution_of
+    from reidbench.runs.launch import open_session
     from reidbench.runs.projection import need_sklearn
 
     need_sklearn()
     plugins = load_plugins()
-    plan = figure.plan_of(plugins, named, ground, place, seed, output)
+    plan = figure.plan_of(plugins, request, (experiment, execution), seed, output)
     stage = distribution_of(plan, of=of, sample=sample)
-    session = launch.open_session(place, plugins)
+    session = open_session(execution, plugins, Bars())
     folder = figure.artifact_of(stage, plan, session)
-    path = output or default_path(plan, stage, f"distribution-{by}", place.results)
+    path = output or default_path(plan, stage, f"distribution-{by}", execution.results)
     with session.reporter.stage(f"project by {by}"):
         scores, how = _drawn(plan, folder, by, path)
     if as_json:

@@ -13,8 +13,7 @@ from reidbench.cli import options
 from reidbench.results.measures import BY_KEY, MEASURES
 
 if TYPE_CHECKING:
-    from reidbench.config.recipe import Component
-    from reidbench.evaluation import Features, RankingOptions, Scores
+    from reidbench.runs.feature_scores import FeatureScores
 
 FILE = click.Path(path_type=Path)
 
@@ -79,28 +78,22 @@ def command(
       reidbench evaluate --features both.npz --multi-query gt_bbox.npz --protocol multi-query
       reidbench evaluate --features both.npz --protocol single-gallery-shot
     """
-    from reidbench.evaluation import RankingOptions, evaluate
-    from reidbench.results.compared_methods import labels_of
-    from reidbench.storage.files import write_json
+    from reidbench.config.compose import parse_setting
+    from reidbench.evaluation import RankingOptions
+    from reidbench.registry.loading import load_plugins
+    from reidbench.runs.feature_scores import protocol_of, score_features, sets_of
 
     chosen = RankingOptions(**_given(ranking))
-    component = _protocol(protocol, settings)
-    built = component.build()
-    sets = _sets(query, gallery, multi_query, features, pools=built.pools_queries)
-    query_set, gallery_set = sets["query"], sets["gallery"]
-    scores = evaluate(query_set, gallery_set, built, chosen, multi_query=sets.get("multi_query"))
-    origin = {
-        "protocol": component.identity(),
-        "ranking": chosen.to_dict(),
-        "labels": labels_of(sets),
-    }
-    record = {**scores.to_dict(), "evaluation": origin}
+    by_hand = dict(map(parse_setting, settings))
+    component = protocol_of(protocol, by_hand, load_plugins().registry)
+    sets = sets_of(component, query, gallery, multi_query, features)
+    found = score_features(sets, component, chosen)
     if output is not None:
-        write_json(output, record)
+        found.save(output)
     if as_json:
-        click.echo(json.dumps(record, indent=2))
+        click.echo(json.dumps(found.to_dict(), indent=2))
         return
-    _show(scores, component, chosen)
+    _show(found)
 
 
 def _given(ranking: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,55 +106,10 @@ def _given(ranking: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _protocol(name: str, settings: Sequence[str]) -> Component:
-    """Return a protocol with the parameters that ``--set`` gives it."""
-    from reidbench.config.compose import parse_setting
-    from reidbench.config.recipe import Component
-    from reidbench.errors import UsageError
-    from reidbench.registry.loading import load_plugins
-    from reidbench.registry.parameters import resolve
-
-    given = {}
-    for text in settings:
-        dotted, value = parse_setting(text)
-        owner, _, parameter = dotted.rpartition(".")
-        if owner != "protocol":
-            raise UsageError(f"--set changes protocol.PARAMETER here, not '{dotted}'")
-        given[parameter] = value
-    entry = load_plugins().registry.entry("protocol", name)
-    factory = entry.load()
-    return Component(entry, factory.version, resolve(factory, given, "protocol"))
-
-
-def _sets(
-    query: Path | None,
-    gallery: Path | None,
-    multi_query: Path | None,
-    features: Path | None,
-    *,
-    pools: bool,
-) -> dict[str, Features]:
-    """Return the sets by the names that ``evaluate`` has for them."""
-    from reidbench.errors import UsageError
-    from reidbench.evaluation.files import read_features, read_sets
-
-    sets = {}
-    if features is not None and not (query or gallery):
-        welcome = ["multi_query"] if pools and multi_query is None else []
-        sets = read_sets(features, ["query", "gallery"], welcome)
-    elif features is None and query is not None and gallery is not None:
-        sets = {"query": read_features(query, "query")}
-        sets["gallery"] = read_features(gallery, "gallery")
-    else:
-        raise UsageError("name --query and --gallery, or one file of both with --features")
-    if multi_query is not None:
-        sets["multi_query"] = read_features(multi_query, "multi_query")
-    return sets
-
-
-def _show(scores: Scores, protocol: Component, chosen: RankingOptions) -> None:
+def _show(found: FeatureScores) -> None:
     from reidbench.cli.tables import console, show_table
 
+    scores, protocol = found.scores, found.protocol
     valid, every = scores.measures("valid"), scores.measures("all")
     title = f"{protocol.name}: {scores.queries} queries, gallery of {scores.gallery}"
     over = (f"over {scores.valid_queries} with a match", f"over all {scores.queries}")
@@ -172,7 +120,7 @@ def _show(scores: Scores, protocol: Component, chosen: RankingOptions) -> None:
     show_table(title, ("", *over, ""), rows, over)
     console().print(
         "In percent. Most released code divides by the queries that have a match, the "
-        f"Market-1501 package by all.\nRanking: {_listed(chosen.to_dict())}.",
+        f"Market-1501 package by all.\nRanking: {_listed(found.ranking.to_dict())}.",
         style="dim",
         markup=False,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,46 +55,15 @@ def command(
         raise UsageError(f"--write takes no --benchmark: {PAGE} holds all of them")
     if write and by != "mAP":
         raise UsageError(f"--write takes no --by: {PAGE} is in the order of mAP")
-    board = _read(results)
-    shown = _only(board, benchmark) if benchmark else board
-    if by != "mAP":
-        shown = replace(shown, boards=tuple(b.ordered(by) for b in shown.boards))
+    from reidbench.results.reading import read_leaderboard
+
+    shown = read_leaderboard(results, benchmark, by)
     if as_json:
         click.echo(json.dumps(shown.to_dict(), indent=2))
     elif markdown or write:
         _page(shown, results / PAGE if write else None)
     else:
         _tables(shown)
-
-
-def _read(results: Path) -> Leaderboard:
-    from reidbench.errors import ReidbenchError
-    from reidbench.results.leaderboard import build
-    from reidbench.results.result import load_all
-
-    found = load_all(results)
-    if not (found.results or found.unreadable):
-        raise ReidbenchError(
-            f"there are no results in {results}; make some (e.g. reidbench sweep --method all) "
-            "or name another folder with --results"
-        )
-    return build(found.results, found.unreadable)
-
-
-def _only(board: Leaderboard, benchmark: str) -> Leaderboard:
-    """Return the part of one benchmark."""
-    from reidbench.errors import UsageError, did_you_mean
-
-    settings = [b.setting for b in board.boards] + [u.setting for u in board.unranked]
-    known = {setting.benchmark for setting in settings}
-    if benchmark not in known:
-        near = did_you_mean(benchmark, known)
-        raise UsageError(f"there are no results of benchmark '{benchmark}'{near}")
-    return replace(
-        board,
-        boards=tuple(b for b in board.boards if b.setting.benchmark == benchmark),
-        unranked=tuple(u for u in board.unranked if u.setting.benchmark == benchmark),
-    )
 
 
 def _page(board: Leaderboard, path: Path | None) -> None:

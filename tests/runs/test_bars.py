@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from reidbench.cli.reporter import Bars, duration, shown
+from reidbench.runs.bars import Bars, duration, shown
 
 
 class Watch:
