@@ -45,13 +45,10 @@ def plan_of(
     return plan_of_request(request, number, chosen, plugins, Bars())
 
 
-def artifact_of(stage: Stage, plan: Plan, session: Session) -> Path:
-    """Return the folder of a stage's artifact, after computing what the cache lacks."""
-    from reidbench.runs.runner import ensure_stage
-
+def announce(stage: Stage, plan: Plan, session: Session) -> None:
+    """Say on standard error which stage is computed, of which run and on what."""
     click.echo(
         f"{plan.recipe.name}, seed {plan.seed}: {stage.title}; on {session.hardware.description}, "
         f"{plan.precision}",
         err=True,
     )
-    return ensure_stage(stage, session).artifact.path

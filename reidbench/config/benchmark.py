@@ -90,8 +90,20 @@ def available() -> dict[str, Path]:
 def load_benchmark(name: str) -> Benchmark:
     """Return a shipped benchmark by name, or anybody's by the path of its ``.toml`` file.
 
+    Args:
+        name: of the benchmark, or the path of a file.
+
+    Returns:
+        The benchmark; none of its datasets is opened.
+
     Raises:
         UsageError: if there is none, or the file is not a benchmark.
+
+    Example:
+        >>> import reidbench
+        >>> benchmark = reidbench.load_benchmark("synthetic")
+        >>> benchmark.source.name, benchmark.seeds
+        ('synthetic', (0, 1, 2))
     """
     known = available()
     path = known.get(name, Path(name))

@@ -122,6 +122,19 @@ def compose(
     return recipe if recipe.mask_readers else replace(recipe, segmenter=None)
 
 
+def refuse_unnamed(request: Request) -> None:
+    """Refuse a request that names nothing to run.
+
+    Raises:
+        UsageError: if it has neither a method nor a translator.
+    """
+    if request.method is None and request.translator is None:
+        raise UsageError(
+            "name what to run: --method METHOD, or --translator TRANSLATOR with any number of "
+            f"--constraint; --translator {NO_TRANSLATOR} is direct transfer (see: reidbench list)"
+        )
+
+
 def override_targets(request: Request, registry: Registry) -> frozenset[str]:
     """Return the names before the dot that ``settings`` of this request may have."""
     return _owners(_entries(_method(request, registry), request.masks, registry))

@@ -158,8 +158,8 @@ def _of_file(path: Path, name: str) -> ComparedMethod:
     with reading(path, "a result or a file of scores"):
         record = read_json(path)
         if isinstance(record, dict) and ("per_query" in record or "splits" in record):
-            return _of_scores(record, name)
-        return _of_results([Result.from_dict(record)], name)
+            return of_scores(record, name)
+        return of_results([Result.from_dict(record)], name)
 
 
 class _Protocol(Struct, frozen=True):
@@ -184,8 +184,12 @@ class _ScoresFile(Struct, frozen=True):
     evaluation: _Evaluation | None = None
 
 
-def _of_scores(record: JSON, name: str) -> ComparedMethod:
-    """Return the one trial of a file of ``reidbench evaluate --output``."""
+def of_scores(record: JSON, name: str) -> ComparedMethod:
+    """Return the one trial of scores as ``reidbench evaluate --output`` writes them.
+
+    Raises:
+        ReidbenchError: if the values of each query are not there.
+    """
     trial, conditions, remarks = SeedScores(None, Queries.of(record)), {}, {}
     if origin := convert(record, _ScoresFile).evaluation:
         conditions["protocol"] = _protocol(structs.asdict(origin.protocol))
@@ -196,8 +200,15 @@ def _of_scores(record: JSON, name: str) -> ComparedMethod:
     return ComparedMethod(name, (trial,), conditions | _of_queries(record, trial), remarks)
 
 
-def _of_results(results: Sequence[Result], name: str) -> ComparedMethod:
-    """Return the trials of results that differ in their seed alone."""
+def of_results(results: Sequence[Result], name: str) -> ComparedMethod:
+    """Return the trials of results that differ in their seed alone.
+
+    Raises:
+        ReidbenchError: if they differ in more, or are not of the same queries.
+    """
+    seeds = [r.seed for r in results]
+    if len({r.digest for r in results}) != 1 or len(set(seeds)) < len(seeds):
+        raise ReidbenchError(f"'{name}' must be results that differ in their seed alone")
     ordered = sorted(results, key=lambda r: r.seed)
     trials = tuple(SeedScores(r.seed, Queries.of(r.scores)) for r in ordered)
     if len({trial.queries.digest for trial in trials}) > 1:
@@ -273,7 +284,7 @@ def _of_name(text: str, results: Path, benchmark: str) -> ComparedMethod:
     for result in named:
         if by_seed.setdefault(result.seed, result).scores != result.scores:
             raise ReidbenchError(f"seed {result.seed} of '{text}' scored differently in two files")
-    return _of_results(list(by_seed.values()), text)
+    return of_results(list(by_seed.values()), text)
 
 
 def _with_digits(result: Result) -> str:

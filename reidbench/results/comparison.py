@@ -29,6 +29,7 @@ from reidbench.results.compared_methods import (
 )
 from reidbench.results.measures import COMPARED
 from reidbench.results.numbers import listed
+from reidbench.results.notebook import Notebook
 from reidbench.storage.keys import JSON
 
 LEVEL = 0.95
@@ -99,7 +100,7 @@ class MeasureComparison:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Notebook):
     """Everything that a comparison says.
 
     Attributes:

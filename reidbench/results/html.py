@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import singledispatch
 from html import escape
-from typing import TYPE_CHECKING
 
+from reidbench.results import comparison_tables as compared
+from reidbench.results.comparison import Comparison
+from reidbench.results.leaderboard import Leaderboard
 from reidbench.results.leaderboard_tables import (
     CAPTION,
     COST,
@@ -18,11 +21,13 @@ from reidbench.results.leaderboard_tables import (
     ranked_cells,
     unranked_cells,
 )
-from reidbench.results.result import MEASURES, Result
+from reidbench.results.result import MEASURES, Found, Result
 
-if TYPE_CHECKING:
-    from reidbench.results.comparison import Comparison
-    from reidbench.results.leaderboard import Leaderboard
+
+@singledispatch
+def of(shown: object) -> str:
+    """Return something as HTML; a class that has no form of its own is shown as its text."""
+    return paragraph(str(shown))
 
 
 def heading(measure: str) -> str:
@@ -67,8 +72,19 @@ def of_results(results: Sequence[Result]) -> str:
     return table("Measures in percent", headings, rows)
 
 
-def of_leaderboard(board: Leaderboard) -> str:
-    """Return the tables of a leaderboard."""
+@of.register
+def _of_result(result: Result) -> str:
+    return of_results([result])
+
+
+@of.register
+def _of_found(found: Found) -> str:
+    unreadable = (f"{u.path.name}: {u.reason}" for u in found.unreadable)
+    return of_results(found.results) + listed("Not results", unreadable)
+
+
+@of.register
+def _of_leaderboard(board: Leaderboard) -> str:
     parts = []
     for one in board.boards:
         parts.append(table(one.setting.title, RANKED, map(ranked_cells, one.rows)))
@@ -85,24 +101,16 @@ def of_leaderboard(board: Leaderboard) -> str:
     return "".join((*parts, paragraph(CAPTION)))
 
 
-def of_comparison(found: Comparison) -> str:
-    """Return the tables of a comparison, and what its intervals show."""
-    from reidbench.results.comparison_tables import (
-        about,
-        columns,
-        over_queries,
-        over_seeds,
-        sides,
-        titles,
-        verdicts,
-    )
-
-    queries, seeds = titles(found)
-    parts = [paragraph("; ".join(filter(None, side))) for side in sides(found)]
-    parts.append(table(queries, columns(found), over_queries(found)))
+@of.register
+def _of_comparison(found: Comparison) -> str:
+    columns = compared.columns(found)
+    queries, seeds = compared.titles(found)
+    parts = [paragraph("; ".join(filter(None, side))) for side in compared.sides(found)]
+    parts.append(table(queries, columns, compared.over_queries(found)))
     if seeds:
-        parts.append(table(seeds, columns(found), over_seeds(found)))
-    return "".join((*parts, *map(paragraph, (*verdicts(found), *about(found)))))
+        parts.append(table(seeds, columns, compared.over_seeds(found)))
+    parts += map(paragraph, (*compared.verdicts(found), *compared.about(found)))
+    return "".join(parts)
 
 
 def _by_hand(result: Result) -> str:

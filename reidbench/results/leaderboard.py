@@ -10,6 +10,7 @@ from reidbench.evaluation.trials import Spread, spread
 from reidbench.results.measures import BY_KEY, MEASURES, PRIMARY, QUANTITIES, SHOWN
 from reidbench.results.numbers import listed
 from reidbench.results.result import Result, Unreadable
+from reidbench.results.notebook import Notebook
 from reidbench.storage.keys import JSON, canonical
 
 USES = {
@@ -181,7 +182,7 @@ class Board:
 
 
 @dataclass(frozen=True)
-class Leaderboard:
+class Leaderboard(Notebook):
     """Everything that was found, ranked or not."""
 
     boards: tuple[Board, ...]

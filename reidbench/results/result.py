@@ -14,6 +14,7 @@ from reidbench import __version__
 from reidbench.errors import ReidbenchError
 from reidbench.results.measures import ACCURACIES, BY_KEY
 from reidbench.results.result_file import ResultFile
+from reidbench.results.notebook import Listing, Notebook
 from reidbench.storage.files import write_bytes
 from reidbench.storage.keys import JSON, digest
 from reidbench.storage.schema import convert, read_json, reading
@@ -156,6 +157,11 @@ class Found:
 
     results: tuple[Result, ...]
     unreadable: tuple[Unreadable, ...]
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return everything, ready for JSON."""
+        unreadable = [{"path": str(u.path), "reason": u.reason} for u in self.unreadable]
+        return {"results": [r.to_dict() for r in self.results], "unreadable": unreadable}
 
 
 def load(path: Path) -> Result:

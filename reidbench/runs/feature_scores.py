@@ -41,6 +41,12 @@ class FeatureScores:
     ranking: RankingOptions
     labels: Mapping[str, str]
 
+    @property
+    def title(self) -> str:
+        """Protocol and number of images, as tables are headed."""
+        scores = self.scores
+        return f"{self.protocol.name}: {scores.queries} queries, gallery of {scores.gallery}"
+
     def measure(self, name: str) -> float:
         """Return a measure over the queries with a match, in [0, 1], e.g. of "mAP" or "rank1".
 
@@ -73,9 +79,8 @@ class FeatureScores:
         scores = self.scores
         valid, every = scores.measures("valid"), scores.measures("all")
         rows = [(html.heading(m), f"{100 * valid[m]:.2f}", f"{100 * every[m]:.2f}") for m in valid]
-        title = f"{self.protocol.name}: {scores.queries} queries, gallery of {scores.gallery}"
         over = (f"over {scores.valid_queries} with a match", f"over all {scores.queries}")
-        return html.table(title, ("In percent", *over), rows)
+        return html.table(self.title, ("In percent", *over), rows)
 
 
 def protocol_of(name: str, settings: Mapping[str, JSON], registry: Registry) -> Component:

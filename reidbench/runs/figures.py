@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,14 +26,14 @@ from reidbench.evaluation.transforms import (
     parameter_names,
 )
 from reidbench.interfaces import Translator
-from reidbench.plots.scatter import Cloud, Scatter
+from reidbench.plots.scatter import Cloud, Scatter, write
 from reidbench.plots.transforms import MOST_HISTOGRAMS, MOST_POINTS, Corners, Transforms
 from reidbench.results.numbers import rounded
 from reidbench.results.result import safe_letters
 from reidbench.runs.plan import Plan
-from reidbench.runs.projection import Projection
+from reidbench.runs.projection import Projection, Way, project
 from reidbench.stages import Decode, Masked, Stage, Translate, Translated, TranslateTest
-from reidbench.stages.distribution import SAMPLE, SETS, Distribution
+from reidbench.stages.distribution import SAMPLE, SCORES, SETS, Distribution
 from reidbench.stages.translate import TRANSFORMS
 from reidbench.storage.keys import JSON
 
@@ -85,6 +86,27 @@ def default_path(plan: Plan, stage: Stage, what: str, results: Path) -> Path:
     mark = stage.key.rpartition("/")[2][:8]
     name = f"{what}-{safe_letters(plan.recipe.name)}-{mark}-seed{plan.seed}.svg"
     return results / safe_letters(plan.setting.benchmark.name) / name
+
+
+def draw_distribution(plan: Plan, folder: Path, by: Way, path: Path) -> tuple[dict[str, Any], str]:
+    """Draw the artifact of a distribution.
+
+    Args:
+        plan: of the run.
+        folder: of the artifact.
+        by: how features are projected to the plane.
+        path: file to write.
+
+    Returns:
+        The artifact's scores, and how the features were projected.
+
+    Raises:
+        ReidbenchError: if the file cannot be written, or scikit-learn is missing.
+    """
+    scores = json.loads((folder / SCORES).read_text())
+    projection = project(np.load(folder / "features.npy"), by, plan.seed)
+    write(scatter_of(plan, scores, np.load(folder / "sets.npy"), projection), path)
+    return scores, projection.how
 
 
 def scatter_of(

@@ -15,6 +15,7 @@ from reidbench.config.compose import (
     Request,
     compose,
     override_targets,
+    refuse_unnamed,
     reject_unknown_overrides,
 )
 from reidbench.config.recipe import Recipe
@@ -223,19 +224,6 @@ def plan_of_request(
     opened = open_experiment(plugins.registry, experiment, reporter)
     (recipe,) = opened.recipes([request])
     return opened.plan(recipe, seed, execution.precision)
-
-
-def refuse_unnamed(request: Request) -> None:
-    """Refuse a request that names nothing to run.
-
-    Raises:
-        UsageError: if it has neither a method nor a translator.
-    """
-    if request.method is None and request.translator is None:
-        raise UsageError(
-            "name what to run: --method METHOD, or --translator TRANSLATOR with any number of "
-            f"--constraint; --translator {NO_TRANSLATOR} is direct transfer (see: reidbench list)"
-        )
 
 
 def _swapped(benchmark: Benchmark, swapped: Mapping[str, str]) -> Benchmark:

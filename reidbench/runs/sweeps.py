@@ -14,6 +14,7 @@ from reidbench.progress import Reporter
 from reidbench.registry.loading import Plugins
 from reidbench.registry.registry import Registry
 from reidbench.results import html
+from reidbench.results.notebook import Listing
 from reidbench.results.result import Result
 from reidbench.runs.launch import (
     Announce,
@@ -27,7 +28,7 @@ from reidbench.runs.scheduler import FailedRun, Job, OnFailure, run_all
 from reidbench.storage.keys import JSON
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Combinations:
     """Names to combine.
 
@@ -59,7 +60,7 @@ class SweepError(ReidbenchError):
 
 
 @dataclass(frozen=True)
-class SweepResults:
+class SweepResults(Listing):
     """The runs of a sweep: a sequence of results, and the runs that failed.
 
     Attributes:
@@ -71,18 +72,6 @@ class SweepResults:
     results: tuple[Result, ...]
     paths: tuple[Path, ...]
     failures: tuple[FailedRun, ...]
-
-    def __len__(self) -> int:
-        """Return how many runs finished."""
-        return len(self.results)
-
-    def __iter__(self) -> Iterator[Result]:
-        """Yield the results."""
-        return iter(self.results)
-
-    def __getitem__(self, number: int) -> Result:
-        """Return one of the results."""
-        return self.results[number]
 
     def raise_failures(self, said: Callable[[FailedRun], str] = str) -> None:
         """Raise if some of the runs failed.

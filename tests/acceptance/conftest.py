@@ -9,7 +9,8 @@ from click.testing import CliRunner, Result
 
 from reidbench.cli import cli
 from reidbench.registry.loading import load_plugins
-from tests.acceptance.ground import SPGAN, write_benchmark, write_plugin
+from reidbench.testing.tiny import write_tiny_benchmark
+from tests.acceptance.ground import SPGAN, write_plugin
 
 Install = Callable[[str, str], None]
 
@@ -36,7 +37,7 @@ class Place:
 
 
 def make_place(folder: Path) -> Place:
-    return Place(write_benchmark(folder / "tiny.toml"), folder / "cache", folder / "results")
+    return Place(write_tiny_benchmark(folder / "tiny.toml"), folder / "cache", folder / "results")
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ from PIL import Image
 
 from reidbench.data.readers.grid import PARTITIONS
 from reidbench.registry.loading import load_plugins
+from reidbench.testing.tiny import TINY
 from tests.acceptance.conftest import Place
-from tests.acceptance.ground import TINY, computed, write_plugin
+from tests.acceptance.ground import computed, write_plugin
 from tests.data.small_trees import grid_partitions, grid_tree
 
 # Fold 0 trains persons 1 to 125, fold 1 trains 14 to 138, and so on.

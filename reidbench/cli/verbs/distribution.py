@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from reidbench.config.compose import Request
     from reidbench.runs.figures import Of
     from reidbench.runs.options import ExecutionOptions, ExperimentOptions
-    from reidbench.runs.plan import Plan
     from reidbench.runs.projection import Way
 
 # As runs.projection.WAYS and runs.figures.OF have them; kept here so that --help imports nothing.
@@ -81,40 +80,27 @@ def command(
     """
     from reidbench.registry.loading import load_plugins
     from reidbench.runs.bars import Bars
-    from reidbench.runs.figures import default_path, distribution_of
+    from reidbench.runs.figures import default_path, distribution_of, draw_distribution
     from reidbench.runs.launch import open_session
     from reidbench.runs.projection import need_sklearn
+    from reidbench.runs.runner import ensure_stage
 
     need_sklearn()
     plugins = load_plugins()
     plan = figure.plan_of(plugins, request, (experiment, execution), seed, output)
     stage = distribution_of(plan, of=of, sample=sample)
     session = open_session(execution, plugins, Bars())
-    folder = figure.artifact_of(stage, plan, session)
+    figure.announce(stage, plan, session)
+    folder = ensure_stage(stage, session).artifact.path
     path = output or default_path(plan, stage, f"distribution-{by}", execution.results)
     with session.reporter.stage(f"project by {by}"):
-        scores, how = _drawn(plan, folder, by, path)
+        scores, how = draw_distribution(plan, folder, by, path)
     if as_json:
         about = {"figure": str(path), "recipe": plan.recipe.name, "seed": seed, "projection": how}
         click.echo(json.dumps({**about, **scores}, indent=2))
         return
     _show(scores)
     click.echo(f"figure {path}")
-
-
-def _drawn(plan: Plan, folder: Path, by: Way, path: Path) -> tuple[dict[str, Any], str]:
-    """Draw what a stage found, and return its scores and how the features were projected."""
-    import numpy as np
-
-    from reidbench.plots.scatter import write
-    from reidbench.runs.figures import scatter_of
-    from reidbench.runs.projection import project
-    from reidbench.stages.distribution import SCORES
-
-    scores = json.loads((folder / SCORES).read_text())
-    projection = project(np.load(folder / "features.npy"), by, plan.seed)
-    write(scatter_of(plan, scores, np.load(folder / "sets.npy"), projection), path)
-    return scores, projection.how
 
 
 def _show(scores: Mapping[str, Any]) -> None:

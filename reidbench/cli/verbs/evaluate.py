@@ -109,15 +109,14 @@ def _given(ranking: Mapping[str, Any]) -> dict[str, Any]:
 def _show(found: FeatureScores) -> None:
     from reidbench.cli.tables import console, show_table
 
-    scores, protocol = found.scores, found.protocol
+    scores = found.scores
     valid, every = scores.measures("valid"), scores.measures("all")
-    title = f"{protocol.name}: {scores.queries} queries, gallery of {scores.gallery}"
     over = (f"over {scores.valid_queries} with a match", f"over all {scores.queries}")
     rows = (
         (BY_KEY[m].label, f"{100 * valid[m]:.2f}", f"{100 * every[m]:.2f}", BY_KEY[m].meaning)
         for m in MEASURES
     )
-    show_table(title, ("", *over, ""), rows, over)
+    show_table(found.title, ("", *over, ""), rows, over)
     console().print(
         "In percent. Most released code divides by the queries that have a match, the "
         f"Market-1501 package by all.\nRanking: {_listed(found.ranking.to_dict())}.",

@@ -53,12 +53,14 @@ def command(
     from reidbench.runs.bars import Bars
     from reidbench.runs.figures import default_path, moved_by, moving_of, transforms_of
     from reidbench.runs.launch import open_session
+    from reidbench.runs.runner import ensure_stage
 
     plugins = load_plugins()
     plan = figure.plan_of(plugins, request, (experiment, execution), seed, output)
     stage = moving_of(plan)
     session = open_session(execution, plugins, Bars())
-    moved = moved_by(stage, figure.artifact_of(stage, plan, session))
+    figure.announce(stage, plan, session)
+    moved = moved_by(stage, ensure_stage(stage, session).artifact.path)
     path = output or default_path(plan, stage, "transforms", execution.results)
     drawn = transforms_of(plan, moved)
     write(drawn, path)
