@@ -212,11 +212,11 @@ def test_results_from_anybody_cannot_run_scripts_in_a_notebook(tmp_path):
     results = with_sections(make_seeds([0.5, 0.6, 0.7], recipe=EVIL, provenance=EVIL))
     folder = save_all([*results, make_result(recipe=EVIL, digest="e" * 32, modified={EVIL: EVIL})],
                       tmp_path)  # fmt: skip
-    (folder / "synthetic" / "x.json").write_text(json.dumps({"schema": EVIL}))
+    (folder / "synthetic" / "x.json").write_text(json.dumps({"schema": 1, "reidbench": [EVIL]}))
     found = reidbench.load_results(folder)
     for shown in (found, found[0], reidbench.leaderboard(folder), reidbench.leaderboard(found)):
         page = shown._repr_html_()
-        assert "&lt;script&gt;" in page
+        assert page.count("&lt;script&gt;") > (not isinstance(shown, reidbench.Result))
         assert "<script" not in page
 
 

@@ -99,11 +99,10 @@ def command(
         about = {"figure": str(path), "recipe": plan.recipe.name, "seed": seed, "projection": how}
         click.echo(json.dumps({**about, **scores}, indent=2))
         return
-    _show(scores)
-    click.echo(f"figure {path}")
+    _show(scores, path)
 
 
-def _show(scores: Mapping[str, Any]) -> None:
+def _show(scores: Mapping[str, Any], path: Path) -> None:
     from reidbench.cli.tables import show_table
 
     show_table(scores["space"], ("", "between", "MMD²", "Fréchet"), _rows(scores))
@@ -111,6 +110,7 @@ def _show(scores: Mapping[str, Any]) -> None:
     click.echo(f"of {shown} images; Gaussian kernel of bandwidth {scores['bandwidth']:.4g}")
     for warning in scores["warnings"]:
         click.echo(f"warning: {warning}")
+    click.echo(f"figure {path}")
 
 
 def _rows(scores: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
