@@ -17,7 +17,7 @@ def evaluate(
     query: FeatureSource,
     gallery: FeatureSource | None = None,
     *,
-    boxes: FeatureSource | None = None,
+    multi_query: FeatureSource | None = None,
     protocol: str = "market1501",
     settings: Mapping[str, JSON] | None = None,
     distance: Metric = "euclidean",
@@ -37,7 +37,7 @@ def evaluate(
     Args:
         query: the queries, or a file of both sets.
         gallery: the gallery; None if ``query`` is a file of both.
-        boxes: more images of the queries' persons, for the protocol "multi-query".
+        multi_query: more images of the queries' persons, for the protocol "multi-query".
         protocol: what is looked for in which gallery.
         settings: parameters of the protocol, e.g. ``{"protocol.repeats": 20}``.
         distance: "euclidean" or "cosine".
@@ -79,5 +79,7 @@ def evaluate(
     )
     chosen = protocol_of(protocol, settings or {}, load_plugins().registry)
     if gallery is None and isinstance(query, str | Path):
-        return score_features(sets_of(chosen, None, None, boxes, Path(query)), chosen, ranking)
-    return score_features(sets_of(chosen, query, gallery, boxes), chosen, ranking)
+        return score_features(
+            sets_of(chosen, None, None, multi_query, Path(query)), chosen, ranking
+        )
+    return score_features(sets_of(chosen, query, gallery, multi_query), chosen, ranking)

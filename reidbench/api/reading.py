@@ -11,12 +11,12 @@ from reidbench.api.options import Names, names_of
 if TYPE_CHECKING:
     from reidbench.plots.drawing import Drawing
     from reidbench.plots.style import Width
+    from reidbench.results.compared_methods import ComparedMethod
     from reidbench.results.comparison import Comparison
-    from reidbench.results.contenders import ComparedMethod
     from reidbench.results.leaderboard import Leaderboard
     from reidbench.results.result import Found, Result
     from reidbench.runs.feature_scores import FeatureScores
-    from reidbench.studies.study import Kind
+    from reidbench.studies.plot_kinds import PlotKind
 
 Side: TypeAlias = "str | Path | Result | Iterable[Result] | FeatureScores"
 """A recipe's name, a file, a result, the results of one recipe's seeds, or scores of features."""
@@ -126,7 +126,7 @@ def plot(
     study: str | None = None,
     *,
     benchmark: str | None = None,
-    kind: Kind | None = None,
+    kind: PlotKind | None = None,
     measure: str | None = None,
     recipes: Names = (),
     rows: str = "translator",
@@ -173,7 +173,7 @@ def plot(
 
 
 def _compared(side: Side, results: Path, benchmark: str) -> ComparedMethod:
-    from reidbench.results.contenders import find, of_results, of_scores
+    from reidbench.results.compared_methods import find, of_results, of_scores
     from reidbench.results.result import Result
 
     if isinstance(side, str | Path):

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import click
 
-from reidbench.cli.reported import NAMES, show_reported
+from reidbench.cli.reported import show_reported
 from reidbench.cli.tables import console, show_table
-from reidbench.results.leaderboard_tables import percent
+from reidbench.results.measures import labels
+from reidbench.results.numbers import percent
 from reidbench.runs.studies import StudyResults
-
-HEADINGS = {
-    "mAP": "mAP",
-    "mAP_trapezoid": "mAP (trapezoid)",
-    **NAMES,
-}
 
 
 def show_study(done: StudyResults) -> None:
@@ -25,7 +20,7 @@ def show_study(done: StudyResults) -> None:
     kind = " (synthetic images)" if benchmark["synthetic"] else ""
     title = f"Measured on {benchmark['name']} v{benchmark['version']}{kind}: {study.title}"
     console().print(title, style="bold", markup=False)
-    headings = (*(HEADINGS[m] for m in done.measures), "Seeds")
+    headings = (*labels(*done.measures).values(), "Seeds")
     rows = [
         (m.run.title, *(percent(m.spread(name)) for name in done.measures), str(len(m.results)))
         for m in done.measured

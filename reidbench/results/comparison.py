@@ -28,8 +28,8 @@ from reidbench.results.compared_methods import (
     refuse_unlike,
 )
 from reidbench.results.measures import COMPARED
-from reidbench.results.numbers import listed
 from reidbench.results.notebook import Notebook
+from reidbench.results.numbers import listed
 from reidbench.storage.keys import JSON
 
 LEVEL = 0.95

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reidbench.evaluation.trials import Spread
+from reidbench.results.compared_methods import ComparedMethod
 from reidbench.results.comparison import Comparison, Difference, MeasureComparison
-from reidbench.results.contenders import ComparedMethod
+from reidbench.results.measures import COMPARED, labels
 
-MEASURES = {"mAP": "mAP", "mAP_trapezoid": "mAP (trapezoid)", "rank1": "rank-1", "mINP": "mINP"}
+MEASURES = labels(*COMPARED)
 ABOUT = (
     "In percent; mAP takes precision at the hits, the trapezoid is the Market-1501 package's. "
     "No correction is made for looking at several measures."

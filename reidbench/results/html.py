@@ -12,16 +12,16 @@ from reidbench.results.leaderboard import Leaderboard
 from reidbench.results.leaderboard_tables import (
     CAPTION,
     COST,
-    HEADINGS,
-    KEPT,
     RANKED,
+    TRANSLATION_QUALITY,
     UNRANKED,
     cost_rows,
-    kept_rows,
     ranked_cells,
+    translation_quality_rows,
     unranked_cells,
 )
-from reidbench.results.result import MEASURES, Found, Result
+from reidbench.results.measures import BY_KEY, MEASURES
+from reidbench.results.result import Found, Result
 
 
 @singledispatch
@@ -32,7 +32,7 @@ def of(shown: object) -> str:
 
 def heading(measure: str) -> str:
     """Return what a column of a measure is called."""
-    return HEADINGS.get(measure, measure.replace("_", " "))
+    return BY_KEY[measure].label
 
 
 def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -90,7 +90,7 @@ def _of_leaderboard(board: Leaderboard) -> str:
         parts.append(table(one.setting.title, RANKED, map(ranked_cells, one.rows)))
         parts.append(paragraph(one.setting.details))
         for title, headings, rows in (
-            ("Translation", KEPT, kept_rows(one)),
+            ("Translation quality", TRANSLATION_QUALITY, translation_quality_rows(one)),
             ("Cost", COST, cost_rows(one)),
         ):
             if rows:

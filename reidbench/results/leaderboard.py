@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from reidbench.evaluation.trials import Spread, spread
 from reidbench.results.measures import BY_KEY, MEASURES, PRIMARY, QUANTITIES, SHOWN
+from reidbench.results.notebook import Notebook
 from reidbench.results.numbers import listed
 from reidbench.results.result import Result, Unreadable
-from reidbench.results.notebook import Notebook
 from reidbench.storage.keys import JSON, canonical
 
 USES = {

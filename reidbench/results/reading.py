@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean
-from reidbench.results.leaderboard import COLUMNS, PRIMARY, Leaderboard, build
+from reidbench.results.leaderboard import Leaderboard, build
+from reidbench.results.measures import COLUMNS, PRIMARY
 from reidbench.results.result import Found, load_all
 
 

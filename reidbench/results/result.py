@@ -14,7 +14,6 @@ from reidbench import __version__
 from reidbench.errors import ReidbenchError
 from reidbench.results.measures import ACCURACIES, BY_KEY
 from reidbench.results.result_file import ResultFile
-from reidbench.results.notebook import Listing, Notebook
 from reidbench.storage.files import write_bytes
 from reidbench.storage.keys import JSON, digest
 from reidbench.storage.schema import convert, read_json, reading

@@ -17,7 +17,7 @@ from reidbench.evaluation.files import read_features, read_sets
 from reidbench.registry.parameters import resolve
 from reidbench.registry.registry import Registry
 from reidbench.results import html
-from reidbench.results.contenders import labels_of
+from reidbench.results.compared_methods import labels_of
 from reidbench.storage.files import write_json
 from reidbench.storage.keys import JSON
 
@@ -109,16 +109,17 @@ def sets_of(
     protocol: Component,
     query: FeatureSource | None,
     gallery: FeatureSource | None,
-    boxes: FeatureSource | None = None,
+    multi_query: FeatureSource | None = None,
     both: Path | None = None,
 ) -> dict[str, Features]:
     """Return the sets that a protocol ranks, by the names that ``evaluate`` has for them.
 
     Args:
-        protocol: one that pools queries reads "boxes" from the file of both, if there are any.
+        protocol: the protocol; one that pools queries reads "multi_query" from the file of both, if
+            there are any.
         query: the queries.
         gallery: the gallery.
-        boxes: more images of the queries' persons.
+        multi_query: more images of the queries' persons.
         both: one file of queries and gallery, in place of two.
 
     Raises:
@@ -127,13 +128,15 @@ def sets_of(
     """
     if both is not None and query is None and gallery is None:
         pools = protocol.build().pools_queries
-        sets = read_sets(both, ["query", "gallery"], ["boxes"] if pools and boxes is None else [])
+        sets = read_sets(
+            both, ["query", "gallery"], ["multi_query"] if pools and multi_query is None else []
+        )
     elif both is None and query is not None and gallery is not None:
         sets = {"query": _read(query, "query"), "gallery": _read(gallery, "gallery")}
     else:
         raise UsageError("name --query and --gallery, or one file of both with --features")
-    if boxes is not None:
-        sets["boxes"] = _read(boxes, "boxes")
+    if multi_query is not None:
+        sets["multi_query"] = _read(multi_query, "multi_query")
     return sets
 
 
@@ -146,7 +149,9 @@ def score_features(
         ReidbenchError: if a set cannot be ranked, or no query has a match.
     """
     built = protocol.build()
-    scores = evaluate(sets["query"], sets["gallery"], built, ranking, boxes=sets.get("boxes"))
+    scores = evaluate(
+        sets["query"], sets["gallery"], built, ranking, multi_query=sets.get("multi_query")
+    )
     return FeatureScores(scores, protocol, ranking, labels_of(sets))
 
 

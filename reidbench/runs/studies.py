@@ -17,9 +17,10 @@ from reidbench.progress import Reporter
 from reidbench.registry.loading import Plugins
 from reidbench.registry.registry import Registry
 from reidbench.results import html
-from reidbench.results.leaderboard_tables import percent
+from reidbench.results.measures import ACCURACIES
+from reidbench.results.numbers import percent
 from reidbench.results.reported import Reported, load_reported
-from reidbench.results.result import ACCURACIES, Result
+from reidbench.results.result import Result
 from reidbench.runs.launch import (
     SETTING_OWNERS,
     Announce,

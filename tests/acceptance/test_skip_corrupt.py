@@ -15,7 +15,7 @@ BAD = f"bounding_box_train/{TRAIN[1]}"
 @pytest.fixture
 def market(place, tmp_path, monkeypatch):
     """A small Market-1501 with a corrupt image as the source, and a run on it."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ".cache"))
+    monkeypatch.setenv("REIDBENCH_CACHE", str(tmp_path / ".cache"))
     write_tiny_benchmark(place.benchmark, source="market1501")
     home = market_tree(tmp_path / "data" / "Market-1501-v15.09.15")
     (home / BAD).write_bytes(b"no image")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from reidbench.cli import options
-from reidbench.results.measures import COMPARED, labels
 
 if TYPE_CHECKING:
     from reidbench.results.comparison import Comparison
