@@ -2,7 +2,7 @@ import copy
 
 import pytest
 import torch
-from reidbench_camstyle.translator import CamStyle, Pair
+from reidbench_camstyle.translator import CamStyle
 from reidbench_cyclegan.translator import CycleGAN
 
 from reidbench.engine.gan import train_step
@@ -10,6 +10,7 @@ from reidbench.engine.streams import stream
 from reidbench.errors import UsageError
 from reidbench.interfaces import UNLABELLED, Batch, Clock, Context, Images
 from reidbench.storage.checkpoint import load_state, save_state
+from reidbench.testing.tensors import same_weights
 
 
 def nothing(hops):
@@ -21,10 +22,6 @@ def run(translator, batch, steps, extra=nothing, first=0, total=6):
         with stream(3, index):
             hops, log = translator.training_step(batch, extra, Clock(index, total))
     return hops, log
-
-
-def same_weights(a, b):
-    return all(torch.equal(x, y) for x, y in zip(a.parameters(), b.parameters(), strict=True))
 
 
 def test_twelve_pairs_of_networks_for_six_cameras():
@@ -167,7 +164,7 @@ def test_every_optimiser_is_checkpointed_and_resuming_is_exact(make, tmp_path):
 def test_translates_by_the_camera_concerned(make, batch):
     translator, images = make(), batch.source
     for camera, pair in enumerate(translator.pairs):
-        assert isinstance(pair, Pair)
+        assert isinstance(pair, CycleGAN)
         there = translator.translate(images, 0, 1 + camera)
         assert torch.equal(there, pair.to_target(images.pixels))
         back = translator.translate(images, 1 + camera, 0)

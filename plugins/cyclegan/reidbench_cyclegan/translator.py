@@ -127,9 +127,7 @@ class CycleGAN(Translator):
         self.target_pool = ImagePool(self.pool, ctx.image_size)
         self.source_pool = ImagePool(self.pool, ctx.image_size)
         self.generator_optimizer = self._descent(self.to_target, self.to_source)
-        self.discriminator_optimizer = self._descent(
-            self.target_discriminator, self.source_discriminator
-        )
+        self.discriminator_optimizer = self._descent(*self.discriminators)
 
     def training_step(self, batch: Batch, extra_loss: ExtraLoss, clock: Clock) -> tuple[Hops, Log]:
         """Update the generators, unless it is their turn to rest, then the discriminators."""
@@ -138,10 +136,10 @@ class CycleGAN(Translator):
         losses: dict[str, Tensor] = {}
         if clock.step % self.generator_every:
             with torch.no_grad():
-                hops = self._hops(batch)
+                hops = self.hops(batch)
         else:
             hops = self._update_generators(batch, extra_loss, losses)
-        losses["discriminators"] = self._discriminator_loss(hops)
+        losses |= self.discriminator_losses(hops)
         descend(self.discriminator_optimizer, losses["discriminators"])
         return hops, {k: v.detach() for k, v in losses.items()}
 
@@ -151,18 +149,13 @@ class CycleGAN(Translator):
         fake: Tensor = generator(images.pixels)
         return fake
 
-    def _update_generators(
-        self, batch: Batch, extra_loss: ExtraLoss, losses: dict[str, Tensor]
-    ) -> Hops:
-        """Make the generators' step, fill in its losses and return the hops it was made on."""
-        with frozen(self.target_discriminator, self.source_discriminator):
-            hops = self._hops(batch)
-            losses |= self._generator_losses(hops)
-            total = torch.stack([*losses.values(), extra_loss(hops)]).sum()
-            descend(self.generator_optimizer, total)
-        return hops
+    @property
+    def discriminators(self) -> tuple[nn.Module, nn.Module]:
+        """The discriminators of the target and of the source."""
+        return self.target_discriminator, self.source_discriminator
 
-    def _hops(self, batch: Batch) -> Hops:
+    def hops(self, batch: Batch) -> Hops:
+        """Return the source's images translated to the target and the target's to the source."""
         source, target = batch.source, batch.target
         fake_target, idt_target = self._map(self.to_target, source.pixels, target.pixels)
         fake_source, idt_source = self._map(self.to_source, target.pixels, source.pixels)
@@ -184,6 +177,38 @@ class CycleGAN(Translator):
         )
         return there, back
 
+    def generator_losses(self, hops: Hops) -> dict[str, Tensor]:
+        """Return the weighted losses that the generators minimise on both hops, by name."""
+        there, back = hops
+        adversarial = self.adversarial.generator(self.target_discriminator(there.fake))
+        adversarial = adversarial + self.adversarial.generator(self.source_discriminator(back.fake))
+        losses = {"adversarial": adversarial}
+        losses["cycle"] = self.cycle * sum_l1(hops, "rec")
+        if self.identity > 0:
+            losses["identity"] = self.identity * sum_l1(hops, "idt")
+        return losses
+
+    def discriminator_losses(self, hops: Hops) -> dict[str, Tensor]:
+        """Return the loss that the discriminators minimise, under the name "discriminators".
+
+        Each judges a translated image from its history of them, which this call adds to.
+        """
+        there, back = hops
+        target = self._judge(self.target_discriminator, there.style, self.target_pool(there.fake))
+        source = self._judge(self.source_discriminator, back.style, self.source_pool(back.fake))
+        return {"discriminators": target + source}
+
+    def _update_generators(
+        self, batch: Batch, extra_loss: ExtraLoss, losses: dict[str, Tensor]
+    ) -> Hops:
+        """Make the generators' step, fill in its losses and return the hops it was made on."""
+        with frozen(*self.discriminators):
+            hops = self.hops(batch)
+            losses |= self.generator_losses(hops)
+            total = torch.stack([*losses.values(), extra_loss(hops)]).sum()
+            descend(self.generator_optimizer, total)
+        return hops
+
     def _map(
         self, generator: nn.Module, foreign: Tensor, own: Tensor
     ) -> tuple[Tensor, Tensor | None]:
@@ -195,22 +220,6 @@ class CycleGAN(Translator):
             return generator(foreign), None
         fake, idt = generator(torch.cat([foreign, own])).split([len(foreign), len(own)])
         return fake, idt
-
-    def _generator_losses(self, hops: Hops) -> dict[str, Tensor]:
-        there, back = hops
-        adversarial = self.adversarial.generator(self.target_discriminator(there.fake))
-        adversarial = adversarial + self.adversarial.generator(self.source_discriminator(back.fake))
-        losses = {"adversarial": adversarial}
-        losses["cycle"] = self.cycle * sum_l1(hops, "rec")
-        if self.identity > 0:
-            losses["identity"] = self.identity * sum_l1(hops, "idt")
-        return losses
-
-    def _discriminator_loss(self, hops: Hops) -> Tensor:
-        there, back = hops
-        target = self._judge(self.target_discriminator, there.style, self.target_pool(there.fake))
-        source = self._judge(self.source_discriminator, back.style, self.source_pool(back.fake))
-        return target + source
 
     def _judge(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
         scores = discriminator(torch.cat([real, fake.detach()]))
