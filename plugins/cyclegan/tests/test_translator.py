@@ -9,6 +9,7 @@ from reidbench.engine.streams import stream
 from reidbench.errors import UsageError
 from reidbench.interfaces import Clock, Context
 from reidbench.storage.checkpoint import load_state, save_state
+from reidbench.testing.tensors import same_weights
 
 
 def nothing(hops):
@@ -20,10 +21,6 @@ def run(translator, batch, steps, extra=nothing, first=0, total=6):
         with stream(3, index):
             hops, log = translator.training_step(batch, extra, Clock(index, total))
     return hops, log
-
-
-def same_weights(a, b):
-    return all(torch.equal(x, y) for x, y in zip(a.parameters(), b.parameters(), strict=True))
 
 
 def adam(parameters):
