@@ -1,4 +1,4 @@
-"""What learners share that learn to classify the training persons: network, weights, descent."""
+"""The base of learners that classify the training persons: network, weights, descent."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Classifier(nn.Module):
     Args:
         backbone: gives the features.
         normalisation: of the pixels that the backbone sees.
-        batch_norm: whether the backbone's batch normalisation learns; if not, its running
+        batch_norm: "learn" if the backbone's batch normalisation learns; if not, its running
             statistics stay as they are ("statistics"), or its affine weights as well ("frozen").
     """
 
@@ -99,7 +99,7 @@ class ClassificationLearner(FeatureLearner):
         weights: "none" for random initialisation, the path of a file, or a name of torchvision's,
             e.g. "IMAGENET1K_V1", whose file must be on this machine.
         dropout: probability before the classifier.
-        batch_norm: what becomes of the backbone's batch normalisation: "learn", "statistics" (its
+        batch_norm: treatment of the backbone's batch normalisation: "learn", "statistics" (its
             running statistics stay as loaded), "frozen" (its affine weights too), or, if the
             learner offers it, "auto": ``batch_norm_with_weights`` with weights from a file,
             learning without, where there is nothing to keep.
@@ -113,7 +113,7 @@ class ClassificationLearner(FeatureLearner):
         epochs: passes over the images.
         flip: mirror training images at random.
         enlarge: enlarge training images by this factor and crop at random.
-        nesterov: whether momentum looks ahead.
+        nesterov: momentum looks ahead.
         batch_norm_with_weights: the meaning of "auto" with weights from a file.
 
     Raises:
@@ -150,7 +150,7 @@ class ClassificationLearner(FeatureLearner):
 
     @property
     def resolved_batch_norm(self) -> BatchNorm:
-        """What becomes of the backbone's batch normalisation, "auto" resolved."""
+        """The value of ``batch_norm``, with "auto" replaced by its meaning."""
         return kept_with_weights(self.batch_norm, self.weights, self.batch_norm_with_weights)
 
     @abstractmethod

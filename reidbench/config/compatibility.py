@@ -81,8 +81,8 @@ def _check_constraints(recipe: Recipe, translator: Component) -> None:
             )
         if constraint.sampling == "pairs" and recipe.budget.batch % 2:
             raise UsageError(
-                f"constraint '{component.name}' samples pairs of images: budget.batch must be "
-                f"even, not {recipe.budget.batch} (--set budget.batch={recipe.budget.batch + 1})"
+                f"constraint '{component.name}' needs pairs of images: budget.batch must be even, "
+                f"not {recipe.budget.batch} (--set budget.batch={recipe.budget.batch + 1})"
             )
 
 
@@ -93,7 +93,7 @@ def _check_source_learners(recipe: Recipe) -> None:
         if getattr(type(component.build()), asked) is getattr(interfaces.FeatureLearner, asked):
             raise UsageError(
                 f"learner '{component.name}' does not implement {asked}(); constraint "
-                f"'{constraint}' trains against the source-trained learner and needs it"
+                f"'{constraint}' trains against the learner and needs it"
             )
 
 

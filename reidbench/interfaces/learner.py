@@ -75,8 +75,11 @@ class FeatureLearner(ABC):
         """Return the identification loss of images ``[B, 3, H, W]`` whose classes are ``pid``.
 
         Needed where a constraint trains against the model; ``pid`` counts from 0.
+
+        Raises:
+            ReidbenchError: if the learner has no such loss.
         """
-        raise ReidbenchError(f"{type(self).__name__} tells no identification loss")
+        raise self._lacks("loss")
 
     def verification_loss(
         self, model: nn.Module, first: Tensor, second: Tensor, same: Tensor
@@ -85,8 +88,11 @@ class FeatureLearner(ABC):
 
         Needed where a constraint trains against the model. ``first`` and ``second`` are
         ``[B, 3, H, W]`` in [-1, 1]; ``same`` is ``[B]``, 1 where they do and 0 where not.
+
+        Raises:
+            ReidbenchError: if the learner has no such loss.
         """
-        raise ReidbenchError(f"{type(self).__name__} tells no verification loss")
+        raise self._lacks("verification_loss")
 
     def similarity(self, model: nn.Module, first: Tensor, second: Tensor) -> Tensor:
         """Return a score that each pair of embeddings shows one person.
@@ -107,5 +113,15 @@ class FeatureLearner(ABC):
         )
 
     def optimizer(self, model: nn.Module) -> Optimizer:
-        """Return the optimiser of ``fit``, for a constraint that trains the model."""
-        raise ReidbenchError(f"{type(self).__name__} tells no optimiser")
+        """Return the optimiser by which ``fit`` descends, for a constraint that trains the model.
+
+        Raises:
+            ReidbenchError: if the learner has none to give.
+        """
+        raise self._lacks("optimizer")
+
+    def _lacks(self, method: str) -> ReidbenchError:
+        return ReidbenchError(
+            f"{type(self).__name__} does not implement {method}(); a constraint trains against the "
+            "learner and needs it"
+        )

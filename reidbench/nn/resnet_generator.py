@@ -24,8 +24,8 @@ class ResNetGenerator(nn.Module):
     Args:
         width: channels of the first layer; the residual blocks have four times as many.
         blocks: residual blocks; 9 in the paper for images of 256 pixels, 6 for 128.
-        affine: whether the normalisations have a scale and an offset to learn.
-        init: how the weights are drawn.
+        affine: learn a scale and an offset with each normalisation.
+        init: distribution of the initial weights.
         inputs: channels of what it maps; more than 3 tell it more than the image.
     """
 

@@ -1,4 +1,4 @@
-"""What any learner has to do, as plain functions for the tests of plugins."""
+"""Checks that any learner has to pass, as plain functions for the tests of plugins."""
 
 from __future__ import annotations
 

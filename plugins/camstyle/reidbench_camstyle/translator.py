@@ -34,7 +34,7 @@ from reidbench.nn.frozen import frozen
 
 @dataclass(frozen=True)
 class Part:
-    """What a camera's pair learns from in a step: as many images of the source as of the camera.
+    """A camera's share of a step: as many images of the source as of the camera.
 
     Attributes:
         camera: counted from 0.

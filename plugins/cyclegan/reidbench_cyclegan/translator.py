@@ -53,8 +53,8 @@ class CycleGAN(Translator):
         same_padding: keep the size of the discriminators' last two maps, as SPGAN's releases do:
             32x16 scores of 256x128 pixels instead of 30x14.
         affine: learn a scale and an offset with each instance normalisation.
-        init: how weights are drawn: "normal" from N(0, 0.02), "xavier" as TensorFlow's layers do,
-            or "pytorch" as PyTorch's do.
+        init: distribution of the initial weights: "normal" is N(0, 0.02), "xavier" that of
+            TensorFlow's layers, "pytorch" that of PyTorch's.
         optimizer: of both players; SimPGAN's paper descends by "sgd".
         lr: learning rate.
         beta1: Adam's first decay rate; the second is 0.999.

@@ -32,7 +32,7 @@ class BaselineModel(Classifier):
         plain: nothing but dropout stands between the layers.
         dropout: probability before the last layer.
         normalisation: of the pixels that the backbone sees.
-        batch_norm: whether the backbone's batch normalisation learns.
+        batch_norm: of the backbone; see ``Classifier``.
     """
 
     def __init__(

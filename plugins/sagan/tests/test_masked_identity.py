@@ -114,7 +114,7 @@ def test_gradients_are_those_of_finite_differences():
 
 
 def test_moving_the_person_out_gains_nothing():
-    """Of an image of one colour S(x) is the same wherever it is moved; only M would change."""
+    """An image of one colour is the same wherever S moves it; only M would change."""
     transform = TRANSFORMS["homography"](0.5)
     raw = torch.zeros(1, 8, requires_grad=True)
     real, fake = torch.full((2, 1, 3, *SIZE), 0.5)

@@ -1,4 +1,4 @@
-"""What the generator and the discriminator play for."""
+"""Adversarial losses of the generator and the discriminator."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class AdversarialLoss:
     """A loss on scores of any range that rises with them.
 
     Attributes:
-        height: what a score costs that is to be low.
-        penalised: whether the discriminator's slope is to be 1 (``gradient_penalty``).
+        height: cost of a score that is to be low.
+        penalised: the discriminator's slope is to be 1 (``gradient_penalty``).
     """
 
     height: Callable[[Tensor], Tensor]
