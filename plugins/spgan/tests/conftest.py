@@ -36,6 +36,6 @@ def hop(real: torch.Tensor, fake: torch.Tensor, style: torch.Tensor, dst: int) -
 
 @pytest.fixture
 def hops() -> tuple[Hop, Hop]:
-    source, target = wave(2, 0.0), wave(2, 1.5)
-    there = hop(source, wave(2, 0.4).requires_grad_(), target, 1)
-    return there, hop(target, wave(2, 2.2).requires_grad_(), source, 0)
+    source, target = wave(2, 0.0, size=SIZE), wave(2, 1.5, size=SIZE)
+    there = hop(source, wave(2, 0.4, size=SIZE).requires_grad_(), target, 1)
+    return there, hop(target, wave(2, 2.2, size=SIZE).requires_grad_(), source, 0)
