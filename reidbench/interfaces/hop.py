@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -79,10 +80,10 @@ class Hop:
 
     def detach(self) -> Hop:
         """Return the same hop cut from the generators' graph."""
-        rec, idt, grid = (
-            None if t is None else t.detach() for t in (self.rec, self.idt, self.grid)
-        )
-        return replace(self, fake=self.fake.detach(), rec=rec, idt=idt, grid=grid)
+        cut: dict[str, Any] = {
+            k: v.detach() for k, v in vars(self).items() if isinstance(v, Tensor)
+        }
+        return replace(self, **cut)
 
 
 Hops = tuple[Hop, ...]
