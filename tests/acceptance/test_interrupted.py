@@ -16,7 +16,7 @@ from tests.acceptance.conftest import Place, make_place
 from tests.acceptance.ground import SPGAN, read_result, timeless, weights
 
 # Long enough that the signal finds the training under way.
-LONG = ("run", *SPGAN, "--set", "budget.steps=40")
+LONG = ("run", *SPGAN, "--set", "budget.steps=20")
 CHECKPOINT = "partial/translator/*/resume/translator.safetensors"
 
 
