@@ -13,6 +13,7 @@ from typing import Any
 from reidbench import __version__
 from reidbench.errors import ReidbenchError
 from reidbench.results.measures import ACCURACIES, BY_KEY
+from reidbench.results.notebook import Listing, Notebook
 from reidbench.results.result_file import ResultFile
 from reidbench.storage.files import write_bytes
 from reidbench.storage.keys import JSON, digest
@@ -27,7 +28,7 @@ _NAME_LENGTH = 120
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(Notebook):
     """Scores of one run, and everything that decided them.
 
     Attributes:
@@ -151,8 +152,8 @@ class Unreadable:
 
 
 @dataclass(frozen=True)
-class Found:
-    """Content of a folder of results."""
+class Found(Listing):
+    """Content of a folder of results: a sequence of results, and the files that are none."""
 
     results: tuple[Result, ...]
     unreadable: tuple[Unreadable, ...]

@@ -42,7 +42,7 @@ class ExperimentOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ExecutionOptions:
-    """Where runs are computed and where their files go.
+    """Device, precision and folders of runs.
 
     Attributes:
         device: "auto", "cpu", "cuda" or "cuda:N".
