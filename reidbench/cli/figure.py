@@ -1,4 +1,4 @@
-"""What the verbs share that draw something of one run."""
+"""Options and steps shared by the verbs that draw something of one run."""
 
 from __future__ import annotations
 

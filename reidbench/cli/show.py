@@ -1,4 +1,4 @@
-"""What ``run`` and ``sweep`` print: the plan before, the tables after."""
+"""Texts that ``run`` and ``sweep`` print: the plan before, the tables after."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the figures of a run are made of: which stages, and how their artifacts become a figure."""
+"""Figures of a run: the stages they need, and the way from these stages' artifacts to a figure."""
 
 from __future__ import annotations
 
@@ -150,12 +150,12 @@ class Moved:
 
     @property
     def names(self) -> list[str]:
-        """Of the P parameters."""
+        """Names of the P parameters."""
         return parameter_names(self.parameters.shape[1])
 
     @property
     def corners(self) -> NDArray[np.float64] | None:
-        """Where the images' corners are taken, ``[N, 4, 2]``; None unless by homographies."""
+        """Places of the images' corners, ``[N, 4, 2]``; None unless by homographies."""
         whole = self.parameters.shape[1] == HOMOGRAPHY
         return moved_corners(self.parameters) if whole else None
 

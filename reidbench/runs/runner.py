@@ -22,7 +22,7 @@ from reidbench.storage.keys import JSON
 
 @dataclass(frozen=True)
 class Session:
-    """What runs are carried out with.
+    """Store, hardware, reporter and hooks that runs share.
 
     Attributes:
         hooks: told of every finished stage.
