@@ -79,9 +79,14 @@ class Hop:
         return F.grid_sample(x, self.grid, align_corners=False)
 
     def detach(self) -> Hop:
-        """Return the same hop cut from the generators' graph."""
+        """Return the same hop cut from the generators' graph.
+
+        A real image stays the same object: constraints tell by it which images two hops share.
+        """
         cut: dict[str, Any] = {
-            k: v.detach() for k, v in vars(self).items() if isinstance(v, Tensor)
+            k: v.detach()
+            for k, v in vars(self).items()
+            if isinstance(v, Tensor) and v.requires_grad
         }
         return replace(self, **cut)
 

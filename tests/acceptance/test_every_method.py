@@ -20,13 +20,14 @@ from reidbench.progress import Silent
 from reidbench.registry.loading import load_plugins
 from reidbench.registry.registry import Method
 from reidbench.results import result as results
-from reidbench.results.result import MEASURES, Result
+from reidbench.results.measures import MEASURES
+from reidbench.results.result import Result
 from reidbench.runs.plan import plan
 from reidbench.runs.recording import result_of, save_picture
 from reidbench.runs.runner import Outcome, Session, needed, run_plan
 from reidbench.runs.setting import Setting, open_setting
 from reidbench.storage.artifacts import Store
-from tests.acceptance.ground import write_benchmark
+from reidbench.testing.tiny import write_tiny_benchmark
 
 METHODS = tuple(load_plugins().registry.methods())
 STEPS = {"steps": 2, "batch": 2}  # two, so that what waits for the half of a run has its turn
@@ -60,7 +61,7 @@ class Recorded:
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
     folder = tmp_path_factory.mktemp("methods")
     plugins = load_plugins()
-    tiny = load_benchmark(str(write_benchmark(folder / "tiny.toml")))
+    tiny = load_benchmark(str(write_tiny_benchmark(folder / "tiny.toml")))
     tiny = replace(tiny, settings={**tiny.settings, "budget": STEPS})
     cpu = Hardware(torch.device("cpu"))
     session = Session(Store(folder / "cache"), cpu, Silent(), plugins.manager.hook)

@@ -73,7 +73,8 @@ class Seen:
 
 class Watched(ClassificationLearner):
     def __init__(self, seen: Seen) -> None:
-        super().__init__(**SETTINGS)
+        vars(self).update(SETTINGS)
+        self.__post_init__()
         self.seen = seen
 
     def build(self, num_pids: int) -> Classifier:

@@ -16,8 +16,8 @@ from reidbench.interfaces import FeatureLearner
 from reidbench.registry.registry import Registration, Registry
 from reidbench.runs.recording import result_of
 from reidbench.runs.runner import Session, run_plan
+from reidbench.testing.toy_runs import TOYS, make_plan, toy_benchmark
 from reidbench.testing.toys import ToyConstraint, ToyLearner
-from tests.toy_runs import TOYS, make_plan, toy_benchmark
 
 HERE = "tests.stages.test_joint_model"
 JOINT = Request(translator="toy", constraints=["joint"], learner="toy", strategy="joint")

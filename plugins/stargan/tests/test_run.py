@@ -6,14 +6,14 @@ import pytest
 from click.testing import CliRunner
 
 from reidbench.cli import cli
-from reidbench.testing.benchmarks import write_tiny_benchmark
+from reidbench.testing.tiny import write_tiny_benchmark
 
 
 @pytest.mark.parametrize("cameras", ["all", "one"])
 def test_a_run_with_sianet(tmp_path, cameras):
     pytest.importorskip("reidbench_spgan")
     benchmark, results = tmp_path / "tiny.toml", tmp_path / "results"
-    write_tiny_benchmark(benchmark, (32, 16))
+    write_tiny_benchmark(benchmark, size=(32, 16), batch=4)
     options = {"--benchmark": benchmark, "--cache": tmp_path / "cache", "--results": results}
     words = [str(word) for option in options.items() for word in option]
     what = [
