@@ -19,6 +19,9 @@ OLD_NAMES: Mapping[str, Split] = {"boxes": "multi_query"}
 
 JUNK, DISTRACTOR = -1, 0
 
+TRUTH_PARTS = ("colour", "place", "viewpoint")
+"""What another camera changes in a rendered picture; a partial truth has some of these."""
+
 
 @dataclass(frozen=True)
 class Samples:
@@ -105,6 +108,11 @@ class Dataset(ABC):
         return False
 
     @property
+    def has_truth(self) -> bool:
+        """Tell whether ``as_seen_by`` draws an image as a camera of another such dataset sees it."""
+        return False
+
+    @property
     def has_multi_query(self) -> bool:
         """True if there is a split "multi_query": further images of the queries' persons."""
         return False
@@ -143,6 +151,30 @@ class Dataset(ABC):
     def read_mask(self, split: Split, index: int) -> NDArray[np.uint8]:
         """Return one person mask, ``[h, w]`` in 0..255, at the image's native size."""
         raise LookupError(f"{type(self).__name__} has no masks")
+
+    def as_seen_by(
+        self,
+        other: Dataset,
+        split: Split,
+        index: int,
+        *,
+        camera: int,
+        parts: Sequence[str] = TRUTH_PARTS,
+    ) -> NDArray[np.uint8]:
+        """Return one image as a camera of another dataset sees it, ``[h, w, 3]`` RGB."""
+        raise LookupError(f"{type(self).__name__} is not rendered: the truth is not known")
+
+    def mask_as_seen_by(
+        self,
+        other: Dataset,
+        split: Split,
+        index: int,
+        *,
+        camera: int,
+        parts: Sequence[str] = TRUTH_PARTS,
+    ) -> NDArray[np.uint8]:
+        """Return the person mask of what ``as_seen_by`` returns, ``[h, w]`` in 0..255."""
+        raise LookupError(f"{type(self).__name__} is not rendered: the truth is not known")
 
     @abstractmethod
     def fingerprint(self) -> str:

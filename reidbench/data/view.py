@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reidbench.data.dataset import Counts, Dataset, Samples, Split
+from reidbench.data.dataset import TRUTH_PARTS, Counts, Dataset, Samples, Split
 
 
 class View(Dataset):
@@ -32,6 +32,11 @@ class View(Dataset):
     def has_masks(self) -> bool:
         """True if the dataset has masks."""
         return self._dataset.has_masks
+
+    @property
+    def has_truth(self) -> bool:
+        """Tell whether the dataset knows how others see its images."""
+        return self._dataset.has_truth
 
     @property
     def has_multi_query(self) -> bool:
@@ -70,6 +75,32 @@ class View(Dataset):
     def read_mask(self, split: Split, index: int) -> NDArray[np.uint8]:
         """Return one mask of the images that stay."""
         return self._dataset.read_mask(split, int(self._rows(split)[index]))
+
+    def as_seen_by(
+        self,
+        other: Dataset,
+        split: Split,
+        index: int,
+        *,
+        camera: int,
+        parts: Sequence[str] = TRUTH_PARTS,
+    ) -> NDArray[np.uint8]:
+        """Return one image of those that are kept, as a camera of another dataset sees it."""
+        row = int(self._rows(split)[index])
+        return self._dataset.as_seen_by(other, split, row, camera=camera, parts=parts)
+
+    def mask_as_seen_by(
+        self,
+        other: Dataset,
+        split: Split,
+        index: int,
+        *,
+        camera: int,
+        parts: Sequence[str] = TRUTH_PARTS,
+    ) -> NDArray[np.uint8]:
+        """Return the mask of ``as_seen_by``."""
+        row = int(self._rows(split)[index])
+        return self._dataset.mask_as_seen_by(other, split, row, camera=camera, parts=parts)
 
     def check(self) -> list[str]:
         """Return the problems of the whole copy."""

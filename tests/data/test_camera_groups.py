@@ -62,7 +62,7 @@ def test_what_is_tested_and_multi_query_are_as_they_were(split) -> None:
 def test_all_else_is_the_datasets_own() -> None:
     whole = Odd(4)
     view = OnlyCameras(whole, [1])
-    changed = {"samples", "read", "read_mask", "fingerprint"}
+    changed = {"samples", "read", "read_mask", "fingerprint", "as_seen_by", "mask_as_seen_by"}
     for name in {n for n in dir(Dataset) if not n.startswith("_")} - changed | {"folds"}:
         mine, theirs = getattr(view, name), getattr(whole, name)
         assert (mine() if callable(mine) else mine) == (theirs() if callable(theirs) else theirs)

@@ -50,7 +50,7 @@ class Odd(Noise):
     synthetic = True
     protocol = "single-shot"
     terms, citation, homepage, withdrawn = "t", "c", "h", "w"
-    has_multi_query, population, division = True, "odd", "by hand"
+    has_truth, has_multi_query, population, division = True, True, "odd", "by hand"
     folds = (1, 2)
 
     @property
@@ -73,7 +73,7 @@ class Odd(Noise):
 def test_all_else_is_the_datasets_own() -> None:
     whole = Odd(4)
     view = Without(whole, ["train/0.png"])
-    changed = {"samples", "read", "read_mask", "fingerprint"}
+    changed = {"samples", "read", "read_mask", "fingerprint", "as_seen_by", "mask_as_seen_by"}
     for name in {n for n in dir(Dataset) if not n.startswith("_")} - changed | {"folds"}:
         mine, theirs = getattr(view, name), getattr(whole, name)
         assert (mine() if callable(mine) else mine) == (theirs() if callable(theirs) else theirs)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reidbench.data.dataset import DISTRACTOR, Dataset, Samples, Split
+from reidbench.data.dataset import DISTRACTOR, TRUTH_PARTS, Dataset, Samples, Split
+from reidbench.data.synthetic import render
 from reidbench.data.synthetic.looks import DOMAINS
-from reidbench.data.synthetic.optics import scene_to_picture
+from reidbench.data.synthetic.optics import scene_to_picture, to_levels
 from reidbench.data.synthetic.pose import BACK, SIDES
-from reidbench.data.synthetic.render import RENDERER_VERSION, World
+from reidbench.data.synthetic.render import RENDERER_VERSION, Camera, World
 from reidbench.errors import UsageError, did_you_mean
 from reidbench.storage.keys import digest
 
@@ -84,6 +86,7 @@ class Synthetic(Dataset):
     version: ClassVar[int] = RENDERER_VERSION
     synthetic: ClassVar[bool] = True
     has_masks = True
+    has_truth = True
     terms: ClassVar[str] = "Rendered by reidbench; shows nobody; free to use."
     citation: ClassVar[str] = "reidbench, synthetic benchmark."
 
@@ -145,6 +148,75 @@ class Synthetic(Dataset):
         role, person, camera, shot, _ = self._shot(split, index)
         return self._world.mask(role, person, camera, shot)
 
+    def camera(self, number: int) -> Camera:
+        """Return one of the cameras.
+
+        Raises:
+            IndexError: if there is no such camera.
+        """
+        if not 0 <= number < self._cameras:
+            raise IndexError(f"{self._cameras} cameras, no number {number}")
+        return Camera(self._world, int(number))
+
+    def as_seen_by(
+        self,
+        other: Dataset,
+        split: Split,
+        index: int,
+        *,
+        camera: int,
+        parts: Sequence[str] = TRUTH_PARTS,
+    ) -> NDArray[np.uint8]:
+        """Return one image as a camera of another domain sees it, ``[height, width, 3]`` RGB.
+
+        The person, the pose, where they stand, the weather of the moment, and what stands before
+        or passes behind them are the image's own; so are its size and the draws of the sensor's
+        noise. Of the other camera are, by ``parts``, its "colour" (response, light, sharpness and
+        strength of the noise), its "place" (the scene behind the people) and its "viewpoint" (the
+        homography, and how large people look).
+
+        Args:
+            other: another rendered dataset.
+            split: of this dataset.
+            index: of the image in the split.
+            camera: of the other dataset, from 0.
+            parts: kinds of difference; of all three it is the whole truth.
+
+        Raises:
+            LookupError: if the other dataset is not rendered.
+            IndexError: if there is no such image or camera.
+            ValueError: if there is no such part.
+        """
+        return self._seen_by(other, split, index, camera, parts).picture()
+
+    def mask_as_seen_by(
+        self,
+        other: Dataset,
+        split: Split,
+        index: int,
+        *,
+        camera: int,
+        parts: Sequence[str] = TRUTH_PARTS,
+    ) -> NDArray[np.uint8]:
+        """Return the mask of ``as_seen_by``, ``[height, width]`` in 0..255.
+
+        Only the viewpoint changes it. Raises what ``as_seen_by`` raises.
+        """
+        return to_levels(self._seen_by(other, split, index, camera, parts).visible())
+
+    def _seen_by(
+        self, other: Dataset, split: Split, index: int, camera: int, parts: Sequence[str]
+    ) -> render.Shot:
+        if not other.has_truth:
+            raise LookupError(f"{type(other).__name__} is not rendered: no camera of it is known")
+        if unknown := [part for part in parts if part not in TRUTH_PARTS]:
+            raise ValueError(f"no part '{unknown[0]}'; there are {', '.join(TRUTH_PARTS)}")
+        # A dataset, or a view of one that passes this on.
+        cameras: Callable[[int], Camera] = getattr(other, "camera")  # noqa: B009
+        # In one order, so that equal pictures are equal keys of the renderer's caches.
+        chosen = tuple(part for part in TRUTH_PARTS if part in parts)
+        return render.Shot(self._world, *self._shot(split, index)[:4], cameras(camera), chosen)
+
     def viewpoint(self, camera: int) -> NDArray[np.float64]:
         """Return the homography ``[3, 3]`` from the scene to the picture of a camera.
 
@@ -157,13 +229,11 @@ class Synthetic(Dataset):
         Raises:
             IndexError: if there is no such camera.
         """
-        if not 0 <= camera < self._cameras:
-            raise IndexError(f"{self._cameras} cameras, no number {camera}")
-        world = self._world
+        world, camera = self.camera(camera)
         aspect = world.width / world.height
         # x in half widths, where the renderer counts half heights.
         units = np.array([[1, 1 / aspect, 1 / aspect], [aspect, 1, 1], [aspect, 1, 1]])
-        matrix: NDArray[np.float64] = units * scene_to_picture(world.look(int(camera)))
+        matrix: NDArray[np.float64] = units * scene_to_picture(world.look(camera))
         return matrix
 
     def fingerprint(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -73,6 +73,13 @@ class World:
         return to_levels(Shot(self, role, person, camera, shot).visible())
 
 
+class Camera(NamedTuple):
+    """One camera of a rendered domain."""
+
+    world: World
+    number: int
+
+
 class Stand(NamedTuple):
     """Place of a person in the scene and their apparent height, in half image heights."""
 
@@ -83,13 +90,21 @@ class Stand(NamedTuple):
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture. ``role`` tells people of the dataset from strangers, who are numbered apart."""
+    """One picture.
+
+    Attributes:
+        role: tells people of the dataset from strangers, who are numbered apart.
+        seen_by: another domain's camera that looks at the same moment; None is the shot's own.
+        parts: the kinds of difference, of ``looks.KINDS``, in which that camera's picture is drawn.
+    """
 
     world: World
     role: str
     person: int
     camera: int
     shot: int
+    seen_by: Camera | None = None
+    parts: tuple[str, ...] = ()
 
     def figure(self) -> Canvas:
         """Return the person alone, painted on nothing; not to be painted on."""
@@ -138,7 +153,21 @@ class Shot:
 
     @property
     def _look(self) -> Look:
-        return self.world.look(self.camera)
+        look = self.world.look(self.camera)
+        if self.seen_by is None:
+            return look
+        other = self.seen_by.world.look(self.seen_by.number)
+        for kind in self.parts:
+            look = look.with_kind(kind, other)
+        return look
+
+    @property
+    def _place(self) -> Scene:
+        if self.seen_by is None or "place" not in self.parts:
+            return _scene(self.world, self.camera)
+        # Painted at this picture's size, whatever the other domain's is.
+        world = replace(self.seen_by.world, height=self.world.height, width=self.world.width)
+        return _scene(world, self.seen_by.number)
 
     @property
     def _pixel(self) -> float:
@@ -169,7 +198,7 @@ class Shot:
         draws, (x, y) = self._draws("scene"), self._grid
         canvas = Canvas(x, -y, self._pixel)
         aside, lift = draws.between(-ROOM, ROOM), draws.about_zero(0.15)
-        canvas.rgb[:] = _scene(self.world, self.camera).sample(x + aside, y + lift)
+        canvas.rgb[:] = self._place.sample(x + aside, y + lift)
         canvas.alpha[:] = 1
         paint_passers_by(canvas, draws)
         self._cast_shadow(canvas)
