@@ -20,7 +20,7 @@ OLD_NAMES: Mapping[str, Split] = {"boxes": "multi_query"}
 JUNK, DISTRACTOR = -1, 0
 
 TRUTH_PARTS = ("colour", "place", "viewpoint")
-"""What another camera changes in a rendered picture; a partial truth has some of these."""
+"""Parts of a rendered picture that another camera changes; a partial truth has some of them."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Dataset(ABC):
 
     @property
     def has_truth(self) -> bool:
-        """Tell whether ``as_seen_by`` draws an image as a camera of another such dataset sees it."""
+        """True if ``as_seen_by`` draws an image as a camera of another such dataset sees it."""
         return False
 
     @property

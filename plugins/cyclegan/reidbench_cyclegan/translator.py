@@ -53,6 +53,8 @@ class CycleGAN(Translator):
         same_padding: keep the size of the discriminators' last two maps, as SPGAN's releases do:
             32x16 scores of 256x128 pixels instead of 30x14.
         affine: learn a scale and an offset with each instance normalisation.
+        residual: the generators add to the image what they draw (see ``ResNetGenerator``); an
+            option for benchmarks with few steps, in no paper.
         init: distribution of the initial weights: "normal" is N(0, 0.02), "xavier" that of
             TensorFlow's layers, "pytorch" that of PyTorch's.
         optimizer: of both players; SimPGAN's paper descends by "sgd".
@@ -74,7 +76,9 @@ class CycleGAN(Translator):
         ValueError: if a value is out of range.
     """
 
-    omitted_from_key_at_default: ClassVar[frozenset[str]] = frozenset({"optimizer", "momentum"})
+    omitted_from_key_at_default: ClassVar[frozenset[str]] = frozenset(
+        {"optimizer", "momentum", "residual"}
+    )
 
     def __init__(
         self,
@@ -85,6 +89,7 @@ class CycleGAN(Translator):
         discriminator_norm: bool = False,
         same_padding: bool = False,
         affine: bool = False,
+        residual: bool = False,
         init: Init = "normal",
         optimizer: Literal["adam", "sgd"] = "adam",
         lr: float = 2e-4,
@@ -106,6 +111,7 @@ class CycleGAN(Translator):
         within(0, 1, beta1=beta1, momentum=momentum, decay_from=decay_from)
         self.width, self.blocks, self.affine, self.init = width, blocks, affine, init
         self.discriminator_width, self.discriminator_norm = discriminator_width, discriminator_norm
+        self.residual = residual
         self.same_padding, self.generator_every = same_padding, generator_every
         self.optimizer, self.lr, self.beta1, self.momentum = optimizer, lr, beta1, momentum
         self.decay_from = decay_from
@@ -226,7 +232,9 @@ class CycleGAN(Translator):
         return self.adversarial.discriminator(*scores.split([len(real), len(fake)]))
 
     def _generator(self) -> ResNetGenerator:
-        return ResNetGenerator(self.width, self.blocks, affine=self.affine, init=self.init)
+        return ResNetGenerator(
+            self.width, self.blocks, affine=self.affine, init=self.init, residual=self.residual
+        )
 
     def _discriminator(self) -> PatchGAN:
         return PatchGAN(
