@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import click
 import pytest
@@ -15,7 +16,7 @@ from reidbench.cli import INTERRUPTED, VERBS, cli
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.hookspecs import hookimpl
 
-REIDBENCH = [sys.executable, "-c", "from reidbench.cli import main; main()"]
+REIDBENCH = [str(Path(sys.executable).with_name("reidbench"))]
 
 
 class Adds:
