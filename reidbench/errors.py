@@ -17,21 +17,21 @@ class UsageError(ReidbenchError):
 
 
 class BusyError(ReidbenchError):
-    """Another process is making what is wanted.
+    """Another process is computing the artifact that is needed.
 
     Attributes:
-        key: of the artifact.
+        key: content key of the artifact.
     """
 
     def __init__(self, key: str, title: str) -> None:
-        super().__init__(f"another process is at it: {title}")
+        super().__init__(f"another process is computing it: {title}")
         self.key = key
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the known name nearest to ``name``.
 
-    Without a near one it lists them all: ``"; known: a, b"``.
+    Without a near name it lists all: ``"; known: a, b"``.
     """
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1)
@@ -41,5 +41,5 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def shown(name: object) -> str:
-    """Return a name for messages: what a terminal would obey instead of show is written out."""
+    """Return a name for messages, with characters that control a terminal written as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(name))

@@ -30,9 +30,9 @@ def reidbench_commands(cli: click.Group) -> None:
 
 @hookspec
 def reidbench_stage_finished(artifact: Artifact, reused: bool) -> None:
-    """Learn that a stage's artifact is in the store, freshly computed or reused."""
+    """Called when the artifact of a stage is in the store, freshly computed or reused."""
 
 
 @hookspec
 def reidbench_result(result: Result) -> None:
-    """Learn of a finished run's result, after it is written."""
+    """Called when the result of a finished run is written."""

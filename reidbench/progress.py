@@ -1,4 +1,4 @@
-"""How a run tells what it is doing; the command line draws bars, the library stays silent."""
+"""Progress reports of a run; the command line draws bars, the library stays silent."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Reporter(Protocol):
         """Open the display of one stage."""
 
     def say(self, line: str) -> None:
-        """Show a line that is no progress."""
+        """Show a line of text."""
 
 
 class Silent:

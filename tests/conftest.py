@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from pathlib import Path
 
@@ -11,11 +12,16 @@ from hypothesis import HealthCheck, settings
 from reidbench.config.benchmark import Benchmark
 from reidbench.registry.registry import Registry
 from reidbench.runs.runner import Session
-from tests.toy_runs import make_session, toy_benchmark, toy_registry
+from reidbench.testing.toy_runs import make_session, toy_benchmark, toy_registry
 
 # How long an example takes is the machine's, not the test's.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported out of garbage collections: they would search it again and again."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from reidbench.results.result import MEASURES, Result
+from reidbench.results.measures import MEASURES
+from reidbench.results.result import Result
 
 
 def make_result(

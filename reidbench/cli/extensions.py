@@ -11,7 +11,7 @@ from reidbench.registry.loading import Plugins
 
 @dataclass(frozen=True)
 class Extension:
-    """What one plugin adds to the command line.
+    """The commands that one plugin adds to the command line.
 
     Attributes:
         commands: its verbs by name; empty if there was an error.

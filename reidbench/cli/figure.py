@@ -1,4 +1,4 @@
-"""What the verbs share that draw something of one run."""
+"""Options and steps shared by the verbs that draw something of one run."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reidbench.cli import options
-
 if TYPE_CHECKING:
+    from reidbench.config.compose import Request
     from reidbench.registry.loading import Plugins
+    from reidbench.runs.options import ExecutionOptions, ExperimentOptions
     from reidbench.runs.plan import Plan
     from reidbench.runs.runner import Session
     from reidbench.stages import Stage
@@ -30,30 +30,25 @@ output = click.option(
 
 def plan_of(
     plugins: Plugins,
-    named: options.Named,
-    ground: options.ExperimentOptions,
-    place: options.Place,
+    request: Request,
+    chosen: tuple[ExperimentOptions, ExecutionOptions],
     number: int,
     file: Path | None,
 ) -> Plan:
     """Return the plan of the run whose figure is drawn; the file's ending is looked at first."""
-    from reidbench.cli import launch
     from reidbench.plots.style import check_format
+    from reidbench.runs.bars import Bars
+    from reidbench.runs.launch import plan_of_request
 
     if file is not None:
         check_format(file)
-    opened = launch.open_experiment(plugins.registry, ground)
-    (recipe,) = opened.recipes([launch.request_of(named)])
-    return opened.plan(recipe, number, place.precision)
+    return plan_of_request(request, number, chosen, plugins, Bars())
 
 
-def artifact_of(stage: Stage, plan: Plan, session: Session) -> Path:
-    """Return the folder of a stage's artifact, after computing what the cache lacks."""
-    from reidbench.runs.runner import ensure_stage
-
+def announce(stage: Stage, plan: Plan, session: Session) -> None:
+    """Say on standard error which stage is computed, of which run and on what."""
     click.echo(
         f"{plan.recipe.name}, seed {plan.seed}: {stage.title}; on {session.hardware.description}, "
         f"{plan.precision}",
         err=True,
     )
-    return ensure_stage(stage, session).artifact.path

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, fields
 from functools import wraps
+from inspect import signature
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from reidbench.runs.options import ExecutionOptions, ExperimentOptions
+
+if TYPE_CHECKING:
+    from reidbench.config.compose import Request
 
 F = TypeVar("F", bound=Callable[..., Any])
 Decorator = Callable[[F], F]
@@ -108,74 +113,62 @@ masks = click.option(
 )
 
 
-@dataclass(frozen=True)
-class Named:
-    """What a command runs, as its options name it; None where the method or the default decides.
-
-    The fields are those of ``reidbench.config.compose.Request``.
-    """
-
-    method: str | None
-    translator: str | None
-    constraints: tuple[str, ...]
-    learner: str | None
-    strategy: str | None
-    direction: str | None
-    masks: str | None
-
-
-@dataclass(frozen=True)
-class ExperimentOptions:
-    """What a command runs on, as its options name it.
-
-    Attributes:
-        source: dataset that takes the place of the benchmark's source.
-        target: dataset that takes the place of the benchmark's target.
-        protocol: evaluation protocol that takes the place of the benchmark's.
-        tested: "source" scores the model on the source's query and gallery.
-        settings: the texts of ``--set``.
-        data_root: folder of the user's datasets.
-        skip_corrupt: whether images that cannot be decoded are left out.
-    """
-
-    benchmark: str
-    source: str | None
-    target: str | None
-    protocol: str | None
-    tested: str | None
-    settings: tuple[str, ...]
-    data_root: str | None
-    skip_corrupt: bool
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a command computes and keeps things, as its options name it."""
-
-    device: str
-    precision: str
-    cache: Path
-    results: Path
-    checkpoint_every: float
-
-
-def _bundled(name: str, bundle: type[Any], options: Decorator[F]) -> Decorator[F]:
-    """Return a decorator that adds ``options`` and passes them on as one ``bundle``."""
+def _bundled(name: str, build: Callable[..., Any], options: Decorator[F]) -> Decorator[F]:
+    """Return a decorator that adds ``options`` and passes on what ``build`` makes of them."""
+    names = tuple(signature(build).parameters)
 
     def decorate(function: F) -> F:
         @wraps(function)
         def gathered(**values: Any) -> Any:
-            parts = {f.name: values.pop(f.name) for f in fields(bundle)}
-            return function(**values, **{name: bundle(**parts)})
+            parts = {n: values.pop(n) for n in names}
+            return function(**values, **{name: build(**parts)})
 
         return options(gathered)  # type: ignore[arg-type]
 
     return decorate
 
 
+def _request(
+    method: str | None,
+    translator: str | None,
+    constraints: tuple[str, ...],
+    learner: str | None,
+    strategy: str | None,
+    direction: str | None,
+    masks: str | None,
+) -> Request:
+    from reidbench.config.compose import Request  # numpy, which --help goes without
+
+    return Request(method, translator, constraints, learner, strategy, direction, masks)
+
+
+def _experiment(
+    benchmark: str,
+    source: str | None,
+    target: str | None,
+    protocol: str | None,
+    tested: str | None,
+    settings: tuple[str, ...],
+    data_root: str | None,
+    skip_corrupt: bool,
+) -> ExperimentOptions:
+    from reidbench.config.compose import parse_setting
+
+    return ExperimentOptions(
+        benchmark=benchmark,
+        source=source,
+        target=target,
+        protocol=protocol,
+        tested=tested,
+        settings=dict(map(parse_setting, settings)),
+        data_root=data_root,
+        skip_corrupt=skip_corrupt,
+    )
+
+
 recipe = _bundled(
-    "named",
-    Named,
+    "request",
+    _request,
     _all(
         click.option("--method", metavar="NAME", help="A named recipe, as a paper composes it."),
         click.option("--translator", metavar="NAME", help="What translates; 'none' is nothing."),
@@ -198,9 +191,9 @@ recipe = _bundled(
     ),
 )
 
-ground = _bundled(
-    "ground",
-    ExperimentOptions,
+experiment = _bundled(
+    "experiment",
+    _experiment,
     _all(
         benchmark_name,
         click.option("--source", metavar="NAME", help="Another source dataset."),
@@ -222,9 +215,9 @@ ground = _bundled(
     ),
 )
 
-place = _bundled(
-    "place",
-    Place,
+execution = _bundled(
+    "execution",
+    ExecutionOptions,
     _all(
         click.option(
             "--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."

@@ -8,15 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from reidbench.results.reported import Reported
 
-NAMES = {
-    "rank1": "rank-1",
-    "rank5": "rank-5",
-    "rank10": "rank-10",
-    "rank20": "rank-20",
-    "real_accuracy": "real images",
-    "translated_accuracy": "translated",
-}
-
 
 def show_reported(rows: Sequence[Reported]) -> None:
     """Print each table or figure of a paper as a table."""
@@ -26,10 +17,10 @@ def show_reported(rows: Sequence[Reported]) -> None:
 
 def _show_table(rows: Sequence[Reported]) -> None:
     from reidbench.cli.tables import console, show_table
-    from reidbench.results.reported import MEASURES
+    from reidbench.results.measures import REPORTED, labels
 
-    measures = [m for m in MEASURES if any(m in row.measures for row in rows)]
-    headings = [NAMES.get(m, m) for m in measures]
+    measures = [m for m in REPORTED if any(m in row.measures for row in rows)]
+    headings = list(labels(*measures).values())
     first = rows[0]
     title = f"Reported, not measured: {first.place} of {first.paper}"
     console().print(title, style="bold", markup=False)

@@ -1,4 +1,4 @@
-"""What ``run`` and ``sweep`` print: the plan before, the tables after."""
+"""Texts that ``run`` and ``sweep`` print: the plan before, the tables after."""
 
 from __future__ import annotations
 
@@ -10,21 +10,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from reidbench.evaluation import Spread, spread
-from reidbench.results.leaderboard_tables import rounded
+from reidbench.evaluation import spread
+from reidbench.results.measures import TRANSLATION_DISTANCES, labels
+from reidbench.results.numbers import percent, rounded
 from reidbench.results.result import Result
 from reidbench.runs.plan import Plan
 from reidbench.runs.runner import Finished, Session, needed
 from reidbench.storage.keys import JSON
 
-MEASURES = {
-    "mAP": "mAP",
-    "mAP_trapezoid": "mAP (trapezoid)",
-    "rank1": "rank-1",
-    "rank5": "rank-5",
-    "rank10": "rank-10",
-    "mINP": "mINP",
-}
+MEASURES = labels("mAP", "mAP_trapezoid", "rank1", "rank5", "rank10", "mINP")
 MEANS = ("mAP", "mAP_trapezoid", "rank1")  # each with its spread, still within 80 columns
 
 
@@ -63,7 +57,7 @@ def measured(results: Sequence[Result]) -> None:
         table.add_row("difference", *gains, style="dim")
     Console().print(table)
     _caption(results)
-    for line in map(_kept, results):
+    for line in map(_translation_quality, results):
         if line:
             Console(highlight=False).print(escape(line))
     for line in map(_true, results):
@@ -85,7 +79,7 @@ def means(results: Sequence[Result]) -> None:
     table = _table(title, benchmark, MEANS)
     table.add_column("seeds", justify="right")
     for group in sorted(groups.values(), key=_mean_ap, reverse=True):
-        values = [_spread(spread([r.measure(m) for r in group])) for m in MEANS]
+        values = [percent(spread([r.measure(m) for r in group])) for m in MEANS]
         table.add_row(escape(group[0].recipe["name"]), *values, str(len(group)))
     Console().print(table)
     _caption(results)
@@ -139,19 +133,19 @@ def _caption(results: Sequence[Result]) -> None:
     Console(highlight=False).print(escape("\n".join(lines)), style="dim")
 
 
-def _kept(result: Result) -> str:
-    """Return what translation kept of the persons, in a line; empty if nothing was translated."""
-    kept = result.translation
-    if not kept:
+def _translation_quality(result: Result) -> str:
+    """Return the quality of a run's translation, in a line; empty if nothing was translated."""
+    quality = result.translation
+    if not quality:
         return ""
-    accuracy = kept.get("accuracy_missing")
-    if kept["accuracy"]:
-        real, translated = (f"{100 * kept['accuracy'][n]:.1f}" for n in ("real", "translated"))
-        guided = " (which guided the translator)" if kept["guided"] else ""
+    accuracy = quality.get("accuracy_missing")
+    if quality["accuracy"]:
+        real, translated = (f"{100 * quality['accuracy'][n]:.1f}" for n in ("real", "translated"))
+        guided = " (which guided the translator)" if quality["guided"] else ""
         accuracy = f"identity accuracy {real} -> {translated}{guided}"
-    distances = (f"{name.upper()} {rounded(kept[name])}" for name in ("fid", "kid", "ssim"))
-    measures = ", ".join((str(accuracy), *distances, f"by {kept['classifier']}"))
-    return "; ".join((f"{result.recipe['name']}: {measures}", *kept["warnings"]))
+    distances = (f"{name.upper()} {rounded(quality[name])}" for name in TRANSLATION_DISTANCES)
+    measures = ", ".join((str(accuracy), *distances, f"by {quality['classifier']}"))
+    return "; ".join((f"{result.recipe['name']}: {measures}", *quality["warnings"]))
 
 
 def _true(result: Result) -> str:
@@ -195,11 +189,6 @@ def _cost(result: Result) -> str:
         f"{shown('embedder_parameters')} parameters and {shown('flops_image')} FLOPs to embed",
     )
     return f"{result.recipe['name']}: {', '.join(parts)}"
-
-
-def _spread(measure: Spread) -> str:
-    mean = f"{100 * measure.mean:.1f}"
-    return mean if measure.sd is None else f"{mean} ± {100 * measure.sd:.1f}"
 
 
 def _mean_ap(group: Sequence[Result]) -> float:

@@ -1,4 +1,4 @@
-"""What learners share that learn to classify the training persons: network, weights, descent."""
+"""The base of learners that classify the training persons: network, weights, descent."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from reidbench.storage.checkpoint import State
 
 Normalisation = Literal["imagenet", "half"]
 BatchNorm = Literal["learn", "statistics", "frozen"]
+BatchNormOrAuto = Literal["auto", "learn", "statistics", "frozen"]
 
 DECAY = 0.1  # of all rates, once
 
@@ -37,7 +38,7 @@ class Classifier(nn.Module):
     Args:
         backbone: gives the features.
         normalisation: of the pixels that the backbone sees.
-        batch_norm: whether the backbone's batch normalisation learns; if not, its running
+        batch_norm: "learn" if the backbone's batch normalisation learns; if not, its running
             statistics stay as they are ("statistics"), or its affine weights as well ("frozen").
     """
 
@@ -89,26 +90,31 @@ def person_layer(width: int, num_pids: int, std: float = 0.001) -> nn.Linear:
 class ClassificationLearner(FeatureLearner):
     """Learns to classify the training persons, by SGD at two rates that fall once.
 
-    A subclass names its parameters, as configuration wants it, and hands these on.
+    A subclass is a dataclass, ``@dataclass(kw_only=True)``, that declares these parameters and its
+    own, in the order in which they are listed, with its paper's values as defaults. A subclass that
+    checks more values does so in ``__post_init__``, after it has called this class's.
 
-    Args:
-        backbone: "small-resnet" or a name of torchvision's.
-        weights: "none", the path of a file, or a name of torchvision's.
+    Attributes:
+        backbone: "small-resnet" or a name of torchvision's, e.g. "resnet50".
+        weights: "none" for random initialisation, the path of a file, or a name of torchvision's,
+            e.g. "IMAGENET1K_V1", whose file must be on this machine.
         dropout: probability before the classifier.
-        batch_norm: what becomes of the backbone's batch normalisation.
-        normalisation: of the pixels.
+        batch_norm: treatment of the backbone's batch normalisation: "learn", "statistics" (its
+            running statistics stay as loaded), "frozen" (its affine weights too), or, if the
+            learner offers it, "auto": ``batch_norm_with_weights`` with weights from a file,
+            learning without, where there is nothing to keep.
+        normalisation: "imagenet", or "half" for mean and deviation 0.5 a channel.
         lr: learning rate of the new layers.
         backbone_lr: learning rate of the backbone.
-        momentum: of SGD.
+        decay_from: fraction of the run after which both rates are a tenth; may be left out.
+        momentum: of SGD, with Nesterov's look-ahead if ``nesterov`` says so.
         weight_decay: of SGD, for all weights.
         batch: images in a step.
         epochs: passes over the images.
         flip: mirror training images at random.
         enlarge: enlarge training images by this factor and crop at random.
-        decay_from: fraction of the run after which both rates are a tenth.
-
-    Attributes:
-        nesterov: whether momentum looks ahead.
+        nesterov: momentum looks ahead.
+        batch_norm_with_weights: the meaning of "auto" with weights from a file.
 
     Raises:
         ValueError: if a value is out of range.
@@ -116,36 +122,36 @@ class ClassificationLearner(FeatureLearner):
 
     files: ClassVar[frozenset[str]] = frozenset({"weights"})
     nesterov: ClassVar[bool] = True
+    batch_norm_with_weights: ClassVar[BatchNorm] = "frozen"
 
-    def __init__(
-        self,
-        *,
-        backbone: str,
-        weights: str,
-        dropout: float,
-        batch_norm: BatchNorm,
-        normalisation: Normalisation,
-        lr: float,
-        backbone_lr: float,
-        momentum: float,
-        weight_decay: float,
-        batch: int,
-        epochs: int,
-        flip: bool,
-        enlarge: float,
-        decay_from: float = 1.0,
-    ) -> None:
-        check_backbone(backbone)
-        at_least(0, lr=lr, backbone_lr=backbone_lr, weight_decay=weight_decay)
-        at_least(1, epochs=epochs, enlarge=enlarge)
-        at_least(2, batch=batch)  # batch normalisation needs two rows
-        within(0, 1, dropout=dropout, decay_from=decay_from, momentum=momentum)
-        self.backbone, self.weights, self.dropout = backbone, weights, dropout
-        self.batch_norm, self.normalisation = batch_norm, normalisation
-        self.lr, self.backbone_lr, self.decay_from = lr, backbone_lr, decay_from
-        self.momentum, self.weight_decay = momentum, weight_decay
-        self.batch, self.epochs = batch, epochs
-        self.augmentation = Augmentation(flip=flip, enlarge=enlarge)
+    backbone: str
+    weights: str
+    dropout: float
+    batch_norm: BatchNormOrAuto
+    normalisation: Normalisation
+    lr: float
+    backbone_lr: float
+    decay_from: float = 1.0
+    momentum: float
+    weight_decay: float
+    batch: int
+    epochs: int
+    flip: bool
+    enlarge: float
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        check_backbone(self.backbone)
+        at_least(0, lr=self.lr, backbone_lr=self.backbone_lr, weight_decay=self.weight_decay)
+        at_least(1, epochs=self.epochs, enlarge=self.enlarge)
+        at_least(2, batch=self.batch)  # batch normalisation needs two rows
+        within(0, 1, dropout=self.dropout, decay_from=self.decay_from, momentum=self.momentum)
+        self.augmentation = Augmentation(flip=self.flip, enlarge=self.enlarge)
+
+    @property
+    def resolved_batch_norm(self) -> BatchNorm:
+        """The value of ``batch_norm``, with "auto" replaced by its meaning."""
+        return kept_with_weights(self.batch_norm, self.weights, self.batch_norm_with_weights)
 
     @abstractmethod
     def classifier(self, backbone: Backbone, num_pids: int) -> Classifier:
@@ -255,9 +261,7 @@ class ClassificationLearner(FeatureLearner):
         )
 
 
-def kept_with_weights(
-    asked: BatchNorm | Literal["auto"], weights: str, kept: BatchNorm
-) -> BatchNorm:
+def kept_with_weights(asked: BatchNormOrAuto, weights: str, kept: BatchNorm) -> BatchNorm:
     """Return what "auto" means: ``kept`` with weights from a file, else learning.
 
     Statistics that were never measured are nothing to keep.

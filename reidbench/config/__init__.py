@@ -1,1 +1,1 @@
-"""What is run: benchmarks, recipes and how names become one. Imports no torch."""
+"""Benchmarks, recipes, and the way from names to a recipe. Imports no torch."""

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
 
 from reidbench.errors import UsageError, did_you_mean
 from reidbench.storage.keys import JSON, digest
+from reidbench.storage.schema import Text, convert, read_toml, reading
 
 ROLES = ("translator", "constraint", "learner", "segmenter")
 SECTIONS = ("budget", "rendering", "perspective", "embedding", "ranking")
 
 Interpolation = Literal["bicubic", "bilinear"]
 Tested = Literal["target", "source"]
+
+_Section = dict[str, JSON] | None
+_Pixels = Annotated[int, Meta(ge=1, description="one pixel at least")]
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class DatasetSpec:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What is held equal.
+    """The setting that every method on it shares.
 
     Attributes:
         version: raised whenever a number below changes; results of two versions are never ranked
@@ -85,21 +90,28 @@ def available() -> dict[str, Path]:
 def load_benchmark(name: str) -> Benchmark:
     """Return a shipped benchmark by name, or anybody's by the path of its ``.toml`` file.
 
+    Args:
+        name: of the benchmark, or the path of a file.
+
+    Returns:
+        The benchmark; none of its datasets is opened.
+
     Raises:
         UsageError: if there is none, or the file is not a benchmark.
+
+    Example:
+        >>> import reidbench
+        >>> benchmark = reidbench.load_benchmark("synthetic")
+        >>> benchmark.source.name, benchmark.seeds
+        ('synthetic', (0, 1, 2))
     """
     known = available()
     path = known.get(name, Path(name))
     if not (name in known or path.suffix == ".toml"):
         raise UsageError(f"no benchmark is named '{name}'{did_you_mean(name, known)}")
-    try:
-        benchmark = _parse(path.stem, tomllib.loads(path.read_text()))
-        benchmark.digest  # noqa: B018 - a value that is not JSON, such as a date, shows itself
-        return benchmark
-    except OSError as error:
-        raise UsageError(f"cannot read the benchmark {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UsageError(f"{path} is not a benchmark: {error!r}") from error
+    with reading(path, "a benchmark", UsageError):
+        raw = read_toml(path)
+        return _benchmark(path.stem, raw, convert(raw, _File))
 
 
 def load_all() -> Iterator[Benchmark]:
@@ -107,36 +119,54 @@ def load_all() -> Iterator[Benchmark]:
     return (load_benchmark(name) for name in sorted(available()))
 
 
-def _parse(name: str, raw: dict[str, Any]) -> Benchmark:
-    height, width = raw["image_size"]
-    sections = (*ROLES, *SECTIONS)
-    unknown = set(raw) - {*sections, *Benchmark.__dataclass_fields__} | raw.keys() & {"settings"}
-    if unknown:
-        raise ValueError(f"unknown section {', '.join(sorted(unknown))}")
-    if not raw["seeds"] or min(height, width) < 1:
-        raise ValueError("it needs a seed, and an image size of one pixel at least")
+class _Named(Struct, frozen=True):
+    """A table that has a name beside parameters of any kind."""
+
+    name: Text
+
+
+class _File(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A benchmark's file: the keys that it may have."""
+
+    version: int
+    summary: str
+    source: _Named
+    target: _Named
+    protocol: _Named
+    seeds: Annotated[tuple[int, ...], Meta(min_length=1, description="whole numbers, at least one")]
+    image_size: Annotated[
+        tuple[_Pixels, _Pixels], Meta(description="height and width in pixels, as [256, 128]")
+    ]
+    splits: tuple[int, ...] = ()
+    interpolation: Interpolation = "bicubic"
+    tested: Tested = "target"
+    translator: _Section = None
+    constraint: _Section = None
+    learner: _Section = None
+    segmenter: _Section = None
+    budget: _Section = None
+    rendering: _Section = None
+    perspective: _Section = None
+    embedding: _Section = None
+    ranking: _Section = None
+
+
+def _benchmark(name: str, raw: Mapping[str, JSON], file: _File) -> Benchmark:
     return Benchmark(
         name=name,
-        version=int(raw["version"]),
-        summary=str(raw["summary"]),
+        version=file.version,
+        summary=file.summary,
         source=_spec(raw["source"]),
         target=_spec(raw["target"]),
         protocol=_spec(raw["protocol"]),
-        seeds=tuple(int(s) for s in raw["seeds"]),
-        image_size=(int(height), int(width)),
-        settings={s: dict(raw[s]) for s in sections if s in raw},
-        splits=tuple(int(s) for s in raw.get("splits", ())),
-        interpolation=_one_of(Interpolation, raw, "interpolation", "bicubic"),
-        tested=_one_of(Tested, raw, "tested", "target"),
+        seeds=file.seeds,
+        image_size=file.image_size,
+        settings={s: raw[s] for s in (*ROLES, *SECTIONS) if s in raw},
+        splits=file.splits,
+        interpolation=file.interpolation,
+        tested=file.tested,
     )
 
 
-def _one_of(choices: Any, raw: dict[str, Any], key: str, usual: str) -> Any:
-    value = raw.get(key, usual)
-    if value not in get_args(choices):
-        raise ValueError(f"{key} is {' or '.join(get_args(choices))}, not {value!r}")
-    return value
-
-
-def _spec(raw: dict[str, Any]) -> DatasetSpec:
+def _spec(raw: Mapping[str, JSON]) -> DatasetSpec:
     return DatasetSpec(raw["name"], {k: v for k, v in raw.items() if k != "name"})

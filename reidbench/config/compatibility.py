@@ -1,4 +1,4 @@
-"""Whether the parts of a recipe fit together."""
+"""Check that the parts of a recipe are compatible."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ NO_TRANSLATOR = "none"
 
 
 def check_compatible(recipe: Recipe) -> None:
-    """Refuse a recipe whose parts do not fit together.
+    """Refuse a recipe whose parts are not compatible.
 
     Raises:
-        UsageError: naming the constraint and what it lacks.
+        UsageError: naming the part and what it lacks.
     """
     _check_retrieval(recipe)
     if recipe.translator is None:
@@ -39,9 +39,7 @@ def _check_direction(recipe: Recipe, translator: str) -> None:
             f"must be 'source', not '{recipe.strategy}'"
         )
     if recipe.to_source and recipe.perspective.pairs != [((), ())]:
-        raise UsageError(
-            "perspective: cameras are translated apart in the direction 'source-to-target' only"
-        )
+        raise UsageError("perspective: groups of cameras need the direction 'source-to-target'")
     if not recipe.to_source and recipe.strategy in ("source", "target"):
         raise UsageError(
             f"strategy '{recipe.strategy}' does not use the translator '{translator}'; "
@@ -50,13 +48,12 @@ def _check_direction(recipe: Recipe, translator: str) -> None:
 
 
 def _check_retrieval(recipe: Recipe) -> None:
-
     if recipe.embedding.retrieval == "features":
         return
     if type(recipe.learner.build()).similarity is interfaces.FeatureLearner.similarity:
         raise UsageError(
-            f"embedding.retrieval='verification': learner '{recipe.learner.name}' verifies no "
-            "pairs; leave it at 'features'"
+            f"embedding.retrieval='verification': learner '{recipe.learner.name}' does not "
+            "implement similarity(); leave it at 'features'"
         )
     if recipe.ranking.rerank or recipe.ranking.expansion:
         raise UsageError(
@@ -69,7 +66,7 @@ def _check_codes(recipe: Recipe, translator: Component) -> None:
     if recipe.rendering.codes > 1 and not recipe.by_code:
         raise UsageError(
             f"rendering.codes={recipe.rendering.codes}: translator '{translator.name}' takes no "
-            "codes as it is set, so that all translations of an image would be alike"
+            "codes as it is set: all translations of an image would be alike; leave it at 1"
         )
 
 
@@ -90,21 +87,19 @@ def _check_constraints(recipe: Recipe, translator: Component) -> None:
             )
         if constraint.sampling == "pairs" and recipe.budget.batch % 2:
             raise UsageError(
-                f"constraint '{component.name}' wants pairs of images: budget.batch must be even, "
+                f"constraint '{component.name}' needs pairs of images: budget.batch must be even, "
                 f"not {recipe.budget.batch} (--set budget.batch={recipe.budget.batch + 1})"
             )
 
 
 def _check_source_learners(recipe: Recipe) -> None:
-
     asks = {c.name: c.entry.load().source_asks for c in recipe.constraints}
     for constraint, component in recipe.source_learners.items():
         asked = asks[constraint]
         if getattr(type(component.build()), asked) is getattr(interfaces.FeatureLearner, asked):
-            what = {"loss": "identification"}.get(asked, "verification")
             raise UsageError(
-                f"constraint '{constraint}' trains against a source-trained learner, "
-                f"and '{component.name}' cannot be used so: it tells no {what} loss"
+                f"learner '{component.name}' does not implement {asked}(); constraint "
+                f"'{constraint}' trains against the learner and needs it"
             )
 
 

@@ -1,4 +1,4 @@
-"""Names and overrides -> a Recipe whose every value is resolved and checked."""
+"""Compose names and overrides into a Recipe, with every value resolved and checked."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ from reidbench.registry.registry import (
 )
 from reidbench.storage.keys import JSON
 
-OWN_LEARNER = "learner"  # how a constraint names the recipe's learner, whichever that is
+OWN_LEARNER = "learner"  # a constraint's name for the recipe's learner
 
-OWN_MASKS = "dataset"  # how --masks names the datasets' own
+OWN_MASKS = "dataset"  # the datasets' own masks, for --masks
 
 # Sections that mean nothing without a translator.
 TRANSLATING = {"budget", "rendering", "perspective"}
@@ -45,7 +45,7 @@ Section = TypeVar("Section", Budget, TranslationSampling, CameraGroups, Embeddin
 
 @dataclass(frozen=True)
 class Request:
-    """What the user named; None where the method or the default decides."""
+    """The names that the user gave; None where the method or the default decides."""
 
     method: str | None = None
     translator: str | None = None
@@ -57,7 +57,7 @@ class Request:
 
 
 def parse_setting(text: str) -> tuple[str, JSON]:
-    """Split ``"sianet.margin=1"`` into its name and its JSON value; other text stands for itself.
+    """Split ``"sianet.margin=1"`` into name and JSON value; text that is no JSON stays text.
 
     Raises:
         UsageError: if there is no ``=`` or no dot in the name.
@@ -76,12 +76,12 @@ def compose(
 ) -> Recipe:
     """Return the recipe of a request on a benchmark.
 
-    Masks are made for a recipe that reads some only. A parameter's value is, in rising order of
-    precedence, the component's default, the method's, the benchmark's and the user's ``settings``.
+    A segmenter is left out where no part reads masks. A parameter's value comes, in rising order of
+    precedence, from the component's default, the method, the benchmark and the user's ``settings``.
 
     Raises:
         UsageError: for unknown names and parameters, values of the wrong type or range, and parts
-            that do not fit together; each names what would do.
+            that are not compatible; each message names what would do.
     """
     method = _method(request, registry)
     entries = _entries(method, request.masks, registry)
@@ -122,13 +122,26 @@ def compose(
     return recipe if recipe.mask_readers else replace(recipe, segmenter=None)
 
 
+def refuse_unnamed(request: Request) -> None:
+    """Refuse a request that names nothing to run.
+
+    Raises:
+        UsageError: if it has neither a method nor a translator.
+    """
+    if request.method is None and request.translator is None:
+        raise UsageError(
+            "name what to run: --method METHOD, or --translator TRANSLATOR with any number of "
+            f"--constraint; --translator {NO_TRANSLATOR} is direct transfer (see: reidbench list)"
+        )
+
+
 def override_targets(request: Request, registry: Registry) -> frozenset[str]:
     """Return the names before the dot that ``settings`` of this request may have."""
     return _owners(_entries(_method(request, registry), request.masks, registry))
 
 
 def reject_unknown_overrides(settings: Mapping[str, JSON], owners: frozenset[str]) -> None:
-    """Refuse settings of what is no part of a run.
+    """Refuse settings whose name before the dot is no part of the run.
 
     Raises:
         UsageError: with the nearest name.
@@ -198,7 +211,7 @@ def _entries(method: Method, masks: str | None, registry: Registry) -> dict[str,
 
 
 def _owners(entries: Mapping[str, list[Entry]]) -> frozenset[str]:
-    """Return whose parameters a recipe has."""
+    """Return the names of the parts of a recipe that have parameters."""
     sections = set(SECTIONS) if entries["translator"] else set(SECTIONS) - TRANSLATING
     return frozenset(sections.union(e.name for group in entries.values() for e in group))
 

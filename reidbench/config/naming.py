@@ -1,4 +1,4 @@
-"""What a recipe is called that is not, or not wholly, a registered method."""
+"""Names of recipes that are not, or not wholly, a registered method."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from reidbench.registry.registry import Method, Registry, usual_strategy
 
 
 def name_of(method: Method, base: Method, registry: Registry) -> str:
-    """Return the name of a registered method that is the same, or one built from the nearest."""
+    """Return the name of the registered method that equals this, or build one from the nearest."""
     if method.translator == NO_TRANSLATOR:
         framed = {"source": "direct", "target": "supervised"}.get(method.strategy, method.strategy)
         own = any(m.name == framed and m.learner == method.learner for m in registry.methods())

@@ -1,4 +1,4 @@
-"""What is run, with every value resolved."""
+"""Recipes: the parts of a run, with every value resolved."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class Component:
         return self.entry.name
 
     def build(self) -> Any:
-        """Construct it.
+        """Construct the component.
 
         Raises:
-            UsageError: naming the component, if it refuses a value.
+            UsageError: naming the component, if its constructor refuses a value.
         """
         try:
             return self.entry.load()(**self.parameters)
@@ -46,7 +46,7 @@ class Component:
             raise UsageError(f"'{self.name}': {error}") from error
 
     def identity(self) -> dict[str, JSON]:
-        """Return what decides its numbers, for keys and results: of a file, only the name.
+        """Return everything that decides its numbers, for keys and results; of files the names.
 
         Parameters in ``omitted_from_key_at_default`` are left out while at their defaults.
         """
@@ -64,7 +64,7 @@ class Component:
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """How long a translator is trained.
+    """Length of a translator's training.
 
     Attributes:
         batch: images of each domain in a step.
@@ -88,13 +88,13 @@ class Budget:
 
 @dataclass(frozen=True, kw_only=True)
 class TranslationSampling:
-    """Which translations of a source image are learned from.
+    """Choice of the translations of a source image that the learner trains on.
 
     Attributes:
-        cameras: where the translator tells the target's cameras apart: one translation to each
-            ("all"), or to one drawn at random ("one").
-        codes: where a code picks one of several translations: how many of each image are made,
-            each with a code of its own (M of SA-GAN).
+        cameras: of a translator that tells the target's cameras apart: translate each image to
+            all of them ("all") or to one drawn at random ("one").
+        codes: of a translator that takes codes: number of translations of each image, each with a
+            code of its own (M of SA-GAN).
     """
 
     cameras: Literal["all", "one"] = "all"
@@ -107,7 +107,7 @@ class TranslationSampling:
 
 @dataclass(frozen=True, kw_only=True)
 class CameraGroups:
-    """Cameras that are translated apart, each group by a translator of its own.
+    """Groups of cameras, each pair of which has a translator of its own.
 
     Zhang et al., "Spatial-Aware GAN for Unsupervised Person Re-identification", section IV-B, part
     the training images by low and high cameras.
@@ -152,16 +152,15 @@ class CameraGroups:
 
 @dataclass(frozen=True, kw_only=True)
 class Embedding:
-    """How test images become features.
+    """Options that turn test images into features.
 
     Attributes:
         flip: add the features of the mirrored image.
-        pool: what pools the last feature map: the learner as it does in training, or the average
+        pool: pooling of the last feature map: the learner's own, as in training, or the average
             or the maximum over each part (local max pooling, Deng et al., arXiv:1811.10551, 3.4).
-        parts: horizontal stripes that the map is cut into, so that features have as many times
-            its channels.
-        retrieval: what ranks the gallery: distances of "features", or how likely the learner finds
-            each pair to show one person ("verification").
+        parts: number of horizontal stripes of the map; features are as many times longer.
+        retrieval: origin of the gallery's ranking: distances of "features", or the learner's own
+            probability that a pair shows one person ("verification").
     """
 
     flip: bool = False
@@ -170,7 +169,7 @@ class Embedding:
     retrieval: Retrieval = "features"
 
     def __post_init__(self) -> None:
-        """Refuse parts of what the learner pools itself, and features it does not verify."""
+        """Refuse parts without a pooling, and verification of changed features."""
         if self.retrieval == "verification" and (self.flip or self.pool != "learner"):
             raise ValueError(
                 "retrieval='verification' takes the learner's own features: leave flip at false "
@@ -183,7 +182,7 @@ class Embedding:
             )
 
     def to_dict(self) -> dict[str, JSON]:
-        """Return what decides the ranking; what is left at its default is left out, but flip."""
+        """Return the options; all but flip are left out at their defaults."""
         pooling = {"pool": self.pool, "parts": self.parts} if self.pool != "learner" else {}
         retrieval = {"retrieval": self.retrieval} if self.retrieval != "features" else {}
         return {"flip": self.flip, **pooling, **retrieval}
@@ -191,16 +190,16 @@ class Embedding:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is run: every part resolved.
+    """The parts of a run, each resolved.
 
     Attributes:
-        translator: None is direct transfer.
-        rendering: used by translators that tell cameras apart or take codes.
-        perspective: cameras that are translated apart.
-        direction: which images are translated.
-        segmenter: what makes the person masks; None is the datasets' own, or nothing reads masks.
+        translator: the translator; None for direct transfer.
+        rendering: choice of translations, for translators that tell cameras apart or take codes.
+        perspective: groups of cameras, each with a translator of its own.
+        direction: "source-to-target" translates training images, "target-to-source" test images.
+        segmenter: maker of the person masks; None if the datasets have them or no part reads them.
         source_learners: by constraint, the learner whose source-trained model it starts from.
-        modified: what the user set by hand; a ranked result has nothing here.
+        modified: values that the user set by hand; empty in ranked results.
     """
 
     name: str
@@ -220,7 +219,7 @@ class Recipe:
     source_learners: Mapping[str, Component] = field(default_factory=dict)
 
     def identity(self) -> dict[str, JSON]:
-        """Return what decides its numbers; the parts it does not use are left out."""
+        """Return everything that decides the numbers; parts that are not used are left out."""
         trains = self.translator is not None and not self.reads_truth
         return {
             **self._optional(),
@@ -249,12 +248,12 @@ class Recipe:
 
     @property
     def to_source(self) -> bool:
-        """Whether the target's test images are translated."""
+        """True if the target's test images are translated to the source's style."""
         return self.direction == "target-to-source"
 
     @cached_property
     def by_code(self) -> bool:
-        """Whether a code picks one of several translations."""
+        """True if the translator takes a code that picks one of several translations."""
         return self.translator is not None and self.translator.build().code_size > 0
 
     @property
@@ -264,13 +263,13 @@ class Recipe:
 
     @cached_property
     def mask_readers(self) -> tuple[str, ...]:
-        """Which of the translator and the constraints read person masks."""
+        """Names of the translator and the constraints that read person masks."""
         parts = ((self.translator,) if self.translator else ()) + self.constraints
         return tuple(part.name for part in parts if "mask" in part.build().needs)
 
     @property
     def by_camera(self) -> bool:
-        """Whether the translator tells the target's cameras apart."""
+        """True if the translator has a domain for each camera of the target."""
         return self.translator is not None and self.translator.entry.load().split == "camera"
 
     @cached_property

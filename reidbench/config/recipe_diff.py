@@ -1,4 +1,4 @@
-"""What two methods, or two components of a kind, differ in, parameter by parameter."""
+"""Differences of two methods, or of two components of a kind, parameter by parameter."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Difference:
     """One value that two sides differ in.
 
     Attributes:
-        name: dotted, as ``--set`` takes it, or of a part (``"translator"``).
+        name: dotted name, as ``--set`` takes it, or the name of a part (``"translator"``).
         first: the first side's value as a list of one, empty if it has no such parameter.
         second: the second side's, likewise.
     """
@@ -44,11 +44,11 @@ class Difference:
 
 @dataclass(frozen=True)
 class Differences:
-    """Everything that two sides differ in; what is equal is left out.
+    """The values that differ between two sides.
 
     Attributes:
         kind: "method", or the components' kind.
-        benchmark: whose values count; None for the papers' own.
+        benchmark: name of the benchmark whose values count; None for the papers' own.
     """
 
     kind: str
@@ -61,7 +61,7 @@ class Differences:
 def differences(
     first: str, second: str, registry: Registry, benchmark: str | None = None
 ) -> Differences:
-    """Return what two methods, or two components of a kind, differ in.
+    """Return the differences of two methods, or of two components of a kind.
 
     Names that are both a method's and a component's mean the method. A method's values are, in
     rising order of precedence, its components' defaults, its own and the benchmark's.
@@ -75,7 +75,7 @@ def differences(
     if kind is None:
         ours, theirs = (" and ".join(side) for side in sides)
         raise UsageError(
-            f"'{first}' ({ours}) and '{second}' ({theirs}) cannot be laid side by side: name two "
+            f"'{first}' ({ours}) and '{second}' ({theirs}) cannot be compared: name two "
             "methods, or two components of a kind"
         )
     values = [_values(kind, name, registry, setting) for name in (first, second)]

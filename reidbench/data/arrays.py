@@ -119,7 +119,7 @@ def pair_up(
         anchors: ``[P]`` rows of the first images.
         kinds: ``[P]`` whether the second image is of the same person; the anchor itself where
             there is no other image of that kind.
-        rng: what the second images are drawn by.
+        rng: generator that draws the second images.
     """
     partners = [_partner(pids, a, same, rng) for a, same in zip(anchors, kinds, strict=True)]
     return np.stack([anchors, np.array(partners, dtype=np.int64)], 1).reshape(-1)

@@ -27,7 +27,7 @@ class Erasing:
     draws its corner first and so prefers small ones.
 
     Attributes:
-        probability: that a row is erased.
+        probability: probability that a row is erased.
         area: least and largest part of the image that is erased, drawn uniformly.
         aspect: least and largest height of the rectangle over its width, drawn uniformly.
         fill: "noise", each value of its own (RE-R of the paper), or the "mean" of ImageNet (RE-M).
@@ -103,8 +103,8 @@ class Augmentation:
         flip: mirror left to right with probability one half.
         enlarge: resize by this factor (bicubic), then crop back to the size at random.
         pad: add this many pixels at each side, then crop back to the size at random.
-        padding: what is added: the image mirrored ("reflect"), or "black".
-        erasing: what is erased in the end; None is nothing. Nobody is seen there any more, so
+        padding: content of the border: the image mirrored ("reflect"), or "black".
+        erasing: random erasing, applied last; None for none. No person is visible there, so
             masks become 0.
     """
 

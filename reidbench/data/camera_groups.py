@@ -47,7 +47,7 @@ class OnlyCameras(View):
         return _view, (self._dataset, self._cameras)
 
     def keep(self, split: Split) -> NDArray[np.bool_]:
-        """Return which training images are the cameras'; of other splits, all."""
+        """Return the mask of the cameras' training images; of other splits, all images."""
         cams = self._dataset.samples(split).cams
         return np.isin(cams, self._cameras) if split == "train" else np.ones(len(cams), np.bool_)
 
@@ -58,9 +58,9 @@ class OnlyCameras(View):
             return whole
         return digest([whole, "only cameras", list(self._cameras)])
 
-    def boxes_fingerprint(self) -> str:
-        """Return the dataset's: boxes are no training images."""
-        return self._dataset.boxes_fingerprint()
+    def multi_query_fingerprint(self) -> str:
+        """Return the dataset's: images of multi_query are no training images."""
+        return self._dataset.multi_query_fingerprint()
 
 
 def with_cameras(data: OpenDataset, cameras: Sequence[int]) -> OpenDataset:
@@ -91,7 +91,7 @@ def _cameras_of(dataset: Dataset) -> list[int]:
 def _refuse_unknown(cameras: Sequence[int], known: Sequence[int]) -> None:
     there_are = f"the training images are of {', '.join(map(str, known))} (counted from 0)"
     if not cameras:
-        raise UsageError(f"a perspective needs a camera; {there_are}")
+        raise UsageError(f"a group of cameras needs a camera; {there_are}")
     if unknown := [cam for cam in cameras if cam not in known]:
         raise UsageError(f"no training image is of camera {unknown[0]}; {there_are}")
 

@@ -39,14 +39,14 @@ class OpenDataset:
 
     @property
     def title(self) -> str:
-        """The name, with the parameter that tells it from another of the same name."""
+        """Name of the dataset, with the parameter that distinguishes it from its namesakes."""
         given = [self.parameters.get(key) for key in ("domain", "population")]
         if isinstance(cameras := self.parameters.get(ONLY_CAMERAS), list):
             given.append(f"cameras {','.join(map(str, cameras))}")
         return ":".join([self.name, *map(str, filter(None, given))])
 
     def identity(self) -> dict[str, JSON]:
-        """Return what decides its samples and pixels."""
+        """Return name, version and fingerprint, which decide samples and pixels."""
         return {"name": self.name, "version": self.dataset.version, "fingerprint": self.fingerprint}
 
 
@@ -63,11 +63,11 @@ def open_dataset(
 
     Args:
         spec: its name and parameters.
-        registry: where the name is looked up.
+        registry: registry to look the name up in.
         data_root: folder that holds the users' datasets, for those that read files.
         role: "source" or "target", for error messages.
-        skip_corrupt: whether to leave out the images that cannot be decoded, boxes among them.
-        progress: told how many images have been looked at for that.
+        skip_corrupt: leave out the images that cannot be decoded, in any split.
+        progress: callback for images examined and in all.
 
     Raises:
         UsageError: for an unknown name or parameter, or when a folder is needed and not given.
@@ -76,8 +76,8 @@ def open_dataset(
     dataset, plain = construct(spec, registry, data_root, role)
     left_out: tuple[str, ...] = ()
     if skip_corrupt:
-        boxes: tuple[Split, ...] = ("boxes",) if dataset.has_boxes else ()
-        left_out = tuple(name for name, _ in find_corrupt(dataset, (*SPLITS, *boxes), progress))
+        more: tuple[Split, ...] = ("multi_query",) if dataset.has_multi_query else ()
+        left_out = tuple(name for name, _ in find_corrupt(dataset, (*SPLITS, *more), progress))
         dataset = Without(dataset, left_out) if left_out else dataset
     _refuse_empty(spec.name, dataset)
     return OpenDataset(spec.name, plain, dataset, dataset.fingerprint(), left_out)
@@ -90,9 +90,9 @@ def construct(
 
     Args:
         spec: its name and parameters.
-        registry: where the name is looked up.
+        registry: registry to look the name up in.
         data_root: folder that holds the users' datasets, for those that read files.
-        role: what the parameters are of, for error messages.
+        role: owner of the parameters, for error messages.
 
     Raises:
         UsageError: for an unknown name or parameter, or when a folder is needed and not given.

@@ -27,8 +27,8 @@ class Strip(NamedTuple):
     """One row of a sheet.
 
     Attributes:
-        label: who is on it.
-        rows: which images of the split, by camera.
+        label: person on the strip.
+        rows: indices of images of the split, by camera.
     """
 
     label: str
@@ -39,9 +39,9 @@ def choose(samples: Samples, persons: int, images: int, seed: int) -> list[Strip
     """Return a strip for each of some persons, and one for distractors and junk if there are any.
 
     Args:
-        samples: of the split.
-        persons: how many persons at most; which ones is drawn from ``seed``.
-        images: how many images a strip at most, from as many cameras as possible.
+        samples: samples of the split.
+        persons: number of persons at most, drawn by ``seed``.
+        images: number of images a strip at most, from as many cameras as possible.
         seed: decides persons and images.
     """
     rng = np.random.default_rng(derive_seed(seed, "contact sheet"))
@@ -65,12 +65,12 @@ def write_sheet(
     """Write a PNG of strips, atomically.
 
     Args:
-        path: where to write it; a file that is there is replaced.
+        path: file to write; one that is there is replaced.
         dataset: is read, and the images need not be in any store.
-        split: which of its splits.
-        strips: what to show.
+        split: name of the split.
+        strips: strips to show.
         size: height and width of each image on the sheet.
-        masks: whether to show the person masks below the images.
+        masks: show the person masks below the images.
 
     Raises:
         ReidbenchError: naming the image that cannot be decoded, or if the sheet cannot be written.

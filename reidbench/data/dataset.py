@@ -10,14 +10,17 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Split = Literal["train", "query", "gallery", "boxes"]
+Split = Literal["train", "query", "gallery", "multi_query"]
 SPLITS: tuple[Split, ...] = ("train", "query", "gallery")
-"""What every dataset has; some have "boxes" as well."""
+"""The splits that every dataset has; some have "multi_query" as well."""
+
+OLD_NAMES: Mapping[str, Split] = {"boxes": "multi_query"}
+"""Splits by the names that files, folders and commands of earlier versions gave them."""
 
 JUNK, DISTRACTOR = -1, 0
 
 TRUTH_PARTS = ("colour", "place", "viewpoint")
-"""What another camera changes in a rendered picture; a partial truth has some of these."""
+"""Parts of a rendered picture that another camera changes; a partial truth has some of them."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,10 @@ class Samples:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many there are of each in a split.
+    """Numbers of images, persons and cameras in a split.
 
     Attributes:
-        images: of all kinds; None in published counts that do not tell.
+        images: number of all images; None where published counts lack it.
         persons: distinct persons, distractors and junk left out.
         cameras: distinct cameras; None as for images.
         distractors: images of nobody who is looked for (pid 0).
@@ -70,16 +73,24 @@ class Counts:
         )
 
 
+def name_in_keys(split: Split) -> str:
+    """Return the name of a split in content keys, random streams and artifacts.
+
+    It is the name that the split had at first, so that no key moves with a new name.
+    """
+    return next((old for old, new in OLD_NAMES.items() if new == split), split)
+
+
 class Dataset(ABC):
     """Labelled images in the splits train, query and gallery. Instances can be pickled to workers.
 
     Attributes:
         version: raise it when samples or pixels change for the same files.
-        synthetic: whether the images were rendered; results of such datasets say so.
+        synthetic: True if the images were rendered; results of such datasets say so.
         protocol: name of the protocol that it is usually evaluated by; parameters may decide it.
         terms: terms of use, in a sentence.
         citation: the publication to cite.
-        homepage: where its authors tell of it; nothing is fetched from there.
+        homepage: its authors' page; nothing is fetched from there.
         withdrawn: when and why its authors withdrew it; empty if they did not.
     """
 
@@ -93,32 +104,32 @@ class Dataset(ABC):
 
     @property
     def has_masks(self) -> bool:
-        """Whether ``read_mask`` gives person masks."""
+        """True if ``read_mask`` gives person masks."""
         return False
 
     @property
     def has_truth(self) -> bool:
-        """Whether ``as_seen_by`` draws an image as a camera of another such dataset sees it."""
+        """True if ``as_seen_by`` draws an image as a camera of another such dataset sees it."""
         return False
 
     @property
-    def has_boxes(self) -> bool:
-        """Whether there is a split "boxes": further images of the queries' persons."""
+    def has_multi_query(self) -> bool:
+        """True if there is a split "multi_query": further images of the queries' persons."""
         return False
 
     @property
     def population(self) -> str:
-        """Whose persons the pids number: equal pids of equal populations are one person."""
+        """Name of the people whom pids number: equal pids of one population are one person."""
         return type(self).__name__.lower()
 
     @property
     def division(self) -> str:
-        """Who divided the persons into training and test, for results: "official" or a file."""
+        """Origin of the division into training and test persons: "official" or a file."""
         return "official"
 
     @property
     def trains_on_test(self) -> bool:
-        """Whether the training images show the test persons by choice, which results declare."""
+        """True if the training images show test persons by choice, which results declare."""
         return False
 
     def published(self) -> Mapping[Split, Counts]:
@@ -167,16 +178,16 @@ class Dataset(ABC):
 
     @abstractmethod
     def fingerprint(self) -> str:
-        """Return a digest of everything that decides the samples and pixels, boxes apart."""
+        """Return a digest of everything that decides the samples and pixels, multi_query apart."""
 
-    def boxes_fingerprint(self) -> str:
-        """Return a digest of what decides the split "boxes", which copies may lack."""
+    def multi_query_fingerprint(self) -> str:
+        """Return a digest of what decides the split "multi_query", which copies may lack."""
         return self.fingerprint()
 
     @abstractmethod
     def check(self) -> list[str]:
-        """Return what is wrong with the copy at hand, one sentence each; empty if nothing is."""
+        """Return the problems of the copy at hand, one sentence each; empty if there are none."""
 
     def remarks(self) -> list[str]:
-        """Return what is remarkable about the dataset and no fault of the copy, as ``check``."""
+        """Return remarks on the dataset that are no faults of the copy, one sentence each."""
         return []

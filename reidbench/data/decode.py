@@ -42,12 +42,12 @@ def decode(
 
     Args:
         dataset: sent to the workers by pickle, so it must be small.
-        split: which of its splits.
+        split: name of the split.
         size: height and width to resize to.
-        folder: where to write; it must exist.
-        progress: told images done and in all.
+        folder: folder to write to; it must exist.
+        progress: callback for images done and in all.
         workers: number of processes; the number of usable cores by default.
-        interpolation: how images are resized, with antialiasing; masks always bilinear.
+        interpolation: filter that resizes images, with antialiasing; masks always bilinear.
 
     Raises:
         ReidbenchError: naming the first image that cannot be decoded.
@@ -58,7 +58,7 @@ def decode(
     mapped_array(folder / "pixels.npy", (len(samples), *size, 3))
     if dataset.has_masks:
         mapped_array(folder / "masks.npy", (len(samples), *size))
-    work = _Work(dataset, split, size, folder, interpolation)
+    work = _Decoding(dataset, split, size, folder, interpolation)
     tasks = [range(i, min(i + CHUNK, len(samples))) for i in range(0, len(samples), CHUNK)]
     usable = workers or len(os.sched_getaffinity(0))
     done = 0
@@ -77,8 +77,8 @@ def decode_few(
 
 
 @dataclass(frozen=True)
-class _Work:
-    """What is decoded into which arrays; it travels to the workers."""
+class _Decoding:
+    """A split to decode and the arrays to fill; it travels to the workers."""
 
     dataset: Dataset
     split: Split
@@ -115,7 +115,7 @@ class _Work:
             raise ReidbenchError(problem + hint) from error
 
 
-def _run(work: _Work, tasks: list[range], workers: int) -> Iterator[int]:
+def _run(work: _Decoding, tasks: list[range], workers: int) -> Iterator[int]:
     if workers <= 1:
         yield from map(work.rows, tasks)
         return

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from reidbench.errors import ReidbenchError, shown
+from reidbench.storage.artifacts import default_root
 from reidbench.storage.files import write_json
 from reidbench.storage.keys import JSON, digest
 
@@ -51,8 +52,7 @@ def remember(what: JSON, facts: dict[str, JSON]) -> None:
 
 
 def _memo(what: JSON) -> Path:
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
-    return Path(cache, "reidbench", "fingerprints", f"{digest(what)}.json")
+    return default_root() / "fingerprints" / f"{digest(what)}.json"
 
 
 def _listing(home: Path, names: Sequence[str]) -> str:

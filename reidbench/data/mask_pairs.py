@@ -108,7 +108,7 @@ class MaskPairs(Dataset):
         return digest(["mask pairs", self.version, files_digest(self.home, names)])
 
     def check(self) -> list[str]:
-        """Return what is wrong with the folder, or with any of its files."""
+        """Return the problems of the folder and of its files."""
         try:
             corrupt = find_corrupt(self)
         except ReidbenchError as error:
@@ -176,7 +176,7 @@ class RenderedPairs(Dataset):
     Args:
         domains: looks, as those of the synthetic dataset.
         ids: persons of each domain.
-        seed: of persons, cameras and images; another than a benchmark's shows other people.
+        seed: seed of persons, cameras and images; another than a benchmark's shows other people.
 
     Raises:
         UsageError: if a domain is unknown, or too few or many persons.
@@ -244,8 +244,8 @@ def open_pairs(
 
     Args:
         pairs: images with masks, of which "query" is held out.
-        skip_corrupt: whether to leave out pairs of which the image or mask cannot be decoded.
-        progress: told how many images have been looked at for that.
+        skip_corrupt: leave out pairs of which the image or mask cannot be decoded.
+        progress: callback for images examined and in all.
 
     Raises:
         ReidbenchError: if they cannot be read, or there is nothing to learn from or measure on.

@@ -1,4 +1,4 @@
-"""Where a copy of a dataset lies, and what lies there."""
+"""Find the folder of a dataset's copy and list its entries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Place(NamedTuple):
     Attributes:
         home: its own folder.
         parts: the folders that should be there.
-        found: those that are.
+        found: the folders that are there.
     """
 
     home: Path
@@ -25,7 +25,7 @@ class Place(NamedTuple):
 
     @property
     def missing(self) -> list[str]:
-        """Those that are not."""
+        """The folders that are missing."""
         return [folder for folder in self.parts if folder not in self.found]
 
 
@@ -33,7 +33,7 @@ def locate(root: Path, places: Sequence[str], layouts: Sequence[tuple[str, ...]]
     """Return the first whole copy below ``root``, or else the first of those with most folders.
 
     Args:
-        root: where to look.
+        root: folder to search.
         places: folders below it where a copy may lie.
         layouts: the sets of folders that a copy may consist of.
 
@@ -51,7 +51,7 @@ def _copy(home: Path, parts: tuple[str, ...]) -> Place:
 
 
 def scan(folder: Path) -> list[os.DirEntry[str]]:
-    """Return what lies in a folder, by name.
+    """Return the entries of a folder, by name.
 
     Raises:
         ReidbenchError: naming the folder, if it cannot be listed.
@@ -64,6 +64,6 @@ def scan(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def stays_inside(path: str | Path, home: Path) -> bool:
-    """Return whether a path leads to what lies below ``home``, wherever links go."""
+    """Return whether a path, with its links resolved, lies below ``home``."""
     # Unlike Path.resolve, realpath takes links that go in circles.
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(home))

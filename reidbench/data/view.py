@@ -1,4 +1,4 @@
-"""Some of a dataset's images, as a dataset."""
+"""Views of a dataset: some of its images, as a dataset."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reidbench.data.dataset import TRUTH_PARTS, Counts, Dataset, Samples, Split
 
 
 class View(Dataset):
-    """A dataset of which some images are kept; all else that it tells of itself is as it was."""
+    """A dataset with some of another's images; everything else is as the other has it."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
@@ -23,39 +23,39 @@ class View(Dataset):
             vars(self)[name] = getattr(dataset, name)
 
     def __getattr__(self, name: str) -> Any:
-        """Return what only this kind of dataset has."""
+        """Return an attribute that only this kind of dataset has."""
         if name.startswith("_"):
             raise AttributeError(name)
         return getattr(self._dataset, name)
 
     @property
     def has_masks(self) -> bool:
-        """Whether the dataset has masks."""
+        """True if the dataset has masks."""
         return self._dataset.has_masks
 
     @property
     def has_truth(self) -> bool:
-        """Whether the dataset knows how others see its images."""
+        """Tell whether the dataset knows how others see its images."""
         return self._dataset.has_truth
 
     @property
-    def has_boxes(self) -> bool:
-        """Whether the dataset has boxes."""
-        return self._dataset.has_boxes
+    def has_multi_query(self) -> bool:
+        """True if the dataset has the split multi_query."""
+        return self._dataset.has_multi_query
 
     @property
     def population(self) -> str:
-        """The dataset's."""
+        """Name of the people, as the dataset has it."""
         return self._dataset.population
 
     @property
     def division(self) -> str:
-        """The dataset's."""
+        """Origin of the division, as the dataset has it."""
         return self._dataset.division
 
     @property
     def trains_on_test(self) -> bool:
-        """Whether the dataset does."""
+        """True if the dataset trains on test images."""
         return self._dataset.trains_on_test
 
     def published(self) -> Mapping[Split, Counts]:
@@ -63,17 +63,17 @@ class View(Dataset):
         return self._dataset.published()
 
     def samples(self, split: Split) -> Samples:
-        """Return the images of a split that are kept."""
+        """Return the images of a split that stay."""
         samples, kept = self._dataset.samples(split), self._rows(split)
         names = tuple(samples.names[row] for row in kept.tolist())
         return Samples(names, samples.pids[kept], samples.cams[kept])
 
     def read(self, split: Split, index: int) -> NDArray[np.uint8]:
-        """Return one image of those that are kept."""
+        """Return one of the images that stay."""
         return self._dataset.read(split, int(self._rows(split)[index]))
 
     def read_mask(self, split: Split, index: int) -> NDArray[np.uint8]:
-        """Return one mask of those that are kept."""
+        """Return one mask of the images that stay."""
         return self._dataset.read_mask(split, int(self._rows(split)[index]))
 
     def as_seen_by(
@@ -103,16 +103,16 @@ class View(Dataset):
         return self._dataset.mask_as_seen_by(other, split, row, camera=camera, parts=parts)
 
     def check(self) -> list[str]:
-        """Return what is wrong with the whole copy."""
+        """Return the problems of the whole copy."""
         return self._dataset.check()
 
     def remarks(self) -> list[str]:
-        """Return what is remarkable about the whole dataset."""
+        """Return the remarks on the whole dataset."""
         return self._dataset.remarks()
 
     @abstractmethod
     def keep(self, split: Split) -> NDArray[np.bool_]:
-        """Return which of a split's images are kept, ``[N]``; asked for once a split."""
+        """Return the mask of a split's images that stay, ``[N]``; called once a split."""
 
     def _rows(self, split: Split) -> NDArray[np.int64]:
         if split not in self._kept:

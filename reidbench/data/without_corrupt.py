@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import __version__ as pillow
 
-from reidbench.data.dataset import SPLITS, Dataset, Split
+from reidbench.data.dataset import SPLITS, Dataset, Split, name_in_keys
 from reidbench.data.fingerprints import files_digest, recall, remember
 from reidbench.data.readers.folders import FolderDataset
 from reidbench.data.view import View
@@ -35,7 +35,7 @@ class Without(View):
         return _view, (self._dataset, tuple(sorted(self._names)))
 
     def keep(self, split: Split) -> NDArray[np.bool_]:
-        """Return which images have other names."""
+        """Return the mask of the images that have other names."""
         names = self._dataset.samples(split).names
         return np.array([name not in self._names for name in names], dtype=np.bool_)
 
@@ -43,9 +43,9 @@ class Without(View):
         """Return the dataset's if none of its images is left out, and another if any is."""
         return self._marked(self._dataset.fingerprint(), SPLITS)
 
-    def boxes_fingerprint(self) -> str:
-        """Return the same of the boxes."""
-        return self._marked(self._dataset.boxes_fingerprint(), ("boxes",))
+    def multi_query_fingerprint(self) -> str:
+        """Return the same for the split multi_query."""
+        return self._marked(self._dataset.multi_query_fingerprint(), ("multi_query",))
 
     def _marked(self, fingerprint: str, splits: Sequence[Split]) -> str:
         names = {name for split in splits for name in self._dataset.samples(split).names}
@@ -62,9 +62,9 @@ def find_corrupt(
     of the files, so that an unchanged dataset is not decoded for this again.
 
     Args:
-        dataset: what to look at; of a synthetic one nothing is rendered.
-        splits: which of its splits.
-        progress: told images done and in all.
+        dataset: dataset to examine; a synthetic one is not rendered.
+        splits: names of the splits.
+        progress: callback for images done and in all.
     """
     if dataset.synthetic:
         return []
@@ -98,13 +98,13 @@ def _search(dataset: Dataset, splits: Sequence[Split], progress: Progress) -> se
 
 
 def _contents(dataset: Dataset, splits: Sequence[Split]) -> list[JSON]:
-    """Return what decides which images of some splits are corrupt."""
-    boxes = [dataset.boxes_fingerprint()] if "boxes" in splits else []
+    """Return the facts that decide which images of some splits are corrupt."""
+    more = [dataset.multi_query_fingerprint()] if "multi_query" in splits else []
     if isinstance(dataset, FolderDataset):  # all divisions of its files have one answer
         names = sorted({name for split in splits for name in dataset.samples(split).names})
         files = files_digest(dataset.home, dataset.file_names())
-        return [dataset.title, dataset.version, digest(names), files, *boxes]
-    return [dataset.fingerprint(), sorted(splits), *boxes]
+        return [dataset.title, dataset.version, digest(names), files, *more]
+    return [dataset.fingerprint(), sorted(map(name_in_keys, splits)), *more]
 
 
 @lru_cache(maxsize=8)

@@ -28,7 +28,7 @@ WIDEST = 16
 
 
 class Embeds(Protocol):
-    """What features are asked of; a ``FeatureLearner`` is one."""
+    """Protocol of whatever embeds images; a ``FeatureLearner`` does."""
 
     def embed(self, model: nn.Module, pixels: Tensor) -> Tensor:
         """Return features ``[B, D]`` of ``pixels`` ``[B, 3, H, W]`` in [-1, 1]."""
@@ -38,7 +38,7 @@ class Embeds(Protocol):
 
 
 class Embedder(nn.Module):
-    """A model and how it is asked, as one module: ``[B, 3, H, W]`` in [-1, 1] to ``[B, D]``."""
+    """A model and its pooling as one module, from ``[B, 3, H, W]`` in [-1, 1] to ``[B, D]``."""
 
     def __init__(self, learner: Embeds, model: nn.Module, embedding: Embedding) -> None:
         super().__init__()
@@ -105,15 +105,15 @@ def check_rows(
 
 
 class Extractor:
-    """Embeds arrays of images; the module is changed for good, to be quick at inference.
+    """Embeds arrays of images; the module is changed in place for fast inference.
 
     Batch normalisation is folded into convolutions and images are channels-last.
 
     Args:
-        module: gives features ``[B, D]`` of ``[B, 3, H, W]`` in [-1, 1], in evaluation mode.
+        module: network in evaluation mode, from ``[B, 3, H, W]`` in [-1, 1] to ``[B, D]``.
         hardware: device and precision.
         flip: add the features of the mirrored images.
-        batch: images at a time; None for what suits the hardware.
+        batch: images at a time; None chooses by the hardware.
     """
 
     def __init__(
@@ -164,7 +164,7 @@ class Extractor:
 
 
 def batch_of(hardware: Hardware, image_size: tuple[int, ...]) -> int:
-    """Return how many images of a size (height, width) are embedded at a time."""
+    """Return the number of images of a size (height, width) that are embedded at a time."""
     if hardware.device.type != "cpu":
         return ACCELERATOR_BATCH
     value = 2 if hardware.precision == "bf16" else 4

@@ -1,4 +1,4 @@
-"""What training and using networks takes: networks, parameters and FLOPs, counted.
+"""Count the networks, parameters and FLOPs of training and inference.
 
 Counted is on copies and on streams of their own, before the training starts: the weights,
 optimisers and random numbers of the training stay as they are. FLOPs are those of matrix products
@@ -30,7 +30,7 @@ Constraints = Mapping[str, IdentityConstraint]
 
 
 class Train(Protocol):
-    """Trains a translator, and what the constraints learn beside it, in a loop."""
+    """Trains a translator and the constraints' own networks in a loop."""
 
     def __call__(self, translator: Translator, constraints: Constraints, *, loop: Loop) -> None:
         """Train both in place."""
@@ -59,10 +59,10 @@ def _counter() -> FlopCounterMode:
 
 @dataclass(frozen=True)
 class Rehearsal(Loop):
-    """A loop that makes the last few steps only, counts their FLOPs, and keeps nothing.
+    """A loop that makes the last few steps only, counts their FLOPs and saves nothing.
 
     Attributes:
-        counted: steps of each phase that it makes.
+        counted: number of steps that it makes of each phase.
         phases: number of steps and FLOPs a step of each phase of the training.
     """
 
@@ -87,8 +87,8 @@ class Network:
     """The size of a network.
 
     Attributes:
-        parameters: that it holds.
-        learning: those of them that an optimiser moves.
+        parameters: number of its parameters.
+        learning: number of those that an optimiser updates.
     """
 
     parameters: int
@@ -96,7 +96,7 @@ class Network:
 
 
 def networks(components: Mapping[str, Trainable]) -> dict[str, Network]:
-    """Return the networks that components hold, by dotted name; what is shared counts once.
+    """Return the networks that components hold, by dotted name; shared ones count once.
 
     A network is a module with parameters that a component holds as an attribute, also in a list, a
     dictionary, ``Networks`` or another component.
@@ -116,12 +116,12 @@ def networks(components: Mapping[str, Trainable]) -> dict[str, Network]:
 
 
 def of_training(rehearse: Callable[[Loop], None], loop: Loop, counted: int = 1) -> Cost:
-    """Return ``steps`` of a training, and ``flops_a_step``.
+    """Return a training's ``steps`` and ``flops_a_step``.
 
     Args:
-        rehearse: trains copies in the loop that it is given.
-        loop: that the training will have.
-        counted: steps at the end of each phase that are made for it.
+        rehearse: function that trains copies in the loop it is given.
+        loop: the loop of the real training.
+        counted: number of steps at the end of each phase that are made for the count.
     """
     rehearsal = Rehearsal(**{f.name: getattr(loop, f.name) for f in fields(Loop)}, counted=counted)
 
@@ -143,19 +143,19 @@ def of_translation(
     num_domains: int,
     loop: Loop,
 ) -> Cost:
-    """Return what it takes to train a translator under constraints, and to translate by it.
+    """Return the cost of training a translator under constraints, and of translating by it.
 
     ``networks`` and ``parameters`` are those that learn, ``fixed_networks`` and
     ``fixed_parameters`` those that do not; ``*_at_test`` make the translated images, from the
     source to any other domain, each at ``flops_an_image``.
 
     Args:
-        translator: set up.
-        constraints: set up, by name.
-        train: trains copies in the loop that it is given.
+        translator: a translator whose networks are built.
+        constraints: constraints whose networks are built, by name.
+        train: function that trains copies in the loop it is given.
         image: one row of the source.
-        num_domains: that the translator tells apart; 0 is the source.
-        loop: that the training will have.
+        num_domains: number of the translator's domains; index 0 is the source.
+        loop: the loop of the real training.
     """
     parts = networks({"translator": translator, **constraints})
     learning = [p for p in parts.values() if p.learning]
@@ -180,7 +180,7 @@ def of_embedding(module: nn.Module, pixels: Tensor, passes: int = 1) -> Cost:
     Args:
         module: gives features ``[1, D]``, in evaluation mode; it stays as it is.
         pixels: one image, ``[1, 3, H, W]``.
-        passes: that each image takes: 2 if it is mirrored as well.
+        passes: forward passes of each image: 2 if it is mirrored as well.
     """
 
     def counted() -> Cost:
@@ -223,7 +223,7 @@ def _flops(make: Callable[[], Tensor]) -> int:
 
 
 def _used(module: nn.Module, make: Callable[[], Tensor]) -> list[nn.Parameter]:
-    """Return the parameters of ``module`` that what it makes has a gradient of."""
+    """Return the parameters of ``module`` that its output depends on."""
     weights = [p for p in module.parameters() if p.is_floating_point()]
     for weight in weights:
         weight.requires_grad_(True)
@@ -233,7 +233,7 @@ def _used(module: nn.Module, make: Callable[[], Tensor]) -> list[nn.Parameter]:
 
 
 def _moved(component: Trainable) -> Iterator[nn.Parameter]:
-    """Yield what the optimisers of a component, and of the components in it, move."""
+    """Yield the parameters that the optimisers of a component and of its parts update."""
     for part in component.modules():
         for optimizer in part.optimizers().values() if isinstance(part, Trainable) else ():
             for group in optimizer.param_groups:

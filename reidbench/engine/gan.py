@@ -53,7 +53,7 @@ class Domains:
         return len(np.unique(self.target.cams))
 
     def context(self, translator: Translator, hardware: Hardware) -> Context:
-        """Return what the components may know of them."""
+        """Return the context in which the components build their networks."""
         cameras = self.cameras if translator.split == "camera" else 1
         height, width = self.source.pixels.shape[1:3]
         return Context((height, width), self.source.num_pids, 1 + cameras, hardware.device)
@@ -74,15 +74,15 @@ def fit(
     batch: int,
     loop: Loop,
 ) -> None:
-    """Train the translator, and what the constraints learn beside it, in place.
+    """Train the translator and the constraints' own networks in place.
 
     Args:
-        translator: set up.
-        constraints: set up, by name.
-        domains: what the batches are drawn from.
+        translator: a translator whose networks are built.
+        constraints: constraints whose networks are built, by name.
+        domains: the images that batches are drawn from.
         steps: number of training steps.
         batch: images of each domain in a step.
-        loop: where the training runs.
+        loop: the loop that makes the steps.
     """
     draw = BatchDrawer(domains, batch, translator, constraints, loop)
     state = _state({"translator": translator, **constraints})
@@ -150,13 +150,13 @@ class BatchDrawer:
 
 @dataclass(frozen=True)
 class Route:
-    """Which images a translator is to translate, and where.
+    """Images to translate, and the domains to translate between.
 
     Attributes:
-        images: what the rows are of.
-        rows: ``[N]`` which of them, in order.
-        src: their domain.
-        dst: the domain they go to.
+        images: the array that the rows index.
+        rows: ``[N]`` indices of the images to translate, in order.
+        src: index of their own domain.
+        dst: index of the domain they are translated to.
         codes: ``[N, C]`` float32 code of each; None for translators that take none, or zeros.
     """
 
@@ -167,7 +167,7 @@ class Route:
     codes: NDArray[np.float32] | None = None
 
     def batches(self, hardware: Hardware) -> Iterator[tuple[Images, int, int, Tensor | None]]:
-        """Yield what ``Translator.translate`` and ``Translator.warp`` take, batch by batch."""
+        """Yield the arguments of ``Translator.translate`` and ``warp``, batch by batch."""
         for start in range(0, len(self.rows), TRANSLATE_BATCH):
             part = slice(start, start + TRANSLATE_BATCH)
             images = self.images.images(self.rows[part], hardware.device)
@@ -192,7 +192,7 @@ def translate(
 
 
 def warps(translator: Translator, route: Route, hardware: Hardware) -> Iterator[Warp]:
-    """Yield where the images of a route are moved to, batch by batch; nothing if they are not."""
+    """Yield the warps of a route's images, batch by batch; nothing if no pixel moves."""
     translator.eval()
     for batch in route.batches(hardware):
         with torch.no_grad(), hardware.autocast():

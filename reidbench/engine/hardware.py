@@ -1,4 +1,4 @@
-"""Where and how precisely to compute."""
+"""Device and precision of a computation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Hardware:
 
     @property
     def description(self) -> str:
-        """The device as a person knows it."""
+        """Name of the device, for a person to read."""
         if self.device.type == "cuda":
             return torch.cuda.get_device_name(self.device)
         return f"{self.device.type}, {torch.get_num_threads()} threads"

@@ -20,13 +20,13 @@ SHOW_EVERY = 0.2  # seconds; reading a loss waits for the accelerator
 
 @dataclass(frozen=True)
 class Loop:
-    """Steps a training run, and takes an interrupted one up where its last checkpoint left it.
+    """Makes the steps of a training run, and resumes an interrupted one at its checkpoint.
 
     Attributes:
-        folder: where checkpoints are kept while the stage is unfinished.
+        folder: folder of the checkpoints while the stage is unfinished.
         seed: root of the streams of this run.
         hardware: device and precision of every step.
-        progress: told steps done, steps in all and losses, a few times a second.
+        progress: callback for steps done, steps in all and losses, a few times a second.
         checkpoint_every: seconds between checkpoints.
     """
 

@@ -1,4 +1,4 @@
-"""How fast and in how much memory a stage ran: of this machine, at this time."""
+"""Measure the speed and memory of a stage, on this machine at this time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from reidbench.storage.keys import JSON
 
 @dataclass(frozen=True)
 class Metered(Loop):
-    """A loop that notes how many steps it made, and in how many seconds.
+    """A loop that records its number of steps and their seconds.
 
     The steps that an interrupted run had made before are none of them.
     """
@@ -30,7 +30,7 @@ class Metered(Loop):
     def run(
         self, steps: int, step: Callable[[Clock], Log], state: State, name: str = "train"
     ) -> None:
-        """Run as any loop does."""
+        """Run the steps and record their number and seconds."""
         clocks: list[Clock] = []
 
         def noted(clock: Clock) -> Log:
@@ -42,19 +42,19 @@ class Metered(Loop):
         self.made.append((len(clocks), time.perf_counter() - started))
 
     def images_a_second(self, batch: int) -> float | None:
-        """Return how many images a second were learned from; None if no step was made."""
+        """Return the training images per second; None if no step was made."""
         steps, seconds = sum(n for n, _ in self.made), sum(s for _, s in self.made)
         return steps * batch / seconds if steps else None
 
 
 def metered(loop: Loop) -> Metered:
-    """Return the same loop, metered."""
+    """Return the same loop with metering."""
     return Metered(**vars(loop))
 
 
 @contextmanager
 def peak_memory(hardware: Hardware) -> Iterator[dict[str, JSON]]:
-    """Note the most memory, in bytes, that was held in the body, and what it is the memory of.
+    """Record the peak memory of the body, in bytes, and the holder of that memory.
 
     On an accelerator that of its tensors. On a CPU it is the most that the process ever had in
     memory, so that what ran before in the same process counts as well.

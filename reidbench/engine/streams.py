@@ -1,4 +1,4 @@
-"""Private random streams: whatever draws from torch's global stream draws from a named one."""
+"""Named random streams, which replace torch's global stream while a body runs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -5,7 +5,6 @@ from reidbench.evaluation.evaluate import evaluate, evaluate_distances
 from reidbench.evaluation.features import Features, Labels
 from reidbench.evaluation.options import RankingOptions
 from reidbench.evaluation.protocols import (
-    PROTOCOLS,
     Market1501,
     MultiQuery,
     Protocol,
@@ -13,12 +12,9 @@ from reidbench.evaluation.protocols import (
     SingleShot,
 )
 from reidbench.evaluation.scores import Scores
-from reidbench.evaluation.significance import Comparison, compare
 from reidbench.evaluation.trials import Spread, Trials, spread
 
 __all__ = [
-    "PROTOCOLS",
-    "Comparison",
     "Distances",
     "FeatureDistances",
     "Features",
@@ -26,6 +22,7 @@ __all__ = [
     "Market1501",
     "MatrixDistances",
     "MultiQuery",
+    "PairedDifference",
     "Protocol",
     "RankingOptions",
     "Scores",
@@ -33,7 +30,6 @@ __all__ = [
     "SingleShot",
     "Spread",
     "Trials",
-    "compare",
     "evaluate",
     "evaluate_distances",
     "spread",

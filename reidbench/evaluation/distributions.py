@@ -1,4 +1,4 @@
-"""How far two sets of features lie apart: maximum mean discrepancy and Fréchet distance."""
+"""Distances between two sets of features: maximum mean discrepancy and Fréchet distance."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ROWS = 2048  # of a kernel matrix that are taken at a time, to save memory
 
 @dataclass(frozen=True)
 class Apart:
-    """How far two sets of features lie apart.
+    """Distances between two sets of features.
 
     Attributes:
         mmd2: unbiased estimate of the squared maximum mean discrepancy; below 0 about as often as
@@ -36,7 +36,7 @@ class Apart:
 
 
 def apart(first: Numbers, second: Numbers, bandwidth: float) -> Apart:
-    """Return how far features ``[N, D]`` and ``[M, D]`` lie apart.
+    """Return the distances between two sets of features, ``[N, D]`` and ``[M, D]``.
 
     Raises:
         ReidbenchError: if a set has fewer than two rows.
@@ -53,7 +53,7 @@ def mmd2(first: Numbers, second: Numbers, bandwidth: float) -> float:
     Args:
         first: ``[N, D]``.
         second: ``[M, D]``.
-        bandwidth: of the kernel. Values of different bandwidths cannot be compared.
+        bandwidth: bandwidth of the kernel. Values of different bandwidths cannot be compared.
 
     Raises:
         ReidbenchError: if a set has fewer than two rows.

@@ -36,7 +36,7 @@ def evaluate(
     protocol: Protocol | None = None,
     options: RankingOptions | None = None,
     *,
-    boxes: Features | None = None,
+    multi_query: Features | None = None,
 ) -> Scores:
     """Rank the gallery for every query and score the rankings.
 
@@ -46,9 +46,9 @@ def evaluate(
     Args:
         query: the query set.
         gallery: the gallery set, with junk (pid -1) and distractors (pid 0).
-        protocol: what is looked for; :class:`Market1501` unless said otherwise.
-        options: how the ranking is made; :class:`RankingOptions` unless said otherwise.
-        boxes: further images of the queries' persons, for :class:`MultiQuery`.
+        protocol: the evaluation protocol; :class:`Market1501` unless said otherwise.
+        options: options of the ranking; :class:`RankingOptions` unless said otherwise.
+        multi_query: further images of the queries' persons, for :class:`MultiQuery`.
 
     Raises:
         ReidbenchError: if a set is empty, misshapen or not finite, their dimensions differ, the
@@ -57,11 +57,11 @@ def evaluate(
     protocol, options = protocol or Market1501(), options or RankingOptions()
     query, gallery = checked("query", query), checked("gallery", gallery)
     same_dimension("query", query, "gallery", gallery)
-    if boxes is not None:
-        boxes = checked("boxes", boxes)
-        same_dimension("boxes", boxes, "gallery", gallery)
+    if multi_query is not None:
+        multi_query = checked("multi_query", multi_query)
+        same_dimension("multi_query", multi_query, "gallery", gallery)
     ranked, wanted = _without_junk(gallery, options), _scaled(query, options)
-    wanted = protocol.queries(wanted, boxes, unit_length=options.unit_length)
+    wanted = protocol.queries(wanted, multi_query, unit_length=options.unit_length)
     distances = _distances(wanted.features, ranked.features, options)
     return protocol.scores(distances, wanted.labels, ranked.labels, ties=options.ties)
 
@@ -73,14 +73,14 @@ def evaluate_distances(
     protocol: Protocol | None = None,
     options: RankingOptions | None = None,
 ) -> Scores:
-    """Score the rankings by distances that are no features', such as verification scores.
+    """Score the rankings by given distances, such as negative verification scores.
 
     Args:
         distances: ``[Q, G]``, smaller for pairs that are likelier one person.
-        query: of the rows.
-        gallery: of the columns, with junk (pid -1) and distractors (pid 0).
-        protocol: what is looked for; :class:`Market1501` unless said otherwise.
-        options: of which the rule for ties counts here.
+        query: labels of the rows.
+        gallery: labels of the columns, with junk (pid -1) and distractors (pid 0).
+        protocol: the evaluation protocol; :class:`Market1501` unless said otherwise.
+        options: options of the ranking; only the rule for ties counts here.
 
     Raises:
         ReidbenchError: as :func:`evaluate` does, or if the labels do not fit the distances.

@@ -22,7 +22,7 @@ def expanded(
         gallery: ``[G, D]`` float32; all of it is averaged in if it is smaller than ``k``.
         distances: ``[Q, G]`` between them.
         k: number of neighbours.
-        unit_length: whether the means are scaled to unit length.
+        unit_length: scale the means to unit length.
     """
     out = np.empty_like(query)
     for start, rows in distances.chunks():

@@ -20,7 +20,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Labels:
-    """Who is seen where.
+    """Person and camera of each image.
 
     Attributes:
         pids: ``[N]`` int64 person; -1 is junk, 0 a distractor where the dataset has them.
@@ -67,7 +67,7 @@ def checked(name: str, given: Features) -> Features:
     """Return ``given`` with float32 features and int64 labels, without copying what is so already.
 
     Args:
-        name: what the set is called in errors, such as "query".
+        name: name of the set in errors, such as "query".
         given: the set to look at.
 
     Raises:

@@ -33,9 +33,9 @@ from reidbench.storage.keys import JSON, canonical
 PREFIXES: dict[str, tuple[str, ...]] = {
     "query": ("query_", "q_", "q"),
     "gallery": ("gallery_", "g_", "g"),
-    "boxes": ("boxes_", "mquery_"),
+    "multi_query": ("multi_query_", "boxes_", "mquery_"),
 }
-"""What stands before a field's name in a file of several sets, so that ``qf`` is a query's."""
+"""Prefixes of the fields of each set in a file of several: ``qf`` are features of the query."""
 
 
 def read_features(path: Path, role: str = "") -> Features:
@@ -43,8 +43,8 @@ def read_features(path: Path, role: str = "") -> Features:
 
     Args:
         path: a .npz, .mat, .pt, .pth or .csv file.
-        role: which set, such as "query", "gallery" or "boxes", where the file holds several; a
-            set without a name serves for each.
+        role: name of the set, such as "query", "gallery" or "multi_query", where the file holds
+            several; a set without a name serves for each.
 
     Raises:
         ReidbenchError: naming the file and what is wrong with it: it cannot be read without
@@ -67,7 +67,7 @@ def read_sets(
     Args:
         path: as :func:`read_features` takes it.
         needed: the sets that the file must hold.
-        welcome: those that are read if it holds them.
+        welcome: sets that are read if the file holds them.
 
     Raises:
         ReidbenchError: as :func:`read_features` does, and if a needed set is not there.
@@ -92,8 +92,8 @@ def write_features(
     Args:
         path: the file, ending in ``.npz``; its folder is made.
         sets: by name; a single set may be called "", and its fields have no prefix then.
-        names: of each set's images, one a row, e.g. their paths below the dataset's folder.
-        about: what the features came from; kept as JSON in the field ``about``.
+        names: image names of each set, one a row, e.g. their paths below the dataset's folder.
+        about: origin of the features; stored as JSON in the field ``about``.
 
     Raises:
         ReidbenchError: if a set cannot be ranked, the names do not fit, or the file cannot be

@@ -16,13 +16,14 @@ from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean
+from reidbench.storage.matlab import list_variables, read_arrays
 
 FIELDS: dict[str, tuple[str, ...]] = {
     "features": ("features", "feature", "feats", "feat", "f", "embeddings"),
     "pids": ("pids", "pid", "labels", "label", "ids", "id"),
     "cams": ("cams", "cam", "camids", "camid", "cameras", "camera"),
 }
-"""What a set of images holds, each under any one of these names; the first is ours."""
+"""Fields of a set of images, each with its known names; reidbench writes the first."""
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -34,8 +35,8 @@ class Stored:
     """An opened file.
 
     Attributes:
-        path: where it lies.
-        names: of the arrays in it.
+        path: path of the file.
+        names: names of the arrays in it.
     """
 
     path: Path
@@ -94,21 +95,7 @@ def _archive(path: Path) -> Iterator[NpzFile]:
 
 
 def _mat(path: Path) -> Stored:
-    from scipy.io import loadmat, whosmat
-
-    try:
-        names = tuple(name for name, _, _ in whosmat(str(path), appendmat=False))
-    except NotImplementedError as error:
-        raise ReidbenchError(
-            f"{path} is of MATLAB's format 7.3, which is not read; "
-            "save it with -v7, or write a .npz file"
-        ) from error
-
-    def load(wanted: Collection[str]) -> Arrays:
-        found = loadmat(str(path), appendmat=False, variable_names=list(wanted))
-        return {name: found[name] for name in wanted}
-
-    return Stored(path, names, load)
+    return Stored(path, list_variables(path), lambda wanted: read_arrays(path, wanted))
 
 
 def _torch(path: Path) -> Stored:
@@ -184,7 +171,7 @@ _FORMATS: dict[str, Callable[[Path], Stored]] = {
 
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Turn whatever a reader has against a file into one error; a warning never stops it."""
+    """Turn any error of a reader into one ReidbenchError, and ignore warnings."""
     try:
         with warnings.catch_warnings(action="ignore"):
             yield

@@ -1,4 +1,4 @@
-"""How close generated images are to real ones: FID, KID and SSIM, of arrays."""
+"""Similarity of generated images to real ones: FID, KID and SSIM, of arrays."""
 
 from __future__ import annotations
 

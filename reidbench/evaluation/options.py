@@ -1,4 +1,4 @@
-"""How a ranking is made from features: the part of a recipe that the evaluation reads."""
+"""Options that turn features into a ranking: the part of a recipe that the evaluation reads."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class RankingOptions:
 
     @property
     def unit_length(self) -> bool:
-        """Whether features count at unit length."""
+        """True if features are scaled to unit length."""
         return self.normalise or self.distance == "cosine"
 
     def to_dict(self) -> dict[str, str | bool | int | float]:

@@ -1,4 +1,4 @@
-"""How well person masks agree: intersection over union."""
+"""Agreement of person masks: intersection over union."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Overlap:
 
     Attributes:
         mean: over the images, of each image's own.
-        pooled: of all pixels of all images together, so that larger persons count for more.
-        images: how many there are.
+        pooled: IoU over the pixels of all images together, so that larger persons count for more.
+        images: number of images.
     """
 
     mean: float
@@ -29,12 +29,12 @@ class Overlap:
     images: int
 
     def to_dict(self) -> dict[str, float | int]:
-        """Return what is written into files."""
+        """Return the values ready for JSON."""
         return dict(vars(self))
 
 
 def overlap(first: Masks, second: Masks) -> Overlap:
-    """Return how well masks agree with those of the same images.
+    """Return the agreement of masks with reference masks of the same images.
 
     Everingham et al., "The PASCAL Visual Object Classes Challenge", IJCV 2015, section 4.2 (its
     measure is the pooled one). Two empty masks agree: 1.

@@ -1,4 +1,4 @@
-"""Evaluation protocols: what is looked for, in which gallery, and how often."""
+"""Evaluation protocols: the queries, the gallery, and the matches that count."""
 
 from __future__ import annotations
 
@@ -20,23 +20,28 @@ class Protocol(ABC):
     """Turns distances and labels into scores. Raise ``version`` whenever its numbers change.
 
     Attributes:
-        pools_queries: whether it looks for several images of a person at once, and has a use for
-            further boxes of the queries' persons.
+        pools_queries: True if it pools several images of a person into one query, and takes
+            further images of the queries' persons.
     """
 
     version: ClassVar[int] = 1
     pools_queries: ClassVar[bool] = False
 
-    def queries(self, query: Features, boxes: Features | None, *, unit_length: bool) -> Features:
-        """Return what is looked for; by default each query image by itself.
+    def queries(
+        self, query: Features, multi_query: Features | None, *, unit_length: bool
+    ) -> Features:
+        """Return the features to search for; by default those of each query image.
 
         Args:
             query: the query images, features already of unit length if they shall be.
-            boxes: further images of the queries' persons, as they were given.
+            multi_query: further images of the queries' persons, as they were given.
             unit_length: whether features count at unit length.
         """
-        if boxes is not None:
-            raise UsageError(f"{type(self).__name__} has no use for further boxes of the queries")
+        if multi_query is not None:
+            raise UsageError(
+                f"{type(self).__name__} has no use for further images of the queries' persons; "
+                "leave them out, or evaluate by multi-query"
+            )
         return query
 
     @abstractmethod
@@ -72,23 +77,26 @@ class Market1501(Protocol):
 
 
 class MultiQuery(Market1501):
-    """One query a person and camera: the mean feature of all boxes (Zheng et al., section 5).
+    """One query a person and camera: the mean feature of all its images (Zheng et al., section 5).
 
-    The boxes are ``gt_bbox`` in Market-1501, which holds training persons too: only boxes that
-    share a query's person and camera count. Without boxes the query images themselves are pooled.
+    In Market-1501 the images are the boxes of ``gt_bbox``, which shows training persons too: only
+    those that share a query's person and camera count. Without further images those of the query
+    set are pooled.
     """
 
     pools_queries: ClassVar[bool] = True
 
-    def queries(self, query: Features, boxes: Features | None, *, unit_length: bool) -> Features:
-        """Pool the boxes of each (person, camera) that the queries name, in order of appearance.
+    def queries(
+        self, query: Features, multi_query: Features | None, *, unit_length: bool
+    ) -> Features:
+        """Pool the images of each (person, camera) of the queries, in order of appearance.
 
         Raises:
-            ReidbenchError: if a query has no box.
+            ReidbenchError: if a query has no further image.
         """
-        rows = _boxes_of(query, query if boxes is None else boxes)
-        source = (query if boxes is None else boxes).features
-        means = np.concatenate([_mean(source[r], unit_length) for r in rows.values()])
+        pooled = query if multi_query is None else multi_query
+        rows = _rows_by_query(query, pooled)
+        means = np.concatenate([_mean(pooled.features[r], unit_length) for r in rows.values()])
         pids, cams = np.array(list(rows), np.int64).T
         return Features(means, pids, cams)
 
@@ -164,16 +172,8 @@ class SingleGalleryShot(Protocol):
         return rng.choice(images, self.repeats)
 
 
-PROTOCOLS: dict[str, type[Protocol]] = {
-    "market1501": Market1501,
-    "multi-query": MultiQuery,
-    "single-shot": SingleShot,
-    "single-gallery-shot": SingleGalleryShot,
-}
-
-
 def _nobody(query: Labels, gallery: Labels) -> NDArray[np.bool_]:
-    """Return which gallery images are junk or distractors: pid 0, unless a query is called 0."""
+    """Return the mask of junk and distractors in the gallery: pid 0, unless a query has pid 0."""
     distractor = (gallery.pids == DISTRACTOR) & (DISTRACTOR not in query.pids)
     nobody: NDArray[np.bool_] = distractor | (gallery.pids == JUNK)
     return nobody
@@ -191,17 +191,18 @@ def _drawn_ranks(rows: Floats, drawn: Ints, matches: Ints, own: Ints, ties: Ties
     return np.where(matches >= 0, before.sum(axis=1) + 1, 0)
 
 
-def _boxes_of(query: Features, boxes: Features) -> dict[tuple[int, int], list[int]]:
+def _rows_by_query(query: Features, pooled: Features) -> dict[tuple[int, int], list[int]]:
+    """Return the rows of ``pooled`` that show each (person, camera) of the queries."""
     rows: dict[tuple[int, int], list[int]] = {}
     for pid, cam in zip(query.pids.tolist(), query.cams.tolist(), strict=True):
         rows[pid, cam] = []
-    for i, pair in enumerate(zip(boxes.pids.tolist(), boxes.cams.tolist(), strict=True)):
+    for i, pair in enumerate(zip(pooled.pids.tolist(), pooled.cams.tolist(), strict=True)):
         if pair in rows:
             rows[pair].append(i)
     missing = [pair for pair, found in rows.items() if not found]
     if missing:
         raise ReidbenchError(
-            f"boxes lack {len(missing)} of {len(rows)} queried persons and cameras, "
+            f"multi_query lacks {len(missing)} of {len(rows)} queried persons and cameras, "
             f"first person {missing[0][0]} in camera {missing[0][1]}"
         )
     return rows

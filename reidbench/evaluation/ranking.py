@@ -1,4 +1,4 @@
-"""Where the matches of each query stand in its ranking, without sorting the gallery.
+"""Ranks of each query's matches, without sorting the gallery.
 
 A match's rank is 1 + the matches before it + the other gallery images nearer than it, and the
 last number is a count over one row of distances. Left out of every ranking are junk images
@@ -118,7 +118,7 @@ def _count(row: Floats, values: Floats, positions: Ints, ties: Ties) -> Ints:
 
 
 def _count_sorted(row: Floats, values: Floats, positions: Ints, ties: Ties) -> Ints:
-    """Return what :func:`_count` does, by one sort."""
+    """Return the same as :func:`_count`, by one sort."""
     ordered = np.sort(row)
     nearer, reached = (ordered.searchsorted(values, side) for side in ("left", "right"))
     if ties == "pessimistic":

@@ -1,4 +1,4 @@
-"""What one ranking scored: every measure follows from the ranks of the matches."""
+"""Scores of one ranking: every measure follows from the ranks of the matches."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Scores:
 
     @property
     def valid(self) -> NDArray[np.bool_]:
-        """Which of the queries have a match, ``[Q]``."""
+        """Mask of the queries that have a match, ``[Q]``."""
         valid: NDArray[np.bool_] = self.first > 0
         return valid
 

@@ -1,4 +1,4 @@
-"""Is one result better than another? Both tests pair the queries and keep each person whole.
+"""Tests whether one result is better than another: both pair queries and keep persons whole.
 
 Queries of one person succeed and fail together, so that persons, not queries, are what is
 resampled and swapped; counting queries as independent makes intervals too narrow.
@@ -7,13 +7,12 @@ resampled and swapped; counting queries as independent makes intervals too narro
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reidbench.errors import ReidbenchError, UsageError, did_you_mean
+from reidbench.errors import UsageError, did_you_mean
 from reidbench.evaluation.features import Ints
 from reidbench.evaluation.scores import Doubles, Scores
 
@@ -23,72 +22,6 @@ BATCH = 2**22
 """Random numbers held at a time."""
 ROUNDING = 1e-12
 """Differences of measures that are smaller are those of the order of addition."""
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """How much better the first of two results is, over the valid queries.
-
-    Attributes:
-        measure: what was compared.
-        difference: first minus second, as a fraction.
-        low: lower end of the bootstrap interval of the difference.
-        high: upper end of it.
-        level: coverage of the interval.
-        p_value: two-sided, of the randomisation test.
-        queries: number of queries paired.
-        persons: number of persons, which were resampled.
-    """
-
-    measure: Measure
-    difference: float
-    low: float
-    high: float
-    level: float
-    p_value: float
-    queries: int
-    persons: int
-
-    def to_dict(self) -> dict[str, str | float | int]:
-        """Return the fields by name, ready for JSON."""
-        return asdict(self)
-
-
-def compare(
-    first: Scores,
-    second: Scores,
-    measure: Measure = "mAP",
-    *,
-    level: float = 0.95,
-    samples: int = 10_000,
-    seed: int = 0,
-) -> Comparison:
-    """Compare two results on the same queries.
-
-    Args:
-        first: one result.
-        second: the other, on the same queries in the same order.
-        measure: what to compare.
-        level: coverage of the interval, in (0, 1).
-        samples: number of resamples and of random swaps.
-        seed: seeds them.
-
-    Raises:
-        ReidbenchError: if the results are of different queries.
-        UsageError: if the measure is unknown.
-    """
-    if not (_equal(first.pid, second.pid) and _equal(first.valid, second.valid)):
-        raise ReidbenchError(
-            "the two results are not of the same queries in the same order, so they cannot be "
-            "paired; compare results of one benchmark and protocol"
-        )
-    gains = (per_query(first, measure) - per_query(second, measure))[first.valid]
-    persons = first.pid[first.valid]
-    low, high = bootstrap_interval(gains, persons, level=level, samples=samples, seed=seed)
-    p_value = randomisation_test(gains, persons, samples=samples, seed=seed)
-    people = len(np.unique(persons))
-    found = (float(gains.mean()), float(low), float(high))
-    return Comparison(measure, *found, level, float(p_value), len(gains), people)
 
 
 def bootstrap_interval(
@@ -209,7 +142,3 @@ def _batches(samples: int, people: int) -> Iterator[int]:
     size = max(1, BATCH // people)
     for start in range(0, samples, size):
         yield min(size, samples - start)
-
-
-def _equal(a: NDArray[np.generic], b: NDArray[np.generic]) -> bool:
-    return bool(np.array_equal(a, b))

@@ -1,4 +1,4 @@
-"""What a translator's spatial transforms do, and how near they come to a known viewpoint gap."""
+"""Measures of a translator's spatial transforms, and their distance to a known viewpoint gap."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CORNER_NAMES = ("upper left", "upper right", "lower right", "lower left")
 
 
 def moved_corners(parameters: Numbers) -> Doubles:
-    """Return where homographies ``[N, 9]`` take the corners of the image, ``[N, 4, 2]``.
+    """Return the corners of the image under homographies ``[N, 9]``, as ``[N, 4, 2]``.
 
     In [-1, 1] from the left and upper border to the right and lower one, as ``Warp`` has it.
 
@@ -59,7 +59,7 @@ def described(values: Numbers) -> dict[str, float]:
 
 
 def between_codes(corners: Doubles, images: int) -> float | None:
-    """Return how far the translations of one image by several codes lie apart.
+    """Return the spread of the translations of one image by several codes.
 
     The root mean square distance of a corner to where it lies on average over the codes, in the
     units of the corners.
@@ -87,7 +87,7 @@ class Known:
 
     @property
     def corners(self) -> Doubles:
-        """Where the corners truly are, ``[N, K, 4, 2]``."""
+        """True positions of the corners, ``[N, K, 4, 2]``."""
         images, cameras = self.gaps.shape[:2]
         return moved_corners(self.gaps.reshape(-1, HOMOGRAPHY)).reshape(images, cameras, 4, 2)
 
@@ -133,8 +133,8 @@ def known_gap(source: Dataset, target: Dataset, cams: Rows, towards: Rows | None
     """Return the true transforms of images of the source; None where they are not known.
 
     Args:
-        source: whose images were translated.
-        target: whose style they were given.
+        source: dataset whose images were translated.
+        target: dataset whose style they were given.
         cams: ``[N]`` the camera of each image.
         towards: ``[N]`` the target's camera each was translated to; None if to no one of them.
     """

@@ -30,7 +30,7 @@ class Ranged(nn.Module):
 
     Args:
         network: its output is the features ``[B, D]``.
-        normalisation: of its images.
+        normalisation: range of pixels that the network takes.
     """
 
     scale: Tensor
@@ -57,7 +57,7 @@ class Ranged(nn.Module):
         return features
 
     def feature_map(self, pixels: Tensor) -> Tensor:
-        """Return what a backbone pools, for pixels in [-1, 1]."""
+        """Return the feature map that a backbone pools, for pixels in [-1, 1]."""
         return feature_map(self.network, pixels * self.scale + self.shift)
 
 

@@ -14,7 +14,7 @@ from torch import nn
 from reidbench.config.recipe import Embedding
 from reidbench.data.arrays import ImageArray
 from reidbench.data.catalog import OpenDataset
-from reidbench.data.dataset import SPLITS, Dataset, Split
+from reidbench.data.dataset import OLD_NAMES, SPLITS, Dataset, Split
 from reidbench.data.decode import Interpolation
 from reidbench.engine.embedding import Embedder, Embeds, Extractor, check_rows
 from reidbench.engine.hardware import Hardware
@@ -49,18 +49,17 @@ READERS: dict[str, Callable[[Path], nn.Module]] = {
     ".torchscript": torchscript_network,
 }
 MODEL_STAGES = ("learn/", "joint/")
-BOXES: tuple[Split, ...] = ("boxes",)
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """What becomes of an image on its way into a model.
+    """Preparation of an image for a model.
 
     Attributes:
         image_size: height and width in pixels.
-        interpolation: how images are brought to that size.
-        embedding: how they become features.
-        precision: of the forward pass.
+        interpolation: filter that resizes images.
+        embedding: options that turn images into features.
+        precision: precision of the forward pass.
     """
 
     image_size: tuple[int, int] = (256, 128)
@@ -96,10 +95,10 @@ class OpenModel:
     """A model at hand.
 
     Attributes:
-        title: what it is, in a few words.
-        about: what it is, for the file of features.
-        learner: how it is asked for features.
-        usual: how images are prepared for it unless said otherwise.
+        title: short description.
+        about: description for the file of features.
+        learner: interface that computes its features.
+        usual: default preparation of images.
     """
 
     title: str
@@ -117,9 +116,9 @@ def open_model(
     Args:
         name: ``torchvision:NAME``, or the path of a result, a TorchScript or an ONNX file.
         weights: file of a torchvision network's weights, None for random ones.
-        normalisation: of the images of a model that was not learned here.
-        store: where the models of results are.
-        registry: where their learners are looked up.
+        normalisation: pixel range of a model from elsewhere.
+        store: store that holds the models of results.
+        registry: registry to look their learners up in.
 
     Raises:
         UsageError: if there is no such kind of model, or weights are named for another kind.
@@ -165,11 +164,11 @@ def learned_model(result: Result, store: Store, registry: Registry) -> OpenModel
 
 
 def prepared(opened: OpenModel, chosen: Preparation, hardware: Hardware, batch: int) -> Extractor:
-    """Return what embeds images by a model, once two black images went through.
+    """Return an extractor of a model's features, after a test on two black images.
 
     Args:
         opened: the model; it is changed for good.
-        chosen: how images become features.
+        chosen: preparation of images.
         hardware: device and precision.
         batch: images at a time; 0 for what suits the hardware.
 
@@ -230,10 +229,11 @@ def splits_of(text: str, dataset: Dataset) -> list[Split]:
     Raises:
         UsageError: for a name that is none of its splits.
     """
-    known: tuple[Split, ...] = (*SPLITS, *BOXES) if dataset.has_boxes else SPLITS
-    named = [part.strip() for part in text.split(",")]
-    for name in named:
-        if name not in known:
+    known: tuple[Split, ...] = (*SPLITS, "multi_query") if dataset.has_multi_query else SPLITS
+    asked = [part.strip() for part in text.split(",")]
+    named = [OLD_NAMES.get(name, name) for name in asked]
+    for name, split in zip(asked, named, strict=True):
+        if split not in known:
             raise UsageError(f"--splits: no split is named '{name}'{did_you_mean(name, known)}")
     return [split for split in known if split in named]
 
@@ -263,7 +263,7 @@ def _learner(identity: Mapping[str, JSON], registry: Registry) -> FeatureLearner
 
 
 def _usual(result: Result) -> Preparation:
-    """Return how the run of a result embedded its images."""
+    """Return the preparation of images in the run of a result."""
     height, width = result.benchmark["image_size"]
     embedding = Embedding(**resolve(Embedding, result.recipe["embedding"], "embedding"))
     interpolation = result.benchmark.get("interpolation", "bicubic")

@@ -1,4 +1,4 @@
-"""Checks that constructors make of their parameters."""
+"""Checks of the ranges of constructors' parameters."""
 
 import math
 
@@ -7,7 +7,7 @@ def at_least(least: float, **values: float) -> None:
     """Refuse values below ``least``.
 
     Raises:
-        ValueError: naming the first that is too small.
+        ValueError: naming the first value that is too small.
     """
     for name, value in values.items():
         if not least <= value < math.inf:  # NaN is refused too
@@ -18,7 +18,7 @@ def within(low: float, high: float, **values: float) -> None:
     """Refuse values outside ``[low, high]``.
 
     Raises:
-        ValueError: naming the first that lies outside.
+        ValueError: naming the first value that lies outside.
     """
     for name, value in values.items():
         if not low <= value <= high:

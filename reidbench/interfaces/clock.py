@@ -1,4 +1,4 @@
-"""Where a training run is."""
+"""Position in a training run, of which all schedules are functions."""
 
 from dataclasses import dataclass
 

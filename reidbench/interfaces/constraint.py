@@ -1,4 +1,4 @@
-"""The contract of what keeps a person recognisable in translation."""
+"""The contract of identity constraints, which keep persons recognisable in translation."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class IdentityConstraint(Trainable, ABC):
     """Keeps a person recognisable in translation. It knows hops, never a translator.
 
     Attributes:
-        needs: which of {"rec", "idt", "grid", "mask"} it reads.
+        needs: the fields it reads, of {"rec", "idt", "grid", "mask"}.
         sampling: "pairs" asks for source batches in which rows 2k and 2k+1 form a pair, of the
             same person in half of the pairs; "any" takes what comes.
-        source_learner: whose model, trained on the source, it wants in ``setup``: that of the
-            learner named, that of the recipe's learner ("learner"), or none ("").
+        source_learner: name of the learner whose source-trained model it gets in ``setup``;
+            "learner" is the recipe's own learner, "" asks for no model.
         source_asks: name of the ``FeatureLearner`` method that it trains against.
-        makes_model: whether ``embedder`` returns a re-ID model, which is one of the recipe's
-            learner; the strategy "joint" scores it.
+        makes_model: True if ``embedder`` returns a re-ID model, as the recipe's learner makes
+            them; the strategy "joint" scores it.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()

@@ -1,4 +1,4 @@
-"""What a component may know when it builds its networks."""
+"""Context in which a component builds its networks."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class SourceModel:
     """A re-ID model trained on the source's training images, in evaluation mode.
 
     Attributes:
-        learner: whose it is; tells how to use it.
-        model: its weights are the receiver's own copy.
+        learner: the learner that trained it and knows how to use it.
+        model: the network; the weights are the receiver's own copy.
     """
 
     learner: FeatureLearner
@@ -27,14 +27,14 @@ class SourceModel:
 
 @dataclass(frozen=True)
 class Context:
-    """What a component may know when it builds its networks.
+    """Sizes, device and source model, given to a component that builds its networks.
 
     Attributes:
         image_size: height and width in pixels.
         num_pids: number of labelled identities in the source's training set.
         num_domains: domains the translator tells apart; index 0 is the source.
-        device: where the networks will live (the caller moves them there after ``setup``).
-        source_model: what a constraint asked for by its ``source_learner``.
+        device: device of the networks (the caller moves them there after ``setup``).
+        source_model: the model that a constraint asked for by its ``source_learner``.
     """
 
     image_size: tuple[int, int]

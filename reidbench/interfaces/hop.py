@@ -1,8 +1,9 @@
-"""What a translator hands to the identity constraints: batches and directed translations."""
+"""Batches and directed translations, which a translator hands to the identity constraints."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,7 +22,7 @@ class Images:
         cam: ``[B]`` camera index. For a translator that tells cameras apart, the target's count
             from 0 without gaps, and domain ``1 + cam`` is a camera's.
         mask: ``[B, 1, H, W]`` in [0, 1], 1 on the person; None if the dataset has no masks.
-        fake: ``[B]`` whether the image is a translated one; None if none is.
+        fake: ``[B]`` True for translated images; None if all are real.
     """
 
     pixels: Tensor
@@ -36,7 +37,7 @@ class Images:
 
     @property
     def labelled(self) -> bool:
-        """Whether identities may be used."""
+        """True if identities may be used."""
         return bool((self.pid != UNLABELLED).all())
 
 
@@ -57,7 +58,7 @@ class Hop:
         fake: ``[B, 3, H, W]`` the images translated to ``dst``.
         style: ``[B, 3, H, W]`` unpaired real images of the destination.
         dst: ``[B]`` index of the destination domain; 0 is the source domain.
-        rec: ``fake`` translated back, to where the real image had it; should equal
+        rec: ``fake`` translated back to its own domain; cycle consistency asks that it equals
             ``images.pixels``.
         idt: the real images through the generator of their own domain.
         grid: ``[B, H, W, 2]`` sampling grid in [-1, 1] when the translation also moves pixels.
@@ -72,17 +73,22 @@ class Hop:
     grid: Tensor | None = None
 
     def align(self, x: Tensor) -> Tensor:
-        """Warp ``x`` ``[B, C, H, W]``, drawn over the real images, to where ``fake`` put it."""
+        """Warp ``x`` ``[B, C, H, W]``, aligned with the real images, to align with ``fake``."""
         if self.grid is None:
             return x
         return F.grid_sample(x, self.grid, align_corners=False)
 
     def detach(self) -> Hop:
-        """Return the same hop cut from the generators' graph."""
-        rec, idt, grid = (
-            None if t is None else t.detach() for t in (self.rec, self.idt, self.grid)
-        )
-        return replace(self, fake=self.fake.detach(), rec=rec, idt=idt, grid=grid)
+        """Return the same hop cut from the generators' graph.
+
+        A real image stays the same object: constraints tell by it which images two hops share.
+        """
+        cut: dict[str, Any] = {
+            k: v.detach()
+            for k, v in vars(self).items()
+            if isinstance(v, Tensor) and v.requires_grad
+        }
+        return replace(self, **cut)
 
 
 Hops = tuple[Hop, ...]

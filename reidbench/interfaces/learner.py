@@ -28,7 +28,7 @@ class FeatureLearner(ABC):
     files: ClassVar[frozenset[str]] = frozenset()
 
     def provenance(self) -> Mapping[str, str]:
-        """Return what outside the parameters decides the initial weights (files, by hash).
+        """Return the inputs beside the parameters that decide the initial weights: files, by hash.
 
         It becomes part of the key of every model learned and is shown in the result.
         """
@@ -61,13 +61,13 @@ class FeatureLearner(ABC):
         )
 
     def classify(self, model: nn.Module, pixels: Tensor) -> Tensor:
-        """Return how likely each person is, ``[B, num_pids]``, of ``pixels`` ``[B, 3, H, W]``.
+        """Return a score of each person, ``[B, num_pids]``, for ``pixels`` ``[B, 3, H, W]``.
 
-        Any scale does, by which the likeliest person has the largest value. Needed to measure how
-        well translation keeps identities; ``num_pids`` persons count from 0.
+        Any scale does, by which the likeliest person has the largest value. Identity accuracy
+        needs it; ``num_pids`` persons count from 0.
 
         Raises:
-            UsageError: if the learner tells no persons apart.
+            UsageError: if the learner does not classify persons.
         """
         raise UsageError(f"{type(self).__name__} does not classify persons")
 
@@ -75,8 +75,11 @@ class FeatureLearner(ABC):
         """Return the identification loss of images ``[B, 3, H, W]`` whose classes are ``pid``.
 
         Needed where a constraint trains against the model; ``pid`` counts from 0.
+
+        Raises:
+            ReidbenchError: if the learner has no such loss.
         """
-        raise ReidbenchError(f"{type(self).__name__} tells no identification loss")
+        raise self._lacks("loss")
 
     def verification_loss(
         self, model: nn.Module, first: Tensor, second: Tensor, same: Tensor
@@ -85,11 +88,14 @@ class FeatureLearner(ABC):
 
         Needed where a constraint trains against the model. ``first`` and ``second`` are
         ``[B, 3, H, W]`` in [-1, 1]; ``same`` is ``[B]``, 1 where they do and 0 where not.
+
+        Raises:
+            ReidbenchError: if the learner has no such loss.
         """
-        raise ReidbenchError(f"{type(self).__name__} tells no verification loss")
+        raise self._lacks("verification_loss")
 
     def similarity(self, model: nn.Module, first: Tensor, second: Tensor) -> Tensor:
-        """Return how likely each of some embeddings is of the same person as each of others.
+        """Return a score that each pair of embeddings shows one person.
 
         Args:
             model: the embeddings' own.
@@ -107,5 +113,15 @@ class FeatureLearner(ABC):
         )
 
     def optimizer(self, model: nn.Module) -> Optimizer:
-        """Return what ``fit`` descends ``loss`` with, for a constraint that trains the model."""
-        raise ReidbenchError(f"{type(self).__name__} tells no optimiser")
+        """Return the optimiser by which ``fit`` descends, for a constraint that trains the model.
+
+        Raises:
+            ReidbenchError: if the learner has none to give.
+        """
+        raise self._lacks("optimizer")
+
+    def _lacks(self, method: str) -> ReidbenchError:
+        return ReidbenchError(
+            f"{type(self).__name__} does not implement {method}(); a constraint trains against the "
+            "learner and needs it"
+        )

@@ -1,4 +1,4 @@
-"""The contract of what makes person masks, where a dataset has none of its own.
+"""The contract of segmenters, which make person masks where a dataset has none.
 
 Configuration is the constructor, as of all components (see ``reidbench.interfaces``).
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Segmenter(ABC):
-    """Tells persons from what is around them. Raise ``version`` whenever its numbers change.
+    """Separates persons from the background. Raise ``version`` whenever its numbers change.
 
     Attributes:
         files: parameters that may name a file or folder of this machine, as ``FeatureLearner``'s.
@@ -30,7 +30,7 @@ class Segmenter(ABC):
     files: ClassVar[frozenset[str]] = frozenset()
 
     def provenance(self) -> Mapping[str, str]:
-        """Return what outside the parameters decides the masks (files, by hash)."""
+        """Return the inputs beside the parameters that decide the masks: files, by hash."""
         return {}
 
     def pairs(self) -> Dataset | None:
@@ -51,7 +51,7 @@ class Segmenter(ABC):
 
     def fit(self, model: nn.Module, data: ImageArray, loop: Loop) -> None:
         """Train ``model`` in place on images with masks, stepping only by ``loop.run``."""
-        raise ReidbenchError(f"{type(self).__name__} learns nothing")
+        raise ReidbenchError(f"{type(self).__name__} is not trained: it implements no fit()")
 
     @abstractmethod
     def masks(self, model: nn.Module, pixels: Tensor) -> Tensor:

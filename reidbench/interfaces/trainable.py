@@ -12,8 +12,9 @@ class Trainable(nn.Module):
     """A module that owns optimisers. Raise ``version`` whenever its numbers change.
 
     Attributes:
-        later: parameters that were added after results had been made, whose defaults change
-            nothing: keys leave them out at their defaults, so that those results stay valid.
+        omitted_from_key_at_default: parameters added after results had been made, whose
+            defaults change nothing; keys leave them out at their defaults, so that those results
+            stay valid.
     """
 
     version: ClassVar[int] = 1

@@ -1,4 +1,4 @@
-"""The contract of what translates images between domains."""
+"""The contract of translators, which translate images between domains."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ ExtraLoss = Callable[[Hops], Tensor]
 
 @dataclass(frozen=True)
 class Warp:
-    """Where a translation moves the pixels to.
+    """Spatial transform of a translation: the place that each pixel moves to.
 
     Attributes:
-        parameters: ``[B, P]`` what decides the transform; of a homography its matrix ``[3, 3]`` row
+        parameters: ``[B, P]`` of the transform; those of a homography are its matrix ``[3, 3]`` row
             by row, which takes a point ``(x, y, 1)`` of the real image to where the translated one
             shows it. Both in [-1, 1] from the left and upper border to the right and lower one.
         grid: ``[B, H, W, 2]`` the point of the real image that each pixel is sampled from, as
@@ -42,14 +42,14 @@ class Translator(Trainable, ABC):
     """Translates images between domains.
 
     Attributes:
-        split: which domains it tells apart: the two datasets, or the source and each target camera.
-        provides: which of the optional hop fields {"rec", "idt", "grid"} its hops carry.
+        split: domains it tells apart: the two datasets, or the source and each target camera.
+        provides: the optional hop fields that its hops carry, of {"rec", "idt", "grid"}.
         needs: {"mask"} if it reads person masks.
         reads_truth: True if runs take the true pictures of rendered domains in place of its own:
             it has ``parts``, those of ``TRUTH_PARTS`` that they show.
         code_size: length of the code, drawn from a normal distribution, that picks one of several
             translations of an image; 0 if there is one.
-        augmentation: what is done to the images of each training batch.
+        augmentation: random changes to the images of each training batch.
     """
 
     split: ClassVar[Literal["dataset", "camera"]] = "dataset"
@@ -79,7 +79,7 @@ class Translator(Trainable, ABC):
         """
 
     def warp(self, images: Images, src: int, dst: int, code: Tensor | None = None) -> Warp | None:
-        """Return where ``translate`` moves the pixels of the same images and code to.
+        """Return the warp that ``translate`` applies to the same images and code.
 
         None if it moves none.
         """

@@ -70,7 +70,7 @@ def instance_norm(channels: int, *, affine: bool = False) -> InstanceNorm:
 
     Args:
         channels: of the maps.
-        affine: whether it has a scale and an offset to learn.
+        affine: learn a scale and an offset.
     """
     layer = InstanceNorm(channels, channels, affine=affine)
     if affine:

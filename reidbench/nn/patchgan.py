@@ -19,10 +19,10 @@ class PatchGAN(nn.Module):
 
     Args:
         width: channels of the first layer.
-        norm: whether the three middle layers are instance normalised.
-        affine: whether the normalisations have a scale and an offset to learn.
-        same_padding: whether the last two layers keep the size of their maps.
-        init: how the weights are drawn.
+        norm: normalise the three middle layers by instance.
+        affine: learn a scale and an offset with each normalisation.
+        same_padding: keep the size of the last two layers' maps.
+        init: distribution of the initial weights.
     """
 
     def __init__(

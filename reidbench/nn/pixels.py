@@ -9,6 +9,8 @@ from torch import Tensor
 
 Range = Literal["imagenet", "half", "none"]
 
+_SATURATED = 1 - 1 / 255  # half a grey level from black and white, where atanh has no end
+
 # Per channel, of images in [0, 1]; "half" is what every image here already has.
 _MEANS_AND_DEVIATIONS = {
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
@@ -29,6 +31,18 @@ def scale_and_shift(normalisation: Range) -> tuple[Tensor, Tensor]:
     """
     mean, deviation = (_channels(v) for v in _MEANS_AND_DEVIATIONS[normalisation])
     return 0.5 / deviation, (0.5 - mean) / deviation
+
+
+def add_to_image(pixels: Tensor, change: Tensor) -> Tensor:
+    """Return images changed in the space before ``tanh``: tanh(atanh(pixels) + change).
+
+    A change of zero gives the image back, and none leaves [-1, 1].
+
+    Args:
+        pixels: ``[B, 3, H, W]`` in [-1, 1].
+        change: ``[B, 3, H, W]`` in float32.
+    """
+    return torch.tanh(torch.atanh(pixels.float().clamp(-_SATURATED, _SATURATED)) + change)
 
 
 def _channels(values: tuple[float, ...]) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from reidbench.nn.init import INITS, Init
 from reidbench.nn.norm import ReflectionPad, instance_norm
+from reidbench.nn.pixels import add_to_image
 
 STRIDE = 4  # two convolutions of stride 2: image sides must be multiples of it
 
@@ -24,9 +25,11 @@ class ResNetGenerator(nn.Module):
     Args:
         width: channels of the first layer; the residual blocks have four times as many.
         blocks: residual blocks; 9 in the paper for images of 256 pixels, 6 for 128.
-        affine: whether the normalisations have a scale and an offset to learn.
-        init: how the weights are drawn.
+        affine: learn a scale and an offset with each normalisation.
+        init: distribution of the initial weights.
         inputs: channels of what it maps; more than 3 tell it more than the image.
+        residual: add what the layers draw to the image instead of drawing it anew, in the space
+            before ``tanh``; with few training steps it starts near the identity. Not the paper's.
     """
 
     def __init__(
@@ -37,8 +40,10 @@ class ResNetGenerator(nn.Module):
         affine: bool = False,
         init: Init = "normal",
         inputs: int = 3,
+        residual: bool = False,
     ) -> None:
         super().__init__()
+        self.residual = residual
         stem = [ReflectionPad(3), nn.Conv2d(inputs, width, 7), *_norm_relu(width, affine)]
         middle = [ResidualBlock(STRIDE * width, affine=affine) for _ in range(blocks)]
         head = [ReflectionPad(3), nn.Conv2d(width, 3, 7)]
@@ -52,7 +57,8 @@ class ResNetGenerator(nn.Module):
 
         They are in float32 under any precision.
         """
-        return torch.tanh(self.layers(pixels).float())
+        drawn = self.layers(pixels).float()
+        return add_to_image(pixels[:, :3], drawn) if self.residual else torch.tanh(drawn)
 
 
 class ResidualBlock(nn.Module):

@@ -28,7 +28,7 @@ class WeightsFile:
     """A file of weights on this machine.
 
     Attributes:
-        label: what the file is, for results: a torchvision name, or the file's own.
+        label: the name that results give: a torchvision name, or the file's own.
     """
 
     label: str

@@ -1,4 +1,4 @@
-"""What a figure shows, before anything is drawn."""
+"""The content of a figure, before anything is drawn."""
 
 from __future__ import annotations
 
@@ -8,21 +8,12 @@ from typing import Any
 
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation.trials import Spread, spread
+from reidbench.results.measures import BY_KEY, DRAWN
 from reidbench.results.result import Result
 from reidbench.storage.keys import JSON
-from reidbench.studies.study import Kind
+from reidbench.studies.plot_kinds import PlotKind
 
-AXES = {
-    "mAP": "mAP (%)",
-    "mAP_trapezoid": "mAP, trapezoid (%)",
-    "mINP": "mINP (%)",
-    "rank1": "rank-1 accuracy (%)",
-    "rank5": "rank-5 accuracy (%)",
-    "rank10": "rank-10 accuracy (%)",
-    "rank20": "rank-20 accuracy (%)",
-    "real_accuracy": "identity accuracy, real images (%)",
-    "translated_accuracy": "identity accuracy, translated images (%)",
-}
+AXES: dict[str, str] = {name: BY_KEY[name].axis for name in DRAWN}
 
 
 @dataclass(frozen=True)
@@ -80,7 +71,7 @@ class Chart:
         panels: the measured values first.
     """
 
-    kind: Kind
+    kind: PlotKind
     title: str
     subtitle: str
     measure: str

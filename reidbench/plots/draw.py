@@ -30,7 +30,7 @@ from reidbench.studies.study import shown
 
 LABEL = 26  # characters of a bar's name in a line
 LETTER = 0.055  # width of one, in inches
-NAMES = 1.0  # width of the names that bars beside each other share, in inches
+NAMES_WIDTH = 1.0  # width of the names that bars beside each other share, in inches
 NUMBERS = 0.5  # width of what stands left of any other panel
 NARROWEST = 1.0  # width of what is drawn in a panel
 BAR = 0.8  # of the room of a row is bars, the rest is between them
@@ -56,7 +56,7 @@ def draw(chart: Chart, width: Width = "one") -> Figure:
     side = INCHES[width]
     # Bars share their names; lines do not share a scale, which would flatten them.
     shared = chart.kind == "bars"
-    names, numbers = (NAMES, 0.0) if shared else (0.0, NUMBERS)
+    names, numbers = (NAMES_WIDTH, 0.0) if shared else (0.0, NUMBERS)
     beside = min(len(chart.panels), int((side - names) / (numbers + NARROWEST)))
     below = -(-len(chart.panels) // beside)
     captions = _captions(chart, (side - names) / beside - numbers)

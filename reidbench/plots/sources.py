@@ -1,4 +1,4 @@
-"""From result files to charts: of a study, or of what the leaderboard ranks."""
+"""Charts of a study, or of the recipes that the leaderboard ranks, from result files."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from typing import Any
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean
 from reidbench.plots.chart import Chart, Panel, Point, point, subtitle
 from reidbench.results.leaderboard import Board, Entry, Setting, build
+from reidbench.results.measures import ACCURACIES
 from reidbench.results.reported import Reported
-from reidbench.results.result import ACCURACIES, Result
+from reidbench.results.result import Result
 from reidbench.storage.keys import JSON, canonical
 from reidbench.studies.index import Index, IndexedRun, results_of
-from reidbench.studies.study import Kind, shown
+from reidbench.studies.plot_kinds import PlotKind
+from reidbench.studies.study import shown
 
 # What the rows and columns of a heat map can be.
 FIELDS: dict[str, Callable[[Result], str]] = {
@@ -30,7 +32,7 @@ FIELDS: dict[str, Callable[[Result], str]] = {
 
 @dataclass(frozen=True)
 class Wish:
-    """How the user wants it drawn; None is as the study has it, or bars.
+    """The user's wishes for a chart; None is as the study has it, or bars.
 
     Attributes:
         rows: of a heat map, one of ``FIELDS``.
@@ -38,7 +40,7 @@ class Wish:
         reported: whether the paper's numbers stand in panels of their own beside the measured.
     """
 
-    kind: Kind | None = None
+    kind: PlotKind | None = None
     measure: str | None = None
     rows: str = "translator"
     columns: str = "constraints"
@@ -114,7 +116,7 @@ def chart_of_results(
 Place = Callable[[IndexedRun, Result], tuple[str, JSON]]
 
 
-def _places(index: Index, kind: Kind, wish: Wish) -> tuple[Place, str, str]:
+def _places(index: Index, kind: PlotKind, wish: Wish) -> tuple[Place, str, str]:
     """Return where a run stands in the chart, and what rows and columns are called."""
     varied = list(index.runs[0].varied) if index.runs else []
     several = len({run.label for run in index.runs}) > 1
@@ -146,7 +148,7 @@ def _words(varied: Mapping[str, JSON], *names: str) -> str:
 def _reported(
     index: Index,
     measure: str,
-    kind: Kind,
+    kind: PlotKind,
     place: Place,
     runs: Sequence[tuple[IndexedRun, Sequence[Result]]],
 ) -> list[Panel]:

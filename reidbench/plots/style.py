@@ -1,4 +1,4 @@
-"""How every figure looks: made to be pasted into a paper, and the same bytes every time."""
+"""The style of every figure: made to be pasted into a paper, and the same bytes every time."""
 
 from __future__ import annotations
 

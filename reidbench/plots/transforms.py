@@ -26,7 +26,7 @@ _CORNERS, _HISTOGRAMS = 2.7, 0.75  # heights in inches, of the panel and of a ro
 
 @dataclass(frozen=True)
 class Corners:
-    """Where the corners of images are taken, in [-1, 1] of the image with y downwards.
+    """Places that the corners of images are taken to, in [-1, 1] of the image with y downwards.
 
     Attributes:
         moved: ``[N, 4, 2]``.

@@ -103,7 +103,7 @@ PROTOCOLS = (
     (
         "multi-query",
         "evaluation.protocols:MultiQuery",
-        "market1501 with the mean of all boxes of a query's person and camera",
+        "market1501 with the mean of all images of a query's person and camera",
         "Zheng et al., Scalable Person Re-identification: A Benchmark, ICCV 2015",
     ),
     (

@@ -20,7 +20,7 @@ class Parameter:
 
     Attributes:
         annotation: its type; None, bool, int, float, str, Literal, list of these, or a union.
-        required: whether it has no default.
+        required: True if it has no default.
     """
 
     name: str
@@ -122,8 +122,11 @@ def _name(annotation: Any) -> str:
 
 
 def _hints(factory: type[Any]) -> dict[str, Any]:
+    owner = next(c for c in factory.__mro__ if "__init__" in vars(c))
+    # A dataclass has fields of classes in other modules, whose names only those modules know.
+    source = owner if "__dataclass_fields__" in vars(owner) else vars(owner)["__init__"]
     try:
-        return typing.get_type_hints(factory.__init__)
+        return typing.get_type_hints(source)
     except NameError as error:  # a name that only a type checker imports
         raise ReidbenchError(
             f"the parameters of {factory.__name__} cannot be read: {error}; tell its author"

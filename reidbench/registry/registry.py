@@ -31,7 +31,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*(@[a-z0-9][a-z0-9._-]*)?")
 
 
 def usual_strategy(direction: Direction) -> Strategy:
-    """Return what a learner is trained on unless a recipe says otherwise, given a translator."""
+    """Return the default strategy of a recipe with a translator."""
     return "source" if direction == "target-to-source" else "finetune"
 
 
@@ -40,9 +40,9 @@ class Entry:
     """A component as a plugin registered it.
 
     Attributes:
-        target: where the class is, as ``"module:Class"``.
-        plugin: who registered it.
-        paper: where it was published.
+        target: path of the class, as ``"module:Class"``.
+        plugin: name of the plugin that registered it.
+        paper: its publication.
     """
 
     kind: Kind
@@ -77,7 +77,7 @@ class Method:
 
     Attributes:
         translator: name, or "none".
-        strategy: what the learner is trained on; see ``STRATEGIES``.
+        strategy: training images of the learner; see ``STRATEGIES``.
         parameters: the paper's values where they differ from the components' defaults, by dotted
             name (``"sianet.margin"``, ``"budget.epochs"``).
         direction: which images are translated: the source's training images, to be learned from,
@@ -106,7 +106,7 @@ class Broken:
 
 @dataclass
 class Registration:
-    """What one plugin registers; it takes effect as a whole or not at all."""
+    """Components that one plugin registers; it takes effect as a whole or not at all."""
 
     plugin: str
     entries: list[Entry] = field(default_factory=list)

@@ -21,27 +21,28 @@ from reidbench.evaluation.significance import (
     randomisation_test,
 )
 from reidbench.evaluation.trials import Spread, spread
-from reidbench.results.contenders import (
-    COMPARED,
+from reidbench.results.compared_methods import (
     ComparedMethod,
     Queries,
     SeedScores,
     refuse_unlike,
 )
-from reidbench.results.leaderboard import numbers
+from reidbench.results.measures import COMPARED
+from reidbench.results.notebook import Notebook
+from reidbench.results.numbers import listed
 from reidbench.storage.keys import JSON
 
 LEVEL = 0.95
 """Coverage of every interval."""
 FEW_SEEDS = 5
-"""With fewer, an interval over seeds is wider than most differences between methods."""
+"""Least number of seeds: with fewer, their interval is wider than most differences of methods."""
 FEW_PERSONS = 20
-"""With fewer, resampled intervals cover less than they say."""
+"""Least number of persons: with fewer, resampled intervals cover less than they say."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How much better the first is, as a fraction, and how sure that is.
+    """The first minus the second, as a fraction, with its interval and p-value.
 
     Attributes:
         low: lower end of the interval.
@@ -56,7 +57,7 @@ class Difference:
 
     @property
     def shown(self) -> bool:
-        """Whether the interval leaves out 0, and not by rounding."""
+        """True if the interval leaves out 0, and not by rounding."""
         return self.low > ROUNDING or self.high < -ROUNDING
 
 
@@ -99,7 +100,7 @@ class MeasureComparison:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Notebook):
     """Everything that a comparison says.
 
     Attributes:
@@ -138,7 +139,7 @@ class Comparison:
 def contrast(
     first: ComparedMethod, second: ComparedMethod, *, samples: int = 10_000, seed: int = 0
 ) -> Comparison:
-    """Compare two contenders by each measure, seed by seed and over all of them.
+    """Compare two methods by each measure, seed by seed and over all of them.
 
     Args:
         first: whom a positive difference speaks for.
@@ -229,9 +230,9 @@ def _notes(
         if what != "recipe" and ours != theirs:
             yield f"They differ in {what}: A has {ours or 'none'}, B has {theirs or 'none'}."
     used = [set(side) for side in zip(*seeds, strict=True)]
-    for contender, kept in zip((first, second), used, strict=True):
-        if others := [s for s in contender.seeds if s not in kept]:
-            yield f"{_seeds(others).capitalize()} of {contender.name} has no counterpart."
+    for method, paired in zip((first, second), used, strict=True):
+        if others := [s for s in method.seeds if s not in paired]:
+            yield f"{_seeds(others).capitalize()} of {method.name} has no counterpart."
     if len(seeds) == 1:
         yield "One model each: whether others trained alike would differ so, this cannot tell."
     elif len(seeds) < FEW_SEEDS:
@@ -244,4 +245,4 @@ def _seeds(seeds: Sequence[int | None]) -> str:
     known = [s for s in seeds if s is not None]
     if not known:
         return "no known seed"
-    return f"seed{'s' if len(known) > 1 else ''} {numbers(known)}"
+    return f"seed{'s' if len(known) > 1 else ''} {listed(known)}"

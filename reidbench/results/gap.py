@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from reidbench.evaluation.trials import Spread, spread
-from reidbench.results.result import QUANTITIES, Result
+from reidbench.results.measures import GAP_CLOSED, QUANTITIES
+from reidbench.results.result import Result
 from reidbench.storage.keys import canonical
 
-GAP_CLOSED = "gap_closed"
 _SHARED = ("learner", "embedding", "ranking")
 _UNCHANGED = "unchanged"  # the direction of what translates nothing
 

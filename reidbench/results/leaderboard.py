@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 from reidbench.evaluation.trials import Spread, spread
-from reidbench.results.gap import GAP_CLOSED, Gap
-from reidbench.results.result import ACCURACIES, MEASURES, QUANTITIES, Result, Unreadable
+from reidbench.results.gap import Gap
+from reidbench.results.measures import BY_KEY, MEASURES, PRIMARY, SHOWN
+from reidbench.results.notebook import Notebook
+from reidbench.results.numbers import listed
+from reidbench.results.result import Result, Unreadable
 from reidbench.storage.keys import JSON, canonical
 
-PRIMARY = "mAP"
-SHOWN = (PRIMARY, "rank1", "mAP_trapezoid")
 USES = {
     "images": "target_images",
     "cameras": "target_cameras",
@@ -22,15 +23,12 @@ USES = {
 }
 CEILING = "ground truth"
 """Rows that use this are no rivals: they stand among the others without a place."""
-LARGER_IS_BETTER = (*SHOWN, *ACCURACIES, "ssim", "identity_retained", GAP_CLOSED)
-COLUMNS = (*SHOWN, *QUANTITIES, GAP_CLOSED)
-"""What rows can be ordered by; of all but ``LARGER_IS_BETTER`` the smallest value comes first."""
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What the rows of one table have in common.
+    """The conditions that all rows of one table share.
 
     Attributes:
         digest: of the benchmark's definition, so that an edited copy is a setting of its own.
@@ -74,11 +72,11 @@ class Setting:
 
     @property
     def details(self) -> str:
-        """What the title leaves out, in one line."""
+        """Data, protocol, seeds and definition, in one line."""
         (source, s), (target, t), (protocol, p) = self.source, self.target, self.protocol
         return (
             f"{source} ({s[:8]}) to {target} ({t[:8]}), protocol {protocol} version {p}, "
-            f"seeds {numbers(self.seeds)}, definition {self.digest[:8]}"
+            f"seeds {listed(self.seeds)}, definition {self.digest[:8]}"
         )
 
 
@@ -93,9 +91,8 @@ class Entry:
         uses: which of the target's data it was trained with, as ``USES`` names them.
         seeds: that were run.
         measures: mean, standard deviation and number of seeds of each of ``SHOWN``.
-        quantities: the same of each of ``QUANTITIES`` and of the gap closed, where all of the seeds
-            tell it.
-        classifier: the model that identity preservation was measured with.
+        quantities: the same of each of ``QUANTITIES``, where all of the seeds tell it.
+        classifier: the model that translation quality was measured with.
         guided: whether the translator was trained against that model.
     """
 
@@ -127,7 +124,7 @@ class Entry:
         )
 
     def value(self, column: str) -> float | None:
-        """Return the mean of one of ``COLUMNS``; None where it is not known."""
+        """Return the mean of one of ``measures.COLUMNS``; None where it is not known."""
         found = {**self.quantities, **self.measures}.get(column)
         return None if found is None else found.mean
 
@@ -161,8 +158,8 @@ class Board:
     rows: tuple[Row, ...]
 
     def ordered(self, column: str) -> Board:
-        """Return it with the best rows by one of ``COLUMNS`` first, those without it last."""
-        sign = -1 if column in LARGER_IS_BETTER else 1
+        """Return it ordered by one of ``measures.COLUMNS``, rows without it last."""
+        sign = -1 if BY_KEY[column].larger_is_better else 1
 
         def rank(row: Row) -> tuple[bool, float]:
             value = row.entry.value(column)
@@ -189,7 +186,7 @@ class Board:
 
 
 @dataclass(frozen=True)
-class Leaderboard:
+class Leaderboard(Notebook):
     """Everything that was found, ranked or not."""
 
     boards: tuple[Board, ...]
@@ -230,11 +227,6 @@ def build(results: Iterable[Result], unreadable: Sequence[Unreadable] = ()) -> L
         tuple(sorted(unranked, key=lambda u: (_order(u.setting), u.entry.recipe, u.reason))),
         tuple(unreadable),
     )
-
-
-def numbers(values: Iterable[int]) -> str:
-    """Return whole numbers as a person lists them: ``"0, 1, 2"``."""
-    return ", ".join(map(str, values))
 
 
 def _obstacle(setting: Setting, group: Sequence[Result]) -> str:
@@ -295,4 +287,4 @@ def _order(setting: Setting) -> tuple[Any, ...]:
 
 
 def _named(seeds: Sequence[int]) -> str:
-    return f"seed{'s' if len(seeds) > 1 else ''} {numbers(seeds)}"
+    return f"seed{'s' if len(seeds) > 1 else ''} {listed(seeds)}"

@@ -5,12 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from reidbench.evaluation.trials import Spread
-from reidbench.results.gap import GAP_CLOSED
-from reidbench.results.leaderboard import SHOWN, Board, Entry, Leaderboard, Row, Unranked, numbers
-from reidbench.results.result import ACCURACIES
+from reidbench.results.leaderboard import Board, Entry, Leaderboard, Row, Unranked
+from reidbench.results.measures import (
+    ACCURACIES,
+    COUNTED,
+    SHOWN,
+    TRANSLATION_DISTANCES,
+    TRUTH_ERRORS,
+    TRUTH_SHARES,
+    labels,
+)
+from reidbench.results.numbers import listed, percent, rounded
 
-HEADINGS = {"mAP": "mAP", "rank1": "rank-1", "mAP_trapezoid": "mAP (trapezoid)"}
+HEADINGS = labels(*SHOWN)
 CAPTION = (
     "Measured by this software, in percent: mean ± standard deviation over the seeds. "
     "Rows stand in the order of mAP with precision taken at the hits; "
@@ -18,15 +25,6 @@ CAPTION = (
 )
 
 UNKNOWN = "-"
-PREFIXES = ("", "k", "M", "G", "T", "P")
-COUNTED = (
-    "networks",
-    "parameters",
-    "flops_step",
-    "cost",
-    "embedder_parameters",
-    "flops_image",
-)
 
 RANKED = (
     "",
@@ -38,14 +36,7 @@ RANKED = (
     "Digest",
 )
 CEILING_PLACE = "ceiling"
-TRUTH = (
-    "Recipe",
-    "Gap closed",
-    "Identity retained",
-    "Error on person",
-    "On background",
-    "Colours",
-)
+TRUTH = ("Recipe", *labels(*TRUTH_SHARES, *TRUTH_ERRORS).values())
 TRUTH_CAPTION = (
     "Held against the truth, which rendered domains know. Gap closed: (mAP - direct) / (perfect - "
     "direct), of the same learner and seed. Identity retained: how often a classifier that learned "
@@ -54,8 +45,13 @@ TRUTH_CAPTION = (
     "mean colours of upper and lower body in CIE L*a*b*. Rows without a place ('ceiling') read the "
     "truth themselves."
 )
-KEPT = ("Recipe", "Identity accuracy", "FID", "KID", "SSIM", "Measured by")
-KEPT_CAPTION = (
+TRANSLATION_QUALITY = (
+    "Recipe",
+    "Identity accuracy",
+    *labels(*TRANSLATION_DISTANCES).values(),
+    "Measured by",
+)
+TRANSLATION_QUALITY_CAPTION = (
     "Identity accuracy: how often a classifier of the source's training persons names the right "
     "one, in their real images → in the translated ones; guided: the translator was trained "
     "against that very classifier. FID and KID are between translated and target images, in that "
@@ -63,20 +59,13 @@ KEPT_CAPTION = (
 )
 COST = (
     "Recipe",
-    "mAP",
-    "Networks",
-    "Parameters",
-    "FLOPs a step",
-    "Training FLOPs",
-    "Embedder",
-    "FLOPs an image",
-    "Seconds",
-    "Best for its cost",
+    *labels("mAP", *COUNTED, "seconds").values(),
+    "Pareto-optimal",
 )
 COST_CAPTION = (
     "Networks and parameters are those that learn while the translator is trained; training FLOPs "
     "those of all steps of translator and learners; embedder: parameters that features depend on. "
-    "Seconds of training and translating are of the machines that ran it. Best for its cost: no "
+    "Seconds of training and translating are of the machines that ran it. Pareto-optimal: no "
     "other row that uses no more of the target's data scores as much for fewer training FLOPs."
 )
 UNRANKED = ("Benchmark", "Recipe", *HEADINGS.values(), "Seeds", "Reason", "Digest")
@@ -94,13 +83,13 @@ def ranked_cells(row: Row) -> list[str]:
 def unranked_cells(row: Unranked) -> list[str]:
     """Return the texts of an unranked row, under ``UNRANKED``."""
     e = row.entry
-    seeds = numbers(e.seeds)
+    seeds = listed(e.seeds)
     return [row.setting.title, e.recipe, *_scores(e), seeds, row.reason, e.digest[:8]]
 
 
-def kept_rows(board: Board) -> list[list[str]]:
-    """Return what the translations of a board kept, under ``KEPT``; none where nothing tells."""
-    return [_kept(row.entry) for row in board.rows if row.entry.classifier]
+def translation_quality_rows(board: Board) -> list[list[str]]:
+    """Return rows under ``TRANSLATION_QUALITY``; none where no result tells it."""
+    return [_translation_quality(row.entry) for row in board.rows if row.entry.classifier]
 
 
 def truth_rows(board: Board) -> list[list[str]]:
@@ -126,7 +115,12 @@ def markdown(leaderboard: Leaderboard) -> str:
         parts += [f"## {_escaped(board.setting.title)}", "", _escaped(board.setting.details), ""]
         parts += [*_table(RANKED, map(ranked_cells, board.rows)), ""]
         for title, headings, rows, caption in (
-            ("Translation", KEPT, kept_rows(board), KEPT_CAPTION),
+            (
+                "Translation quality",
+                TRANSLATION_QUALITY,
+                translation_quality_rows(board),
+                TRANSLATION_QUALITY_CAPTION,
+            ),
             ("Truth", TRUTH, truth_rows(board), TRUTH_CAPTION),
             ("Cost", COST, cost_rows(board), COST_CAPTION),
         ):
@@ -141,31 +135,17 @@ def markdown(leaderboard: Leaderboard) -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
-def percent(value: Spread) -> str:
-    """Return mean and standard deviation in percent: ``"65.3 ± 1.2"``."""
-    mean = f"{100 * value.mean:.1f}"
-    return mean if value.sd is None else f"{mean} ± {100 * value.sd:.1f}"
-
-
-def rounded(value: float) -> str:
-    """Return a number in three digits and a prefix for its thousands: ``"1.23 M"``."""
-    power = 0
-    while abs(value) >= 999.5 and power < len(PREFIXES) - 1:
-        value, power = value / 1000, power + 1
-    return f"{value:.3g} {PREFIXES[power]}".rstrip()
-
-
-def _kept(entry: Entry) -> list[str]:
+def _translation_quality(entry: Entry) -> list[str]:
     found = entry.quantities
     accuracy = " → ".join(percent(found[n]) for n in ACCURACIES if n in found) or UNKNOWN
     note = " (guided)" if entry.guided and accuracy != UNKNOWN else ""
-    others = [_mean(entry, name) for name in ("fid", "kid", "ssim")]
+    others = [_mean(entry, name) for name in TRANSLATION_DISTANCES]
     return [entry.recipe, accuracy + note, *others, entry.classifier]
 
 
 def _true(entry: Entry) -> list[str]:
-    shares = (entry.quantities.get(name) for name in (GAP_CLOSED, "identity_retained"))
-    errors = (entry.value(n) for n in ("person_error", "background_error", "colour_error"))
+    shares = (entry.quantities.get(name) for name in TRUTH_SHARES)
+    errors = (entry.value(name) for name in TRUTH_ERRORS)
     return [
         entry.recipe,
         *(UNKNOWN if share is None else percent(share) for share in shares),

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
 
-from reidbench.errors import ReidbenchError, UsageError, did_you_mean
-from reidbench.results.result import ACCURACIES
+from msgspec import Meta, Struct
+
+from reidbench.results.measures import REPORTED
 from reidbench.storage.keys import JSON
+from reidbench.storage.schema import SchemaError, Text, convert, read_toml, reading, with_shared
 
-MEASURES = ("mAP", "rank1", "rank5", "rank10", "rank20", *ACCURACIES)
-
-_TABLE = ("name", "source", "target", "protocol", "tested", "rows")
-_ROW = ("label", "source", "target", "protocol", "tested", "note", *MEASURES)
-_TESTED = ("target", "source")
+Percent = Annotated[float, Meta(ge=0, le=100, description="a number of percent")]
 
 
 @dataclass(frozen=True)
@@ -32,7 +29,7 @@ class Reported:
         target: dataset adapted to; empty if there is none.
         protocol: in words.
         tested: "target", or "source" where the paper tests on the source after adaptation.
-        measures: of ``MEASURES``, in percent.
+        measures: of ``measures.REPORTED``, in percent.
         note: what another print contradicts, or why a value stands under this label.
     """
 
@@ -43,18 +40,18 @@ class Reported:
     source: str
     target: str
     protocol: str
-    tested: str
+    tested: Literal["target", "source"]
     measures: Mapping[str, float]
     note: str = ""
 
     @property
     def table(self) -> str:
-        """What a study cites: ``"spgan/table 1"``."""
+        """The table's name as a study cites it: ``"spgan/table 1"``."""
         return f"{self.file}/{self.place}"
 
     @property
     def setting(self) -> str:
-        """From where to where, and on what it was tested, in words."""
+        """Source, target and the tested dataset, in words."""
         arrow = " -> ".join(name for name in (self.source, self.target) if name)
         return f"{arrow}, tested on {self.source}" if self.tested == "source" else arrow
 
@@ -84,74 +81,79 @@ def load_reported(folder: Path | None = None) -> tuple[Reported, ...]:
     return tuple(row for path in paths for row in _load(path))
 
 
-def rows_of(table: str, known: Iterable[Reported]) -> tuple[Reported, ...]:
-    """Return the rows of a table by its name, ``"spgan/table 1"``.
+class _Setting(Struct, frozen=True, kw_only=True):
+    """The keys that a row may have, and its table for all rows that lack them."""
 
-    Raises:
-        UsageError: with the nearest name.
-    """
-    rows = tuple(known)
-    found = tuple(r for r in rows if r.table == table)
-    if not found:
-        near = did_you_mean(table, {r.table for r in rows})
-        raise UsageError(f"no reported table is named '{table}'{near}")
-    return found
+    source: str | None = None
+    target: str | None = None
+    protocol: str | None = None
+    tested: Literal["target", "source"] | None = None
+
+
+class _Row(_Setting, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A row of a file's table, with the measures that papers report."""
+
+    label: Text
+    note: str = ""
+    mAP: Percent | None = None
+    rank1: Percent | None = None
+    rank5: Percent | None = None
+    rank10: Percent | None = None
+    rank20: Percent | None = None
+    real_accuracy: Percent | None = None
+    translated_accuracy: Percent | None = None
+
+    @property
+    def measures(self) -> dict[str, float]:
+        """Those that are given."""
+        given = {name: getattr(self, name) for name in REPORTED}
+        return {name: value for name, value in given.items() if value is not None}
+
+    def __post_init__(self) -> None:
+        """Refuse a row of nothing."""
+        if not self.measures:
+            raise ValueError(f"it has no measure; known: {', '.join(REPORTED)}")
+
+
+class _Table(_Setting, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A ``[[table]]`` of a file."""
+
+    name: Text
+    rows: tuple[_Row, ...] = ()
+
+
+class _File(Struct, frozen=True, forbid_unknown_fields=True):
+    """The keys of a file."""
+
+    paper: Text
+    table: tuple[_Table, ...] = ()
 
 
 def _load(path: Path) -> list[Reported]:
-    try:
-        raw = tomllib.loads(path.read_text())
-        rows = list(_rows(path.stem, raw))
+    with reading(path, "a file of reported numbers"):
+        file = convert(read_toml(path), _File)
+        rows = [_reported(path.stem, file.paper, t, row) for t in file.table for row in t.rows]
         _refuse_doubled(rows)
         return rows
-    except OSError as error:
-        raise ReidbenchError(f"cannot read {path}: {error.strerror}") from error
-    except (ValueError, TypeError) as error:  # a wrong TOML file is a ValueError too
-        raise ReidbenchError(f"{path}: not a file of reported numbers: {error}") from error
 
 
-def _rows(file: str, raw: Mapping[str, Any]) -> Iterator[Reported]:
-    _refuse_unknown(raw, ("paper", "table"), "the file")
-    paper, tables = _text(raw, "paper", "the file"), raw.get("table", [])
-    if not isinstance(tables, list):
-        raise ValueError("'table' must be given as [[table]]")
-    for table in tables:
-        name = _text(table, "name", "a table")
-        _refuse_unknown(table, _TABLE, name)
-        shared = {k: v for k, v in table.items() if k not in ("name", "rows")}
-        for row in table.get("rows", []):
-            yield _row(file, paper, name, {**shared, **row})
-
-
-def _row(file: str, paper: str, place: str, raw: Mapping[str, Any]) -> Reported:
-    label = _text(raw, "label", place)
-    where = f"{place}, '{label}'"
-    _refuse_unknown(raw, _ROW, where)
-    words = {k: raw.get(k, "") for k in ("source", "target", "note")}
-    if any(not isinstance(v, str) for v in words.values()):
-        raise ValueError(f"{where}: source, target and note are texts")
-    if (tested := raw.get("tested", "target")) not in _TESTED:
-        raise ValueError(f"{where}: tested is {' or '.join(_TESTED)}, not {tested!r}")
-    protocol, measures = _text(raw, "protocol", where), _measures(raw, where)
+def _reported(file: str, paper: str, table: _Table, row: _Row) -> Reported:
+    row = with_shared(row, table, _Setting.__struct_fields__)
+    if not row.protocol:
+        where = f"table '{table.name}': rows '{row.label}'"
+        raise SchemaError(f"{where}: 'protocol' is missing: it must be a text that is not empty")
     return Reported(
-        file, paper, place, label, protocol=protocol, tested=tested, measures=measures, **words
+        file=file,
+        paper=paper,
+        place=table.name,
+        label=row.label,
+        source=row.source or "",
+        target=row.target or "",
+        protocol=row.protocol,
+        tested=row.tested or "target",
+        measures=row.measures,
+        note=row.note,
     )
-
-
-def _measures(raw: Mapping[str, Any], where: str) -> dict[str, float]:
-    found = {name: raw[name] for name in MEASURES if name in raw}
-    if not found:
-        raise ValueError(f"{where} has no measure; known: {', '.join(MEASURES)}")
-    for name, value in found.items():
-        if type(value) not in (int, float) or not 0 <= value <= 100:
-            raise ValueError(f"{where}: {name} is a number of percent, not {value!r}")
-    return {name: float(value) for name, value in found.items()}
-
-
-def _refuse_unknown(raw: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
-    for name in raw:
-        if name not in known:
-            raise ValueError(f"{where} has no key '{name}'{did_you_mean(name, known)}")
 
 
 def _refuse_doubled(rows: Iterable[Reported]) -> None:
@@ -159,12 +161,5 @@ def _refuse_doubled(rows: Iterable[Reported]) -> None:
     for row in rows:
         identity = (row.place, row.label, row.source, row.target, row.protocol, row.tested)
         if identity in seen:
-            raise ValueError(f"{row.place} has '{row.label}' ({row.setting}) twice")
+            raise SchemaError(f"{row.place} has '{row.label}' ({row.setting}) twice")
         seen.add(identity)
-
-
-def _text(raw: Any, name: str, where: str) -> str:
-    value = raw.get(name) if isinstance(raw, dict) else None
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"{where} needs a '{name}', a text")
-    return value

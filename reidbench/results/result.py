@@ -3,77 +3,24 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from reidbench import __version__
 from reidbench.errors import ReidbenchError
+from reidbench.results.measures import ACCURACIES, BY_KEY
+from reidbench.results.notebook import Listing, Notebook
+from reidbench.results.result_file import ResultFile
 from reidbench.storage.files import write_bytes
 from reidbench.storage.keys import JSON, digest
+from reidbench.storage.schema import convert, read_json, reading
 
 SCHEMA = 1
-
-MEASURES = ("mAP", "mAP_trapezoid", "mINP", "rank1", "rank5", "rank10", "rank20")
-"""What every result tells of the ranking."""
-ACCURACIES = ("real_accuracy", "translated_accuracy")
-"""How often persons are recognised: what results tell of translated training images."""
-DRAWN = (*MEASURES, *ACCURACIES)
-"""What studies and figures can be of."""
-
-# What every result must hold, by dotted name; sections may hold more.
-_FIELDS: dict[str, type] = {
-    "reidbench": str,
-    "benchmark.name": str,
-    "benchmark.version": int,
-    "benchmark.digest": str,
-    "benchmark.synthetic": bool,
-    "benchmark.source.name": str,
-    "benchmark.source.fingerprint": str,
-    "benchmark.target.name": str,
-    "benchmark.target.fingerprint": str,
-    "benchmark.protocol.name": str,
-    "benchmark.protocol.version": int,
-    "benchmark.seeds": list,
-    "recipe.name": str,
-    "recipe.digest": str,
-    "recipe.provenance": dict,
-    "modified": dict,
-    "seed": int,
-    "precision": str,
-    "uses.target_images": bool,
-    "uses.target_cameras": bool,
-    "uses.target_labels": bool,
-    "scores": dict,
-    "execution": dict,
-}
-
-# Sections that results of earlier versions lack.
-_LATER = ("translation", "masks", "cost")
-
-# What a result may tell besides, by dotted name: what translation kept, and what a run cost.
-QUANTITIES = {
-    "real_accuracy": "translation.accuracy.real",
-    "translated_accuracy": "translation.accuracy.translated",
-    "fid": "translation.fid",
-    "kid": "translation.kid",
-    "ssim": "translation.ssim",
-    "person_error": "translation.truth.person.rmse",
-    "background_error": "translation.truth.background.rmse",
-    "colour_error": "translation.truth.colour",
-    "identity_retained": "translation.truth.identity_retained.translated",
-    "networks": "cost.translation.networks",
-    "parameters": "cost.translation.parameters",
-    "flops_step": "cost.translation.flops_a_step",
-    "cost": "cost.training_flops",
-    "embedder_parameters": "cost.embedding.parameters",
-    "flops_image": "cost.embedding.flops_an_image",
-    "seconds": "execution.training_seconds",
-}
+WHAT = "a result of reidbench"
 
 _FOREIGN_LETTERS = re.compile(r"[^a-z0-9._@+-]+")
 _SPREAD_LIST = re.compile(r'\[\n\s+([^\[\]{}"]*)\n\s+\]')
@@ -81,8 +28,8 @@ _NAME_LENGTH = 120
 
 
 @dataclass(frozen=True)
-class Result:
-    """What one run scored, and everything that decided it.
+class Result(Notebook):
+    """Scores of one run, and everything that decided them.
 
     Attributes:
         benchmark: name, version, digest, synthetic, source and target (name, fingerprint, ...),
@@ -93,9 +40,10 @@ class Result:
         uses: whether target_images, target_cameras and target_labels were used in training.
         scores: what ``evaluation.Scores.to_dict`` gives: measures in [0, 1], what they count, and
             ``per_query`` columns for paired tests.
-        translation: what translation kept of the persons, and how like the target it looks; empty
-            if nothing was translated, or in a result of an earlier version. On rendered domains
-            ``truth`` in it tells how far the translations are from the true pictures.
+        translation: translation quality: how well persons are recognised in translated images, and
+            how like the target these look; empty if nothing was translated, or in a result of an
+            earlier version. On rendered domains ``truth`` in it tells how far the translations are
+            from the true pictures.
         masks: where the person masks come from that the run read, and how well they fit the known
             ones; empty if it read none, or in a result of an earlier version.
         cost: networks, parameters and FLOPs; empty in a result of an earlier version.
@@ -130,9 +78,8 @@ class Result:
                 f"written by a newer reidbench: it has result schema {record['schema']}, this "
                 f"version ({__version__}) reads up to {SCHEMA}; upgrade reidbench"
             )
-        _check(record)
-        given = {**{section: {} for section in _LATER}, **record}
-        return cls(**{name: given[name] for name in cls.__dataclass_fields__})
+        convert(record, ResultFile)
+        return cls(**{name: record[name] for name in cls.__dataclass_fields__ if name in record})
 
     def to_dict(self) -> dict[str, JSON]:
         """Return everything, ready for JSON, with the schema's number."""
@@ -154,12 +101,12 @@ class Result:
 
     @property
     def file_name(self) -> Path:
-        """Where it lies below the folder of results, whatever its names hold."""
+        """Path below the folder of results; no name in it leads elsewhere."""
         name = f"{safe_letters(self.recipe['name'])}-{self.digest[:8]}-seed{self.seed}.json"
         return Path(safe_letters(self.benchmark["name"]), name)
 
     def measure(self, name: str) -> float:
-        """Return one of ``DRAWN``, in [0, 1].
+        """Return one of ``measures.DRAWN``, in [0, 1].
 
         Raises:
             ReidbenchError: if the result does not tell it.
@@ -173,8 +120,11 @@ class Result:
         return value
 
     def quantity(self, name: str) -> float | None:
-        """Return one of ``QUANTITIES``; None where the result does not tell it."""
-        return _number(self.to_dict(), QUANTITIES[name])
+        """Return one of ``measures.QUANTITIES``; None where the result does not tell it."""
+        value: Any = self.to_dict()
+        for part in BY_KEY[name].place.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        return None if value is None else float(value)
 
     def save(self, root: Path) -> Path:
         """Write it below ``root`` and return its path; an earlier run of the same is replaced.
@@ -203,11 +153,16 @@ class Unreadable:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What lies in a folder of results."""
+class Found(Listing):
+    """Content of a folder of results: a sequence of results, and the files that are none."""
 
     results: tuple[Result, ...]
     unreadable: tuple[Unreadable, ...]
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return everything, ready for JSON."""
+        unreadable = [{"path": str(u.path), "reason": u.reason} for u in self.unreadable]
+        return {"results": [r.to_dict() for r in self.results], "unreadable": unreadable}
 
 
 def load(path: Path) -> Result:
@@ -216,14 +171,8 @@ def load(path: Path) -> Result:
     Raises:
         ReidbenchError: naming the file, if it cannot be read or is not a result.
     """
-    try:
-        return Result.from_dict(json.loads(path.read_bytes(), parse_constant=_refuse_constant))
-    except OSError as error:
-        raise ReidbenchError(f"cannot read {path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise ReidbenchError(f"{path}: not a result of reidbench: {error}") from error
-    except ReidbenchError as error:
-        raise ReidbenchError(f"{path}: {error}") from error
+    with reading(path, WHAT):
+        return Result.from_dict(read_json(path))
 
 
 def load_all(root: Path) -> Found:
@@ -233,57 +182,16 @@ def load_all(root: Path) -> Found:
         try:
             results.append(load(path))
         except ReidbenchError as error:
-            unreadable.append(Unreadable(path, str(error).removeprefix(f"{path}: ")))
+            unreadable.append(Unreadable(path, _reason(error, path)))
     return Found(tuple(results), tuple(unreadable))
 
 
-def _check(record: Mapping[str, JSON]) -> None:
-    for name, wanted in _FIELDS.items():
-        value = _at(record, name)
-        if type(value) is not wanted:
-            raise ReidbenchError(f"'{name}' must be of type {wanted.__name__}, not {value!r}")
-    seeds = record["benchmark"]["seeds"]
-    if not seeds or any(type(seed) is not int for seed in seeds):
-        raise ReidbenchError(f"'benchmark.seeds' must be whole numbers, at least one, not {seeds}")
-    for section in _LATER:
-        if not isinstance(record.get(section, {}), dict):
-            raise ReidbenchError(f"'{section}' must be of type dict, not {record[section]!r}")
-    for name in QUANTITIES.values():
-        _number(record, name)
-    for name in MEASURES:
-        value = _at(record, f"scores.{name}")
-        if type(value) not in (int, float) or not (math.isfinite(value) and 0 <= value <= 1):
-            raise ReidbenchError(f"'scores.{name}' must be a fraction in [0, 1], not {value!r}")
-
-
-def _at(record: Any, name: str) -> JSON:
-    for part in name.split("."):
-        if not isinstance(record, dict) or part not in record:
-            raise ReidbenchError(f"'{name}' is missing")
-        record = record[part]
-    return record
-
-
-def _number(record: Mapping[str, JSON], name: str) -> float | None:
-    """Return the number of a dotted name; None if it, or what should hold it, is missing or null.
-
-    Raises:
-        ReidbenchError: if something else stands there.
-    """
-    value: Any = record
-    for part in name.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
-    if value is None:
-        return None
-    if type(value) not in (int, float) or not math.isfinite(value):
-        raise ReidbenchError(f"'{name}' must be a number, not {value!r}")
-    return float(value)
+def _reason(error: ReidbenchError, path: Path) -> str:
+    """Return what an error says of a file, without the file's name."""
+    text = str(error)
+    return text.removeprefix(f"{path}: ").removeprefix(f"{path} is ")
 
 
 def safe_letters(name: str) -> str:
     """Return ``name`` in letters that are safe in a file name, and never a path."""
     return _FOREIGN_LETTERS.sub("-", name.lower()).strip(".-")[:_NAME_LENGTH] or "unnamed"
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")

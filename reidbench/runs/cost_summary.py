@@ -1,4 +1,4 @@
-"""What a run cost and what its translation kept, gathered from the artifacts of its stages.
+"""Cost and translation quality of a run, gathered from the artifacts of its stages.
 
 Artifacts that an earlier version made may not tell; what they do not tell is None, never a guess.
 """

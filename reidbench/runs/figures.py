@@ -1,7 +1,8 @@
-"""What the figures of a run are made of: which stages, and how their artifacts become a figure."""
+"""Figures of a run: the stages they need, and the way from these stages' artifacts to a figure."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,12 +25,12 @@ from reidbench.evaluation.transforms import (
     parameter_names,
 )
 from reidbench.interfaces import Translator
-from reidbench.plots.scatter import Cloud, Scatter
+from reidbench.plots.scatter import Cloud, Scatter, write
 from reidbench.plots.transforms import MOST_HISTOGRAMS, MOST_POINTS, Corners, Transforms
-from reidbench.results.leaderboard_tables import rounded
+from reidbench.results.numbers import rounded
 from reidbench.results.result import safe_letters
 from reidbench.runs.plan import Plan
-from reidbench.runs.projection import Projection
+from reidbench.runs.projection import Projection, Way, project
 from reidbench.stages import (
     Decode,
     Generated,
@@ -39,7 +40,7 @@ from reidbench.stages import (
     TranslateTest,
     TrueTranslation,
 )
-from reidbench.stages.distribution import SAMPLE, SETS, Distribution
+from reidbench.stages.distribution import SAMPLE, SCORES, SETS, Distribution
 from reidbench.stages.translate import TRANSFORMS
 from reidbench.storage.keys import JSON
 
@@ -96,6 +97,27 @@ def default_path(plan: Plan, stage: Stage, what: str, results: Path) -> Path:
     return results / safe_letters(plan.setting.benchmark.name) / name
 
 
+def draw_distribution(plan: Plan, folder: Path, by: Way, path: Path) -> tuple[dict[str, Any], str]:
+    """Draw the artifact of a distribution.
+
+    Args:
+        plan: of the run.
+        folder: of the artifact.
+        by: how features are projected to the plane.
+        path: file to write.
+
+    Returns:
+        The artifact's scores, and how the features were projected.
+
+    Raises:
+        ReidbenchError: if the file cannot be written, or scikit-learn is missing.
+    """
+    scores = json.loads((folder / SCORES).read_text())
+    projection = project(np.load(folder / "features.npy"), by, plan.seed)
+    write(scatter_of(plan, scores, np.load(folder / "sets.npy"), projection), path)
+    return scores, projection.how
+
+
 def scatter_of(
     plan: Plan, scores: Mapping[str, Any], sets: NDArray[np.int64], projection: Projection
 ) -> Scatter:
@@ -137,12 +159,12 @@ class Moved:
 
     @property
     def names(self) -> list[str]:
-        """Of the P parameters."""
+        """Names of the P parameters."""
         return parameter_names(self.parameters.shape[1])
 
     @property
     def corners(self) -> NDArray[np.float64] | None:
-        """Where the images' corners are taken, ``[N, 4, 2]``; None unless by homographies."""
+        """Places of the images' corners, ``[N, 4, 2]``; None unless by homographies."""
         whole = self.parameters.shape[1] == HOMOGRAPHY
         return moved_corners(self.parameters) if whole else None
 

@@ -118,13 +118,13 @@ class _Run:
     def evaluated(self, target: OpenDataset) -> Evaluate:
         setting, protocol = self.setting, self.setting.protocol
         tested = setting.source if setting.benchmark.tested == "source" else target
-        pooled = protocol.entry.load().pools_queries and tested.dataset.has_boxes
+        pooled = protocol.entry.load().pools_queries and tested.dataset.has_multi_query
         embedded = Embed(
             self.learned(target),
             self._tested(tested, "query"),
             self._tested(tested, "gallery"),
             self.recipe.embedding,
-            self._tested(tested, "boxes") if pooled else None,
+            self._tested(tested, "multi_query") if pooled else None,
         )
         verifies = self.recipe.embedding.retrieval == "verification"
         match = Match(embedded) if verifies else None

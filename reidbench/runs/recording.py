@@ -1,4 +1,4 @@
-"""What a carried-out plan becomes: a result, and a picture beside it."""
+"""The record of a finished plan: a result, and a picture beside it."""
 
 from __future__ import annotations
 

@@ -22,12 +22,12 @@ from reidbench.storage.keys import JSON
 
 @dataclass(frozen=True)
 class Session:
-    """What runs are carried out with.
+    """Store, hardware, reporter and hooks that runs share.
 
     Attributes:
         hooks: told of every finished stage.
         checkpoint_every: seconds between checkpoints of a training.
-        patient: whether to wait for a stage that another process is at, or to raise ``BusyError``.
+        patient: wait for a stage that another process is computing, or raise ``BusyError``.
     """
 
     store: Store
@@ -82,7 +82,7 @@ def run_plan(plan: Plan, session: Session) -> Outcome:
 
     Raises:
         ReidbenchError: if a stage fails; the finished ones stay in the store.
-        BusyError: if another process is at a stage, and the session is not patient.
+        BusyError: if another process is computing a stage, and the session is not patient.
     """
     session.store.prepare()
     missing = {s.key for s in needed(plan, session.store)}
@@ -128,7 +128,7 @@ def compute_stage(stage: Stage, session: Session) -> Finished:
         def blocked() -> None:
             if not session.patient:
                 raise BusyError(stage.key, stage.title)
-            session.reporter.say(f"{stage.title}: waiting for another process that is at it")
+            session.reporter.say(f"{stage.title}: waiting for another process that is computing it")
 
         inputs = stage.inputs
         artifact, reused = session.store.make(stage.key, _manifest(stage), compute, blocked)

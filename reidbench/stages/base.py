@@ -1,4 +1,4 @@
-"""What a stage is."""
+"""Base of all stages: values with a content key that compute an artifact."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from reidbench.storage.keys import JSON, digest
 
 @dataclass(frozen=True)
 class Work:
-    """What a stage computes with.
+    """Everything that a stage computes with.
 
     Attributes:
-        folder: where its files go.
+        folder: folder to write the artifact's files to.
         inputs: folder of each finished input, by key.
         hardware: device and precision.
-        progress: told how far it is.
+        progress: callback for images or steps done and in all.
         checkpoint_every: seconds between checkpoints of a training.
     """
 
@@ -59,7 +59,7 @@ class Stage(ABC):
     @property
     @abstractmethod
     def title(self) -> str:
-        """What it does, for a person."""
+        """Title of the stage, for a person to read."""
 
     @property
     def inputs(self) -> tuple[Stage, ...]:
@@ -76,7 +76,7 @@ class Stage(ABC):
 
     @cached_property
     def facts(self) -> dict[str, JSON]:
-        """What the key is the digest of; kept in the artifact's manifest."""
+        """Facts that the key is a digest of; the artifact's manifest holds them."""
         return {
             "stage": self.kind,
             "version": self.version,

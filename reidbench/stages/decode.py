@@ -10,7 +10,7 @@ import numpy as np
 
 from reidbench.data.arrays import ImageArray
 from reidbench.data.catalog import OpenDataset
-from reidbench.data.dataset import Split
+from reidbench.data.dataset import Split, name_in_keys
 from reidbench.data.decode import Interpolation, decode
 from reidbench.stages.base import Stage, Work
 from reidbench.storage.keys import JSON
@@ -29,7 +29,7 @@ class DatasetImages(TrainingImages):
 
     Attributes:
         data: the dataset.
-        split: which of its splits.
+        split: name of the split.
     """
 
     data: OpenDataset
@@ -49,7 +49,7 @@ class Decode(DatasetImages):
 
     @property
     def title(self) -> str:
-        """What it does."""
+        """Title of the stage, for a person to read."""
         verb = "render" if self.data.dataset.synthetic else "decode"
         return f"{verb} {self.data.title} {self.split}"
 
@@ -57,7 +57,7 @@ class Decode(DatasetImages):
         """Return dataset, split, size and, unless it is bicubic, the interpolation."""
         values: dict[str, JSON] = {
             "dataset": self._dataset(),
-            "split": self.split,
+            "split": name_in_keys(self.split),
             "size": list(self.size),
         }
         if self.interpolation != "bicubic":  # the keys are older than the choice
@@ -66,8 +66,8 @@ class Decode(DatasetImages):
 
     def _dataset(self) -> dict[str, JSON]:
         identity = self.data.identity()
-        if self.split == "boxes":  # which the dataset's own fingerprint leaves out
-            identity["fingerprint"] = self.data.dataset.boxes_fingerprint()
+        if self.split == "multi_query":  # which the dataset's own fingerprint leaves out
+            identity["fingerprint"] = self.data.dataset.multi_query_fingerprint()
         return identity
 
     def compute(self, work: Work) -> dict[str, JSON]:

@@ -53,7 +53,7 @@ class Distribution(Stage):
 
     @property
     def title(self) -> str:
-        """What it does."""
+        """Title of the stage, for a person to read."""
         return "compare distributions of features"
 
     @property
@@ -73,12 +73,12 @@ class Distribution(Stage):
 
     @property
     def originals(self) -> tuple[DatasetImages, ...]:
-        """What is translated."""
+        """The real images that are translated."""
         return _unique(t.originals for t in self.translated)
 
     @property
     def names(self) -> dict[str, str]:
-        """What each of ``SETS`` shows, for a person."""
+        """Title of each of ``SETS``, for a person to read."""
         before = _named(self.originals)
         return {"real": _named(self.real), "before": before, "after": f"{before}, translated"}
 

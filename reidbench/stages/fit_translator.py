@@ -44,7 +44,7 @@ class FitTranslator(Stage):
 
     @property
     def title(self) -> str:
-        """What it does."""
+        """Title of the stage, for a person to read."""
         return "train " + "+".join(c.name for c in (self.translator, *self.constraints))
 
     @property

@@ -25,7 +25,7 @@ class JointModel(TrainedModel):
 
     @property
     def title(self) -> str:
-        """What it does."""
+        """Title of the stage, for a person to read."""
         return f"take the joint {self.learner.name}"
 
     @property

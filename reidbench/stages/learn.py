@@ -35,7 +35,7 @@ class Learn(TrainedModel):
 
     @property
     def title(self) -> str:
-        """What it does."""
+        """Title of the stage, for a person to read."""
         words = {"decode": "real", "translate": "translated", "true-translation": "true"}
         what = " and ".join(words.get(d.kind, d.kind) for d in self.data)
         return f"{'fine-tune' if self.start else 'learn'} {self.learner.name} on {what} images"
@@ -56,7 +56,7 @@ class Learn(TrainedModel):
 
     @cached_property
     def provenance(self) -> dict[str, str]:
-        """Where the initial weights come from."""
+        """Origin of the initial weights."""
         built: FeatureLearner = self.learner.build()
         return dict(built.provenance())
 

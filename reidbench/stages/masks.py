@@ -82,7 +82,7 @@ class LearnMasks(Stage):
 
     @property
     def title(self) -> str:
-        """What it does."""
+        """Title of the stage, for a person to read."""
         return f"learn masks by {self.segmenter.name} from {self.images.data.title}"
 
     @property
@@ -125,7 +125,7 @@ class Masked(DatasetImages):
     """The same images with masks that a segmenter made.
 
     Attributes:
-        learned: what the segmenter learned; None if it comes with its weights.
+        learned: the training of the segmenter; None if it comes with its weights.
     """
 
     kind: ClassVar[str] = "masked"
@@ -137,7 +137,7 @@ class Masked(DatasetImages):
 
     @property
     def title(self) -> str:
-        """What it does."""
+        """Title of the stage, for a person to read."""
         return f"mask {self.images.data.title} {self.images.split} by {self.segmenter.name}"
 
     @property
@@ -157,7 +157,7 @@ class Masked(DatasetImages):
 
     @property
     def made_by(self) -> str:
-        """Where the masks come from, for results: "unet learned from synthetic"."""
+        """Origin of the masks, for results: "unet learned from synthetic"."""
         if self.learned is not None:
             return f"{self.segmenter.name} learned from {self.learned.images.data.title}"
         weights = _provenance(self.segmenter).get("weights")

@@ -42,12 +42,12 @@ class Preview(Stage):
 
     @property
     def title(self) -> str:
-        """What it does."""
+        """Title of the stage, for a person to read."""
         return "draw examples"
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """What each row of the sheet shows."""
+        """Label of each row of the sheet."""
         real, style = self._domains
         return (real, *self._truth_label, "translated", "reconstructed", style)
 
@@ -145,7 +145,7 @@ class SpatialPreview(Preview):
     A translation is shown for each of several codes; nothing is reconstructed.
 
     Attributes:
-        masked: whether the translator reads person masks.
+        masked: True if the translator reads person masks.
     """
 
     translated: Translate
@@ -153,7 +153,7 @@ class SpatialPreview(Preview):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """What each row of the sheet shows."""
+        """Label of each row of the sheet."""
         masks = ("mask",) if self.masked else ()
         codes = [f"adapted, code {k}" for k in range(1, PREVIEW_CODES + 1)]
         return ("source", *self._truth_label, *masks, "spatially adapted", *codes, "target")

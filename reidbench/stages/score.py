@@ -12,6 +12,7 @@ import torch
 
 from reidbench.config.recipe import Component, Embedding
 from reidbench.data.arrays import ImageArray
+from reidbench.data.dataset import name_in_keys
 from reidbench.engine.embedding import Embedder, Extractor
 from reidbench.engine.flops import of_embedding
 from reidbench.engine.metering import peak_memory
@@ -31,6 +32,7 @@ from reidbench.stages.truth import TrueTranslation
 from reidbench.storage.files import mapped_array, write_array, write_json
 from reidbench.storage.keys import JSON
 
+FIELDS = ("features", "pids", "cams")  # of a set of images, a file each
 MATCHED_ROWS = 256  # queries that are matched at a time
 
 TestImages = DatasetImages | TranslateTest | TrueTranslation
@@ -41,8 +43,8 @@ class Embed(Stage):
     """Embed the query and gallery images.
 
     Attributes:
-        query: real images, or translated ones; the gallery and boxes are as they are.
-        boxes: further images of the queries' persons, for protocols that pool them.
+        query: real images, or translated ones; the other sets are as they are.
+        multi_query: further images of the queries' persons, for protocols that pool them.
     """
 
     kind: ClassVar[str] = "embed"
@@ -52,11 +54,11 @@ class Embed(Stage):
     query: TestImages
     gallery: TestImages
     embedding: Embedding
-    boxes: TestImages | None = None
+    multi_query: TestImages | None = None
 
     @property
     def title(self) -> str:
-        """What it does."""
+        """Title of the stage, for a person to read."""
         return f"embed {self.query.data.title} query and gallery"
 
     @property
@@ -67,10 +69,10 @@ class Embed(Stage):
     @property
     def sets(self) -> tuple[TestImages, ...]:
         """The sets of images that are embedded."""
-        return (self.query, self.gallery, *((self.boxes,) if self.boxes else ()))
+        return (self.query, self.gallery, *((self.multi_query,) if self.multi_query else ()))
 
     def values(self) -> JSON:
-        """Return how images are embedded, and the precision of the model."""
+        """Return the options of the embedding, and the precision of the model."""
         how = replace(self.embedding, retrieval="features").to_dict()  # that comes afterwards
         return {**how, "precision": self.learned.precision}
 
@@ -78,16 +80,17 @@ class Embed(Stage):
         """Write the features and labels of all sets."""
         learner, model = self.learned.load(work.of(self.learned), work.hardware)
         embedder = Embedder(learner, model, self.embedding)
-        arrays: dict[str, ImageArray] = {s.split: s.open(work.of(s)) for s in self.sets}
+        arrays: dict[str, ImageArray] = {
+            name_in_keys(s.split): s.open(work.of(s)) for s in self.sets
+        }
         image = arrays["query"].images(np.arange(1), work.hardware.device)
         cost = of_embedding(embedder, image.pixels, 1 + self.embedding.flip)
         extractor = Extractor(embedder, work.hardware, flip=self.embedding.flip)
         started = time.perf_counter()
         with peak_memory(work.hardware) as measured:
-            for split, features in extractor.sets(arrays, work.progress):
-                write_array(work.folder / f"{split}_features.npy", features)
-                write_array(work.folder / f"{split}_pids.npy", arrays[split].pids)
-                write_array(work.folder / f"{split}_cams.npy", arrays[split].cams)
+            for name, features in extractor.sets(arrays, work.progress):
+                images = Features(features, arrays[name].pids, arrays[name].cams)
+                _write(work.folder, name, images)
         seconds = time.perf_counter() - started
         measured["images_a_second"] = sum(map(len, arrays.values())) / seconds
         return {"dimensions": int(features.shape[1]), "cost": cost, "measured": measured}
@@ -103,7 +106,7 @@ class Match(Stage):
 
     @property
     def title(self) -> str:
-        """What it does."""
+        """Title of the stage, for a person to read."""
         return f"verify {self.embedded.query.data.title} query against gallery"
 
     @property
@@ -143,7 +146,7 @@ class Evaluate(Stage):
     """Rank the gallery for every query and score the ranking.
 
     Attributes:
-        match: what gives the distances; None takes those of the features.
+        match: stage that computes the distances; None takes those of the features.
     """
 
     kind: ClassVar[str] = "evaluate"
@@ -155,7 +158,7 @@ class Evaluate(Stage):
 
     @property
     def title(self) -> str:
-        """What it does."""
+        """Title of the stage, for a person to read."""
         return f"evaluate by {self.protocol.name}"
 
     @property
@@ -170,7 +173,7 @@ class Evaluate(Stage):
     def compute(self, work: Work) -> dict[str, JSON]:
         """Write ``scores.json``."""
         folder = work.of(self.embedded)
-        sets = {s.split: _features(folder, s.split) for s in self.embedded.sets}
+        sets = {s.split: _read(folder, name_in_keys(s.split)) for s in self.embedded.sets}
         protocol: Protocol = self.protocol.build()
         query, gallery = sets["query"], sets["gallery"]
         if self.match:
@@ -179,12 +182,17 @@ class Evaluate(Stage):
                 MatrixDistances(matrix), query.labels, gallery.labels, protocol, self.ranking
             )
         else:
-            boxes = sets.get("boxes")
-            scores = evaluate(query, gallery, protocol, self.ranking, boxes=boxes)
+            more = sets.get("multi_query")
+            scores = evaluate(query, gallery, protocol, self.ranking, multi_query=more)
         write_json(work.folder / "scores.json", scores.to_dict())
         work.progress(1, 1, {"mAP": scores.to_dict()["mAP"]})
         return {}
 
 
-def _features(folder: Path, split: str) -> Features:
-    return Features(*(np.load(folder / f"{split}_{n}.npy") for n in ("features", "pids", "cams")))
+def _write(folder: Path, name: str, images: Features) -> None:
+    for field in FIELDS:
+        write_array(folder / f"{name}_{field}.npy", getattr(images, field))
+
+
+def _read(folder: Path, name: str) -> Features:
+    return Features(*(np.load(folder / f"{name}_{field}.npy") for field in FIELDS))

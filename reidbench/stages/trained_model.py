@@ -1,4 +1,4 @@
-"""What all stages that make a re-ID model have in common."""
+"""Base of all stages that make a re-ID model."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class TrainedModel(Stage):
     """A stage whose output is a trained model of a learner.
 
     Attributes:
-        learner: whose model it is.
-        precision: of the forward passes.
+        learner: the learner that builds and uses the model.
+        precision: precision of the forward passes.
     """
 
     learner: Component
@@ -35,7 +35,7 @@ class TrainedModel(Stage):
     @property
     @abstractmethod
     def provenance(self) -> Mapping[str, str]:
-        """Where the initial weights come from."""
+        """Origin of the initial weights."""
 
     def load(self, folder: Path, hardware: Hardware) -> tuple[FeatureLearner, nn.Module]:
         """Return the learner and its trained model, in evaluation mode."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from reidbench.data.arrays import ImageArray
 from reidbench.data.catalog import OpenDataset
-from reidbench.data.dataset import Split
+from reidbench.data.dataset import Split, name_in_keys
 from reidbench.engine.gan import SOURCE, TARGET, Route, translate, warps
 from reidbench.engine.hardware import Hardware
 from reidbench.engine.streams import stream
@@ -50,7 +50,7 @@ class Translate(Generated):
 
     @property
     def title(self) -> str:
-        """What it does."""
+        """Title of the stage, for a person to read."""
         return f"translate {self.fitted.source.data.title} train"
 
     @property
@@ -85,9 +85,9 @@ class Translate(Generated):
         domains = self._domains(len(source), work)
         blocks = len(domains) // len(source)
         codes = drawn_codes(self.fitted, len(source), blocks, translator.code_size)
-        plan = _Plan(source, np.full_like(domains, SOURCE), domains, codes)
+        translations = _Translations(source, np.full_like(domains, SOURCE), domains, codes)
         with stream(self.fitted.seed, self.kind):
-            plan.write(translator, work)
+            translations.write(translator, work)
         for name, array in {"domains": domains, "codes": codes}.items():
             if array is not None:
                 write_array(work.folder / f"{name}.npy", array)
@@ -114,8 +114,8 @@ class Translate(Generated):
 
 
 @dataclass(frozen=True)
-class _Plan:
-    """What is translated from which domain to which other, and by which code.
+class _Translations:
+    """Images to translate, with the domains and codes of each translation.
 
     Attributes:
         originals: the images; the output has blocks of all of them.
@@ -153,7 +153,7 @@ class _Plan:
                 work.progress(done, len(self.dst), {})
 
     def _transforms(self, translator: Translator, hardware: Hardware) -> Codes | None:
-        """Return where each image is moved to, ``[N, P]``; None if none is."""
+        """Return the warp parameters of each image, ``[N, P]``; None if no pixel moves."""
         found: Codes | None = None
         for places, route in self._routes():
             for warp in warps(translator, route, hardware):
@@ -182,7 +182,7 @@ class TranslateTest(Generated):
     it is zero, the mean.
 
     Attributes:
-        images: the query, the gallery or the boxes.
+        images: images of the split query, gallery or multi_query.
     """
 
     kind: ClassVar[str] = "translate-test"
@@ -194,7 +194,7 @@ class TranslateTest(Generated):
 
     @property
     def title(self) -> str:
-        """What it does."""
+        """Title of the stage, for a person to read."""
         return f"translate {self.images.data.title} {self.images.split} to the source"
 
     @property
@@ -209,7 +209,7 @@ class TranslateTest(Generated):
 
     @property
     def split(self) -> Split:
-        """Which of the test sets."""
+        """The split of the test images."""
         return self.images.split
 
     @property
@@ -240,8 +240,8 @@ class TranslateTest(Generated):
         real = self.images.open(work.of(self.images))
         translator = self.fitted.load(work)
         domains = self._domains(real, translator, work)
-        with stream(self.fitted.seed, self.kind, self.split):
-            _Plan(real, domains, np.full_like(domains, SOURCE)).write(translator, work)
+        with stream(self.fitted.seed, self.kind, name_in_keys(self.split)):
+            _Translations(real, domains, np.full_like(domains, SOURCE)).write(translator, work)
         return {"images": len(real)}
 
     def _domains(self, real: ImageArray, translator: Translator, work: Work) -> Rows:

@@ -1,8 +1,8 @@
-"""Measuring how well translation keeps persons recognisable, and how like the target it looks.
+"""Measure translation quality: identity accuracy, and similarity to the real images.
 
-Identity preservation is table 2 of Liu, "Identity preserving generative adversarial network for
-cross-domain person re-identification": how often a classifier of the source's training persons
-names the right one, in their real images and in the translated ones.
+Identity accuracy is table 2 of Liu, "Identity preserving generative adversarial network for
+cross-domain person re-identification": the rate at which a classifier of the source's training
+persons names the right one, in real and in translated images.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ _SSIM_BATCH = 32  # images at a time, to save memory
 
 @dataclass(frozen=True)
 class TranslationQuality(Stage):
-    """Compare the translated images with their originals and with those they are to look like.
+    """Compare translated images with their originals and with real images of the destination.
 
     Attributes:
-        model: learned from the source's real training images; classifies, and gives the features
-            that FID and KID compare.
+        model: re-ID model of the source's real training images, which classifies persons and gives
+            the features that FID and KID compare.
     """
 
     kind: ClassVar[str] = "preserve"
@@ -48,12 +48,12 @@ class TranslationQuality(Stage):
 
     @property
     def title(self) -> str:
-        """What it does."""
-        return "measure identity preservation"
+        """Title of the stage, for a person to read."""
+        return "measure translation quality"
 
     @property
     def inputs(self) -> tuple[Stage, ...]:
-        """Translated, original and destination's images, the model and who it knows."""
+        """The translated, original and destination's images, the model and its training images."""
         compared = (self.translated, self.translated.originals, self.translated.like, self.model)
         return (*compared, *(d for d in self.model.data if d not in compared))
 
@@ -64,7 +64,7 @@ class TranslationQuality(Stage):
 
     @property
     def guided(self) -> bool:
-        """Whether the translator was trained against this very model."""
+        """True if the translator was trained against this very model."""
         return self.model.key in self.translated.guides
 
     def compute(self, work: Work) -> dict[str, JSON]:
@@ -85,7 +85,7 @@ class TranslationQuality(Stage):
 
     @property
     def _domains(self) -> tuple[str, str]:
-        """What is translated, and to which domain."""
+        """The images that are translated, and the domain of each translation."""
         return ("target", "source") if self.translated.to_source else ("source", "target")
 
     def _named(self) -> str:
@@ -93,7 +93,7 @@ class TranslationQuality(Stage):
         return f"{self.model.learner.name} learned from {data}"
 
     def _accuracy(self, sets: _Sets, work: Work, told: Counted) -> dict[str, JSON]:
-        """Return how often the right person is named, or None and why it cannot be told."""
+        """Return the identity accuracy, or None and the reason why there is none."""
         if self.translated.to_source:
             told.next(len(sets.real) + len(sets.fakes))
             missing = "the classifier knows nobody of the target"
@@ -111,7 +111,7 @@ class TranslationQuality(Stage):
         return {"accuracy": {name: float(each.mean()) for name, each in right.items()}}
 
     def _distances(self, sets: _Sets, work: Work, told: Counted) -> dict[str, JSON]:
-        """Return FID and KID of translated and destination's images, and in what space."""
+        """Return FID and KID of translated and destination's images, and their feature space."""
         learner, model = self.model.load(work.of(self.model), work.hardware)
         space = _Space(learner, model)
         extractor = Extractor(space, work.hardware)
@@ -143,7 +143,7 @@ class _Sets:
         return np.arange(len(self.fakes)) % len(self.real)
 
     def counts(self, real: str, like: str) -> dict[str, int]:
-        """Return how many images were compared, by the names of the domains."""
+        """Return the numbers of images compared, by the names of the domains."""
         return {
             real: len(self.real),
             like: len(self.like),
@@ -190,7 +190,7 @@ class Counted:
         self.progress, self.total, self.before = progress, total, 0
 
     def next(self, images: int) -> Progress:
-        """Return what the next pass, over so many images, is to tell."""
+        """Return the progress of the next pass, which is over so many images."""
         first = self.before
         self.before += images
         return lambda done, _, log: self.progress(first + done, self.total, log)

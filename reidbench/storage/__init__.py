@@ -1,1 +1,1 @@
-"""What is kept: content keys, files, artifacts and checkpoints."""
+"""Storage: content keys, files, artifacts and checkpoints."""

@@ -1,4 +1,4 @@
-"""Artifacts by content key: atomic, locked, and kept through any kind of end of the process."""
+"""Store of artifacts by content key: atomic, locked, and safe when a process is killed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Artifact:
     Attributes:
         key: ``<kind>/<digest>``.
         path: folder of its files.
-        manifest: what it was made from, when, in how many seconds, and its files' hashes.
+        manifest: its origin, date, seconds of computation, and its files' hashes.
     """
 
     key: str
@@ -39,7 +39,7 @@ class Artifact:
 
     @property
     def bytes(self) -> int:
-        """Size of its files."""
+        """Size of its files in bytes."""
         return sum(f["bytes"] for f in self.manifest["files"].values())
 
 
@@ -66,7 +66,7 @@ class Store:
             probe.unlink()
 
     def find(self, key: str) -> Artifact | None:
-        """Return the artifact of that key if it is finished and its files are what was written.
+        """Return the artifact of that key if it is finished and its files are intact.
 
         The manifest is written last, so a file that is older has not been touched since its
         checksum was taken; any other is read and compared. What a failing disk changes on its
@@ -118,7 +118,7 @@ class Store:
             yield self._present(key)
 
     def wait(self, key: str) -> None:
-        """Return as soon as no process is making the artifact of ``key``."""
+        """Wait until no process is computing the artifact of ``key``."""
         with self._locked(key, lambda: None, shared=True):
             pass
 
@@ -134,17 +134,17 @@ class Store:
         return sorted(p.relative_to(self._partial).as_posix() for p in self._partial.glob("*/*"))
 
     def broken(self) -> list[str]:
-        """Return the keys of artifacts that lack files; whatever needs them makes them anew."""
+        """Return the keys of artifacts that lack files; they are computed again when needed."""
         keys = sorted(p.relative_to(self._objects).as_posix() for p in self._objects.glob("*/*"))
         return [key for key in keys if self.find(key) is None]
 
     def bytes_of(self, key: str) -> int:
-        """Return the size of everything that is kept under a key, finished or not."""
+        """Return the size of all files under a key, finished or not."""
         folders = (self._objects / key, self._partial / key)
         return sum(p.stat().st_size for f in folders for p in f.rglob("*") if p.is_file())
 
     def repeated_bytes(self, keys: Iterable[str]) -> int:
-        """Return what the sizes of finished artifacts count twice: files that several share."""
+        """Return the bytes that sizes of artifacts count twice: those of shared files."""
         folders = (self._objects / key for key in set(keys))
         stats = [p.stat() for f in folders for p in f.rglob("*") if p.is_file()]
         once = {(s.st_dev, s.st_ino): s.st_size for s in stats}
@@ -167,7 +167,7 @@ class Store:
                 shutil.rmtree(path, ignore_errors=True)
 
     def damaged(self, artifact: Artifact) -> list[str]:
-        """Return the names of the artifact's files whose content is not what was written."""
+        """Return the names of the artifact's files whose content has changed."""
         files = artifact.manifest["files"]
         return [n for n, f in files.items() if _sha256(artifact.path / n) != f["sha256"]]
 
@@ -178,7 +178,7 @@ class Store:
         return artifact
 
     def _draft(self, key: str) -> Path:
-        """Return the folder of an unfinished artifact, holding at most what it may resume from."""
+        """Return the folder of an unfinished artifact, emptied of all but its checkpoints."""
         draft = self._partial / key
         draft.mkdir(parents=True, exist_ok=True)
         # A killed process leaves halves of files, under names of their own.
@@ -235,10 +235,11 @@ def _computed(compute: Callable[[Path], JSON], draft: Path) -> JSON:
 
 
 def default_root() -> Path:
-    """Return where artifacts are kept by default: ``$REIDBENCH_CACHE`` or the XDG cache."""
+    """Return the folder of everything that is cached: ``$REIDBENCH_CACHE`` or the XDG cache."""
     if named := os.environ.get("REIDBENCH_CACHE"):
         return Path(named)
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    # Unlike Path.home, this does not fail for a user without a home.
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
     return Path(base) / "reidbench"
 
 

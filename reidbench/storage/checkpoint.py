@@ -45,7 +45,7 @@ def load_state(path: Path, state: State) -> Any:
         _restore(state, tensors, plain)
     except (SafetensorError, RuntimeError, KeyError, ValueError) as error:
         raise ReidbenchError(
-            f"the checkpoint {path} does not fit what is trained ({type(error).__name__}); "
+            f"the checkpoint {path} does not fit the training ({type(error).__name__}); "
             "remove it with: reidbench cache rm --partial"
         ) from error
     return plain["note"]

@@ -1,4 +1,4 @@
-"""Writing files so that a reader never sees half of one."""
+"""Write files so that a reader never sees half of one."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def mapped_array(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any] = UINT
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn what the operating system has against writing ``path`` into a ``ReidbenchError``."""
+    """Turn the operating system's errors in writing ``path`` into a ``ReidbenchError``."""
     try:
         yield
     except OSError as error:
@@ -99,7 +99,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def cannot_hold_more(error: OSError) -> bool:
-    """Whether an error tells of a full or read-only disk, whichever file it came from."""
+    """Return whether an error tells of a full or read-only disk, whichever file it came from."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 

@@ -1,26 +1,35 @@
-"""What a study's runs became: labels and result files, so that it is drawn without any plugin."""
+"""Index of a study that was run: labels and result files; no plugin is needed to draw it."""
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Literal
 
-from reidbench.errors import ReidbenchError, UsageError, did_you_mean
+from msgspec import Meta, Struct
+
+from reidbench.errors import UsageError, did_you_mean
+from reidbench.results.measures import Drawn
 from reidbench.results.reported import Reported
-from reidbench.results.result import DRAWN, Result, load
+from reidbench.results.result import Result, load
 from reidbench.storage.files import write_json
 from reidbench.storage.keys import JSON
-from reidbench.studies.study import Kind, Run, Study
+from reidbench.storage.schema import convert, read_json, reading
+from reidbench.studies.plot_kinds import PlotKind
+from reidbench.studies.study import Run, Study
 
 SCHEMA = 1
 FOLDER = "studies"
 
 # An index may come from anywhere: what it names must lie beside the folder it stands in.
-_FILE = re.compile(r"[a-z0-9_@+-][a-z0-9._@+-]*\.json")
+_ResultName = Annotated[
+    str,
+    Meta(
+        pattern=r"\A[a-z0-9_@+-][a-z0-9._@+-]*\.json\Z",
+        description="the name of a result's file, in lower-case letters and without a folder",
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -39,7 +48,7 @@ class IndexedRun:
     series: str
     varied: Mapping[str, JSON]
     reported: str
-    results: tuple[str, ...]
+    results: Annotated[tuple[_ResultName, ...], Meta(min_length=1, description="one file at least")]
 
 
 @dataclass(frozen=True)
@@ -59,17 +68,23 @@ class Index:
     title: str
     paper: str
     note: str
-    plot: Kind
-    measure: str
+    plot: PlotKind
+    measure: Drawn
     seeds: tuple[int, ...]
     runs: tuple[IndexedRun, ...]
-    reported: tuple[Reported, ...] = field(default=())
+    reported: tuple[Reported, ...] = ()
 
     def save(self, folder: Path) -> Path:
         """Write it below a benchmark's folder of results and return its path."""
         path = folder / FOLDER / f"{self.study}.json"
         write_json(path, {"schema": SCHEMA, **asdict(self)})
         return path
+
+
+class _Header(Struct, frozen=True):
+    """The key that tells which layout the rest has."""
+
+    schema: Literal[1]
 
 
 def index_of(
@@ -96,13 +111,10 @@ def load_index(path: Path) -> Index:
     Raises:
         ReidbenchError: naming the file, if it cannot be read or is no index.
     """
-    try:
-        return _index(json.loads(path.read_bytes()))
-    except OSError as error:
-        raise ReidbenchError(f"cannot read {path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        what = f"{type(error).__name__}: {error}"
-        raise ReidbenchError(f"{path} is not the index of a study ({what})") from error
+    with reading(path, "the index of a study"):
+        raw = read_json(path)
+        convert(raw, _Header)
+        return convert(raw, Index)
 
 
 def find_index(name: str, results: Path, benchmark: str | None) -> Path:
@@ -139,36 +151,3 @@ def results_of(run: IndexedRun, path: Path) -> list[Result]:
         ReidbenchError: naming the file that cannot be read.
     """
     return [load(path.parents[1] / name) for name in run.results]
-
-
-def _index(raw: Any) -> Index:
-    if raw["schema"] != SCHEMA:
-        raise ValueError(f"schema {raw['schema']}, this version reads {SCHEMA}")
-    if raw["plot"] not in get_args(Kind) or raw["measure"] not in DRAWN:
-        raise ValueError(f"plot {raw['plot']!r} of {raw['measure']!r} is not known")
-    return Index(
-        **{k: str(raw[k]) for k in ("study", "title", "paper", "note", "measure")},
-        plot=raw["plot"],
-        seeds=tuple(int(s) for s in raw["seeds"]),
-        runs=tuple(_run(r) for r in raw["runs"]),
-        reported=tuple(_reported(r) for r in raw["reported"]),
-    )
-
-
-def _run(raw: Any) -> IndexedRun:
-    names = tuple(raw["results"])
-    for name in names:
-        if not _FILE.fullmatch(name):
-            raise ValueError(f"{name!r} is no name of a result")
-    if not names:
-        raise ValueError("a run without results")
-    words = {k: str(raw[k]) for k in ("label", "series", "reported")}
-    return IndexedRun(varied=dict(raw["varied"]), results=names, **words)
-
-
-def _reported(raw: Any) -> Reported:
-    measures = {str(k): float(v) for k, v in raw["measures"].items()}
-    return Reported(
-        **{k: str(raw[k]) for k in Reported.__dataclass_fields__ if k != "measures"},
-        measures=measures,
-    )

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from reidbench.config.benchmark import folders
+from msgspec import Meta, Struct
+
+from reidbench.config.benchmark import Tested, folders
 from reidbench.config.compose import Request
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean
-from reidbench.registry.registry import DIRECTIONS, STRATEGIES
+from reidbench.registry.registry import Direction, Strategy
+from reidbench.results.measures import Drawn
 from reidbench.results.reported import Reported
-from reidbench.results.result import DRAWN
 from reidbench.storage.keys import JSON
-
-Kind = Literal["bars", "line", "heatmap"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+from reidbench.storage.schema import Text, convert, read_toml, reading, with_shared
+from reidbench.studies.plot_kinds import PlotKind
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
-_STUDY = ("title", "paper", "benchmark", "plot", "measure", "note")
-_RUN = ("method", "translator", "constraints", "learner", "strategy", "direction")
-_EITHER = ("protocol", "tested", "masks")  # a run's own goes before the study's
-_OWN = ("label", "series", "settings", "reported")
+_Settings = Annotated[dict[str, JSON], Meta(description="a table such as { sianet.margin = 1 }")]
 
 
 @dataclass(frozen=True)
@@ -81,8 +78,8 @@ class Study:
     title: str
     paper: str
     benchmark: str
-    plot: Kind
-    measure: str
+    plot: PlotKind
+    measure: Drawn
     reported: tuple[str, ...]
     note: str
     varied: tuple[str, ...]
@@ -129,14 +126,8 @@ def load_study(name: str) -> Study:
     path = known.get(name, Path(name))
     if not (name in known or path.suffix == ".toml"):
         raise UsageError(f"no study is named '{name}'{did_you_mean(name, known)}")
-    try:
-        return _parse(path, tomllib.loads(path.read_text()))
-    except OSError as error:
-        raise UsageError(f"cannot read the study {path}: {error.strerror}") from error
-    except ReidbenchError as error:
-        raise UsageError(f"{path}: {error}") from error
-    except ValueError as error:
-        raise UsageError(f"{path} is not a study: {error}") from error
+    with reading(path, "a study", UsageError):
+        return _study(path, convert(read_toml(path), _File))
 
 
 def load_all() -> Iterator[Study]:
@@ -149,94 +140,118 @@ def shown(value: JSON) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _parse(path: Path, raw: Mapping[str, Any]) -> Study:
+class _Shared(Struct, frozen=True, kw_only=True):
+    """The keys that a run may have, and the study for all runs that lack them."""
+
+    protocol: str | None = None
+    tested: Tested | Literal[""] | None = None
+    masks: str | None = None
+
+
+class _Run(_Shared, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A ``[[run]]`` of a file."""
+
+    label: Text
+    series: str = ""
+    method: str = ""
+    translator: str = ""
+    constraints: Annotated[tuple[str, ...], Meta(description="a list of names")] = ()
+    learner: str = ""
+    strategy: Strategy | Literal[""] = ""
+    direction: Direction | Literal[""] = ""
+    settings: _Settings = {}
+    reported: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a run of nothing."""
+        if not (self.method or self.translator):
+            raise ValueError("it needs a 'method' or a 'translator'")
+
+
+class _File(_Shared, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A study's file: the keys that it may have."""
+
+    title: Text
+    run: Annotated[tuple[_Run, ...], Meta(min_length=1, description="one or more [[run]]")]
+    paper: str = ""
+    benchmark: str = "synthetic"
+    plot: PlotKind = "bars"
+    measure: Drawn = "mAP"
+    note: str = ""
+    reported: Annotated[
+        str | tuple[str, ...], Meta(description="a table's name, or a list of them")
+    ] = ()
+    vary: _Settings = {}
+
+
+def _study(path: Path, file: _File) -> Study:
     if not _NAME.fullmatch(path.stem):
         raise ReidbenchError("a study's file is named in lower-case letters, digits and . _ -")
-    _refuse_unknown(raw, (*_STUDY, *_EITHER, "reported", "run", "vary"), "")
-    vary = _vary(raw.get("vary", {}))
-    plot = _choice(raw, "plot", KINDS, "bars")
-    if plot == "line" and not vary:
+    vary = _vary(file.vary)
+    if file.plot == "line" and not vary:
         raise ReidbenchError("plot 'line' needs [vary], e.g. \"sianet.margin\" = [0, 1, 2]")
+    tables = (file.reported,) if isinstance(file.reported, str) else file.reported
     study = Study(
         name=path.stem,
         path=path,
-        title=_text(raw, "title", required=True),
-        paper=_text(raw, "paper"),
-        benchmark=_text(raw, "benchmark") or "synthetic",
-        plot=plot,
-        measure=_choice(raw, "measure", DRAWN, "mAP"),
-        reported=_tables(raw),
-        note=_text(raw, "note"),
+        title=file.title,
+        paper=file.paper,
+        benchmark=file.benchmark or "synthetic",
+        plot=file.plot,
+        measure=file.measure,
+        reported=tuple(filter(None, tables)),
+        note=file.note,
         varied=tuple(vary),
-        runs=tuple(_runs(raw, vary)),
+        runs=tuple(_runs(file, vary)),
     )
     _refuse_doubled(study.runs)
     return study
 
 
-def _runs(raw: Mapping[str, Any], vary: Mapping[str, list[JSON]]) -> Iterator[Run]:
-    entries = raw.get("run", [])
-    if not isinstance(entries, list) or not entries:
-        raise ReidbenchError("it needs a [[run]]")
-    for number, entry in enumerate(entries, 1):
-        _refuse_unknown(entry, (*_OWN, *_RUN, *_EITHER), f"run {number}: ")
-        shared = {k: raw[k] for k in _EITHER if k in raw}
+def _runs(file: _File, vary: Mapping[str, list[JSON]]) -> Iterator[Run]:
+    for run in (with_shared(each, file, _Shared.__struct_fields__) for each in file.run):
         for values in product(*vary.values()):
-            yield _run({**shared, **entry}, dict(zip(vary, values, strict=True)))
+            yield _run(run, dict(zip(vary, values, strict=True)))
 
 
-def _run(raw: Mapping[str, Any], varied: Mapping[str, JSON]) -> Run:
-    label = _text(raw, "label", required=True)
-    where = f"run '{label}': "
-    settings = _dotted(raw.get("settings", {}), f"{where}settings: ")
+def _run(run: _Run, varied: Mapping[str, JSON]) -> Run:
+    where = f"run '{run.label}': "
+    settings = _dotted(run.settings, f"{where}settings: ")
     if doubled := settings.keys() & varied.keys():
         raise ReidbenchError(f"{where}'{doubled.pop()}' is set and varied")
+    request = Request(
+        method=run.method or None,
+        translator=run.translator or None,
+        constraints=run.constraints,
+        learner=run.learner or None,
+        strategy=run.strategy or None,
+        direction=run.direction or None,
+        masks=run.masks or None,
+    )
     return Run(
-        label=label,
-        series=_text(raw, "series", where),
-        request=_request(raw, where),
+        label=run.label,
+        series=run.series,
+        request=request,
         settings={**settings, **varied},
-        protocol=_text(raw, "protocol", where) or None,
-        tested=_choice(raw, "tested", ("source", "target"), "", where) or None,
-        reported=_filled(_text(raw, "reported", where), varied),
+        protocol=run.protocol or None,
+        tested=run.tested or None,
+        reported=_filled(run.reported, varied),
         varied=varied,
     )
 
 
-def _request(raw: Mapping[str, Any], where: str) -> Request:
-    constraints = raw.get("constraints", [])
-    if not isinstance(constraints, list) or not all(isinstance(c, str) for c in constraints):
-        raise ReidbenchError(f"{where}'constraints' is a list of names")
-    names = {k: _text(raw, k, where) or None for k in ("method", "translator", "learner", "masks")}
-    if not (names["method"] or names["translator"]):
-        raise ReidbenchError(f"{where}needs a 'method' or a 'translator'")
-    strategy = _choice(raw, "strategy", STRATEGIES, "", where) or None
-    direction = _choice(raw, "direction", DIRECTIONS, "", where) or None
-    return Request(constraints=tuple(constraints), strategy=strategy, direction=direction, **names)
-
-
-def _tables(raw: Mapping[str, Any]) -> tuple[str, ...]:
-    given = raw.get("reported", [])
-    tables = [given] if isinstance(given, str) else given
-    if not isinstance(tables, list) or not all(isinstance(t, str) for t in tables):
-        raise ReidbenchError("'reported' is a table's name, or a list of them")
-    return tuple(filter(None, tables))
-
-
-def _vary(raw: Any) -> dict[str, list[JSON]]:
-    values = _dotted(raw, "vary: ")
+def _vary(table: Mapping[str, JSON]) -> dict[str, list[JSON]]:
+    values = _dotted(table, "vary: ")
     for name, each in values.items():
         if not isinstance(each, list) or not each:
             raise ReidbenchError(f"vary: '{name}' needs a list of values")
     return values
 
 
-def _dotted(raw: Any, where: str) -> dict[str, Any]:
+def _dotted(table: Mapping[str, JSON], where: str) -> dict[str, Any]:
     """Return a table by dotted names, whether they were written in quotes or not."""
-    if not isinstance(raw, dict):
-        raise ReidbenchError(f"{where}not a table such as {{ sianet.margin = 1 }}")
     flat: dict[str, Any] = {}
-    for name, value in raw.items():
+    for name, value in table.items():
         inner = value if isinstance(value, dict) else {"": value}
         flat |= {f"{name}.{key}".rstrip("."): v for key, v in inner.items()}
     for name in flat:
@@ -250,33 +265,6 @@ def _filled(template: str, varied: Mapping[str, JSON]) -> str:
     for name, value in varied.items():
         template = template.replace(f"{{{name}}}", shown(value))
     return template
-
-
-def _text(raw: Mapping[str, Any], name: str, where: str = "", required: bool = False) -> str:
-    value = raw.get(name, "")
-    if not isinstance(value, str):
-        raise ReidbenchError(f"{where}'{name}' is a text, not {value!r}")
-    if required and not value:
-        raise ReidbenchError(f"{where}it needs a '{name}'")
-    return value
-
-
-def _choice(
-    raw: Mapping[str, Any], name: str, known: tuple[Any, ...], default: Any, where: str = ""
-) -> Any:
-    value = _text(raw, name, where) or default
-    if value not in (*known, default):
-        near = did_you_mean(value, known)
-        raise ReidbenchError(f"{where}'{name}' cannot be '{value}'{near}")
-    return value
-
-
-def _refuse_unknown(raw: Any, known: tuple[str, ...], where: str) -> None:
-    if not isinstance(raw, dict):
-        raise ReidbenchError(f"{where}not a table")
-    for name in raw:
-        if name not in known:
-            raise ReidbenchError(f"{where}no key is named '{name}'{did_you_mean(name, known)}")
 
 
 def _refuse_doubled(runs: tuple[Run, ...]) -> None:

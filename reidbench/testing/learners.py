@@ -1,4 +1,4 @@
-"""What any learner has to do, as plain functions for the tests of plugins."""
+"""Checks that any learner has to pass, as plain functions for the tests of plugins."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from reidbench.data.arrays import ImageArray
 from reidbench.engine.hardware import Hardware
 from reidbench.engine.loop import Loop
 from reidbench.interfaces import FeatureLearner
+from reidbench.testing.toys import ToyLearner
 
 CPU = torch.device("cpu")
 
@@ -80,3 +81,21 @@ def check_blank(learner: FeatureLearner, data: ImageArray) -> None:
 
 def _pixels(data: ImageArray) -> Tensor:
     return data.images(np.arange(len(data)), CPU).pixels
+
+
+class SmallLearner(ToyLearner):
+    """A classifier in which a training mode shows: it has batch normalisation and dropout."""
+
+    def __init__(self, *, dropout: float = 0.5, lr: float = 0.1) -> None:
+        super().__init__(lr=lr)
+        self.dropout = dropout
+
+    def build(self, num_pids: int) -> nn.Module:
+        """Return a convolution, pooled, under a classifier."""
+        stem = nn.Conv2d(3, 8, 3, 2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+        head = nn.BatchNorm1d(8), nn.Dropout(self.dropout), nn.Linear(8, num_pids)
+        return nn.Sequential(*stem, *head)
+
+    def loss(self, model: nn.Module, pixels: Tensor, pid: Tensor) -> Tensor:
+        """Return the cross-entropy."""
+        return F.cross_entropy(model(pixels), pid)

@@ -8,8 +8,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from reidbench.cli import cli
+from reidbench.engine import flops
 from reidbench.registry.loading import load_plugins
-from tests.acceptance.ground import SPGAN, write_benchmark, write_plugin
+from reidbench.testing.tiny import write_tiny_benchmark
+from tests.acceptance.ground import SPGAN, write_plugin
 
 Install = Callable[[str, str], None]
 
@@ -36,7 +38,15 @@ class Place:
 
 
 def make_place(folder: Path) -> Place:
-    return Place(write_benchmark(folder / "tiny.toml"), folder / "cache", folder / "results")
+    return Place(write_tiny_benchmark(folder / "tiny.toml"), folder / "cache", folder / "results")
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _one_step_is_counted() -> Iterator[None]:
+    """Count the FLOPs of one step of a translator: here all steps take the same."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(flops, "TRANSLATOR_STEPS", 1)
+        yield
 
 
 @pytest.fixture

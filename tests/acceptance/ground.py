@@ -9,56 +9,7 @@ from typing import Any
 
 from safetensors.numpy import load_file
 
-DOMAIN = "ids = 8\ncameras = 2\nimages_per_camera = 2\nheight = 32\nwidth = 24"
-
-TINY = f"""
-version = 1
-summary = "as small as the networks allow"
-seeds = [0, 1]
-image_size = [32, 24]
-
-[source]
-name = "synthetic"
-domain = "a"
-{DOMAIN}
-
-[target]
-name = "synthetic"
-domain = "b"
-{DOMAIN}
-
-[protocol]
-name = "market1501"
-
-[budget]
-steps = 4
-batch = 2
-
-[translator]
-blocks = 1
-width = 4
-discriminator_width = 4
-
-[learner]
-backbone = "small-resnet"
-bottleneck = 0
-dropout = 0.0
-epochs = 1
-batch = 8
-"""
-
 SPGAN = ("--translator", "cyclegan", "--constraint", "sianet")
-
-
-def write_benchmark(path: Path, source: str = "", target: str = "") -> Path:
-    """Write the tiny benchmark; ``source`` and ``target`` replace the synthetic domains."""
-    text = TINY
-    for domain, replacement in (("a", source), ("b", target)):
-        if replacement:
-            ours = f'name = "synthetic"\ndomain = "{domain}"\n{DOMAIN}'
-            text = text.replace(ours, f'name = "{replacement}"')
-    path.write_text(text)
-    return path
 
 
 def write_plugin(site: Path, name: str, code: str) -> Path:

@@ -10,7 +10,8 @@ import torch
 
 from reidbench.data.readers.prid2011 import Prid2011
 from reidbench.storage.artifacts import Store
-from tests.acceptance.ground import SPGAN, computed, write_benchmark
+from reidbench.testing.tiny import write_tiny_benchmark
+from tests.acceptance.ground import SPGAN, computed
 from tests.data.trees import market_tree, prid_tree, write_image
 
 NEEDY = """
@@ -129,7 +130,7 @@ def test_a_constraint_that_the_translator_cannot_serve_is_refused(place, install
 @pytest.fixture
 def market(place, tmp_path):
     """A small Market-1501 as the source, and a run on it."""
-    write_benchmark(place.benchmark, source="market1501")
+    write_tiny_benchmark(place.benchmark, source="market1501")
     home = market_tree(tmp_path / "data" / "Market-1501-v15.09.15")
     return home, ("run", *SPGAN, "--data-root", str(home.parent))
 
@@ -170,7 +171,7 @@ def test_a_broken_image_is_named_before_any_training(place, market, content):
 
 
 def test_a_broken_image_of_the_target_is_named_before_any_training(place, tmp_path):
-    write_benchmark(place.benchmark, target="prid2011")
+    write_tiny_benchmark(place.benchmark, target="prid2011")
     home = prid_tree(tmp_path / "prid")
     image = home / Prid2011(root=str(home)).samples("train").names[-1]
     image.write_bytes(b"")
@@ -179,7 +180,7 @@ def test_a_broken_image_of_the_target_is_named_before_any_training(place, tmp_pa
 
 
 def test_a_target_without_images_is_refused(place, tmp_path):
-    write_benchmark(place.benchmark, target="prid2011")
+    write_tiny_benchmark(place.benchmark, target="prid2011")
     home = tmp_path / "prid"
     for camera in ("cam_a", "cam_b"):
         write_image(home / camera / "keep.png", 0)

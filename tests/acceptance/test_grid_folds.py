@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import sys
 from collections.abc import Iterator
@@ -15,8 +16,9 @@ from PIL import Image
 
 from reidbench.data.readers.grid import PARTITIONS
 from reidbench.registry.loading import load_plugins
+from reidbench.testing.tiny import TINY
 from tests.acceptance.conftest import Place
-from tests.acceptance.ground import TINY, computed, write_plugin
+from tests.acceptance.ground import computed, write_plugin
 from tests.data.small_trees import grid_partitions, grid_tree
 
 # Fold 0 trains persons 1 to 125, fold 1 trains 14 to 138, and so on.
@@ -102,7 +104,9 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     folder = tmp_path_factory.mktemp("folds")
     write_colours(folder / "data" / "grid")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("XDG_CACHE_HOME", str(folder / "private"))
+        patched.setenv("REIDBENCH_CACHE", str(folder / "private"))
+        # Decoding in this process: new ones take longer to start than these images to read.
+        patched.setattr(os, "sched_getaffinity", lambda _: {0})
         patched.syspath_prepend(str(write_plugin(folder / "site", "spy", SPY)))
         load_plugins.cache_clear()
         load_plugins()

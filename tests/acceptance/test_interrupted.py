@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
-import torch
 
 from tests.acceptance.conftest import Place, make_place
 from tests.acceptance.ground import SPGAN, read_result, timeless, weights
+from tests.acceptance.started import start
 
 # Long enough that the signal finds the training under way.
-LONG = ("run", *SPGAN, "--set", "budget.steps=40")
+LONG = ("run", *SPGAN, "--set", "budget.steps=20")
 CHECKPOINT = "partial/translator/*/resume/translator.safetensors"
 
 
@@ -27,40 +26,27 @@ def uninterrupted(tmp_path_factory):
     return timeless(read_result(place.results, "spgan")), weights(place.cache)
 
 
-def begin(place: Place) -> subprocess.Popen[str]:
+def begin(place: Place, folder: Path) -> BaseProcess:
     """Start the command and return once the translator's first checkpoint is written."""
-    # The number of threads decides the order of sums.
-    threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}
-    process = subprocess.Popen(
-        [
-            str(Path(sys.executable).with_name("reidbench")),
-            *LONG,
-            "--checkpoint-every",
-            "0",
-            *place.options(),
-        ],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, **threads},
-    )
-    while process.poll() is None and not list(place.cache.glob(CHECKPOINT)):
+    process = start(folder, *LONG, "--checkpoint-every", "0", *place.options())
+    while process.is_alive() and not list(place.cache.glob(CHECKPOINT)):
         time.sleep(0.005)
-    assert process.poll() is None, "the run ended before its checkpoint was seen"
+    assert process.is_alive(), "the run ended before its checkpoint was seen"
     return process
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
-def test_the_same_command_resumes_to_the_same_result(place, uninterrupted, sent):
-    process = begin(place)
-    process.send_signal(sent)
-    _, told = process.communicate(timeout=60)
+def test_the_same_command_resumes_to_the_same_result(place, uninterrupted, sent, tmp_path):
+    process = begin(place, tmp_path / "told")
+    os.kill(process.pid, sent)
+    process.join(timeout=60)
     if sent == signal.SIGINT:
-        assert process.returncode == 130, told
+        told = (tmp_path / "told" / "stderr").read_text()
+        assert process.exitcode == 130, told
         assert "error: interrupted; the same command resumes" in told
         assert "Traceback" not in told
     else:
-        assert process.returncode == -signal.SIGKILL
+        assert process.exitcode == -signal.SIGKILL
     assert not list(place.cache.glob("objects/translator/*"))
     assert list(place.cache.glob(CHECKPOINT))
     resumed = place(*LONG)

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from reidbench.cli.reporter import Bars
+from reidbench.runs.bars import Bars
 from reidbench.storage.artifacts import Store
 from tests.acceptance.conftest import Place, make_place
 from tests.acceptance.ground import computed, timeless
+from tests.acceptance.started import start
 
 SWEEP = ("sweep", "--method", "direct", "--method", "cyclegan", "--seeds", "0-1", "--json")
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory) -> Place:
-    """Where one process did it all."""
+def alone(tmp_path_factory) -> tuple[Place, list[dict]]:
+    """Where one process did it all, and its results."""
     place = make_place(tmp_path_factory.mktemp("alone"))
-    results(place(*SWEEP))
-    return place
+    return place, results(place(*SWEEP))
 
 
 def results(swept) -> list[dict]:
@@ -33,7 +30,8 @@ def results(swept) -> list[dict]:
 
 
 def test_what_another_process_is_at_comes_last(place, alone, monkeypatch):
-    (first,) = computed_with_seed(alone.cache, "learn", 0, "learn ide on real images")
+    where, expected = alone
+    (first,) = computed_with_seed(where.cache, "learn", 0, "learn ide on real images")
     (place.cache / "locks").mkdir(parents=True)
     said = []
     with (place.cache / "locks" / f"learn-{first}.lock").open("a") as file:
@@ -50,8 +48,8 @@ def test_what_another_process_is_at_comes_last(place, alone, monkeypatch):
         monkeypatch.setattr(Store, "wait", wait)
         monkeypatch.setattr(Bars, "say", say)
         found = results(place(*SWEEP))
-    assert found == results(alone(*SWEEP))
-    waited = said.index("waiting, another process is at it: learn ide on real images")
+        assert found == expected
+        waited = said.index("waiting, another process is computing it: learn ide on real images")
     times = [i for i, line in enumerate(said) if line.startswith("learn ide on real images: done")]
     assert len(times) == 2
     assert times[0] < waited < times[1]
@@ -65,23 +63,17 @@ def computed_with_seed(cache: Path, kind: str, seed: int, title: str) -> list[st
     return [m["key"].partition("/")[2] for m in mine]
 
 
-def test_two_processes_share_a_cache_and_both_end_with_all(place, alone):
-    expected = results(alone(*SWEEP))
-    program = Path(sys.executable).with_name("reidbench")
-    sweeps = [
-        subprocess.Popen(
-            [program, *SWEEP, *place.options()],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
-        for _ in range(2)
-    ]
-    told = [sweep.communicate(timeout=120) for sweep in sweeps]
-    assert [sweep.returncode for sweep in sweeps] == [0, 0], told
-    for records, _ in told:
-        names = [(r["recipe"]["name"], r["seed"]) for r in json.loads(records)]
+def test_two_processes_share_a_cache_and_both_end_with_all(place, alone, tmp_path):
+    where, expected = alone
+    folders = [tmp_path / "first", tmp_path / "second"]
+    sweeps = [start(folder, *SWEEP, *place.options()) for folder in folders]
+    for sweep in sweeps:
+        sweep.join(timeout=120)
+    told = [(folder / "stderr").read_text() for folder in folders]
+    assert [sweep.exitcode for sweep in sweeps] == [0, 0], told
+    for folder in folders:
+        records = json.loads((folder / "stdout").read_text())
+        names = [(r["recipe"]["name"], r["seed"]) for r in records]
         assert names == [(r["recipe"]["name"], r["seed"]) for r in expected]
     for kind in ("translator", "learn", "evaluate"):
-        assert computed(place.cache, kind) == computed(alone.cache, kind)
+        assert computed(place.cache, kind) == computed(where.cache, kind)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from reidbench.data.readers.market1501 import Market1501
-from tests.acceptance.ground import SPGAN, read_result, write_benchmark
+from reidbench.testing.tiny import write_tiny_benchmark
+from tests.acceptance.ground import SPGAN, read_result
 from tests.data.trees import TRAIN, market_tree
 
 BAD = f"bounding_box_train/{TRAIN[1]}"
@@ -14,8 +15,8 @@ BAD = f"bounding_box_train/{TRAIN[1]}"
 @pytest.fixture
 def market(place, tmp_path, monkeypatch):
     """A small Market-1501 with a corrupt image as the source, and a run on it."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ".cache"))
-    write_benchmark(place.benchmark, source="market1501")
+    monkeypatch.setenv("REIDBENCH_CACHE", str(tmp_path / ".cache"))
+    write_tiny_benchmark(place.benchmark, source="market1501")
     home = market_tree(tmp_path / "data" / "Market-1501-v15.09.15")
     (home / BAD).write_bytes(b"no image")
     return home, ("run", *SPGAN, "--data-root", str(home.parent))

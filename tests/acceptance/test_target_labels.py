@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.acceptance.ground import SPGAN, write_benchmark
+from reidbench.testing.tiny import write_tiny_benchmark
+from tests.acceptance.ground import SPGAN
 
 # This constraint would learn from any identity that it is shown.
 GREEDY = (*SPGAN, "--constraint", "joint-learner")
@@ -55,7 +56,7 @@ def test_shuffled_target_identities_change_no_weight_and_no_translated_pixel(
     place, install, tmp_path
 ):
     install("relabelled", RELABELLED)
-    benchmark = write_benchmark(tmp_path / "relabelled.toml", target="relabelled")
+    benchmark = write_tiny_benchmark(tmp_path / "relabelled.toml", target="relabelled")
     made, pids = [], []
     for order in (0, 1):
         cache = tmp_path / f"cache{order}"

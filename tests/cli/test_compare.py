@@ -75,20 +75,20 @@ def test_json(invoke, results):
         assert set(measure["by_seed"][0]["over_queries"]) == interval
 
 
+def made(rng, rows):
+    features = rng.normal(size=(rows, 4)).astype(np.float32)
+    return Features(features, rng.integers(1, 7, rows), rng.integers(1, 4, rows))
+
+
 def test_scores_that_evaluate_wrote(invoke, tmp_path):
     rng = np.random.default_rng(0)
-
-    def made(rows):
-        features = rng.normal(size=(rows, 4)).astype(np.float32)
-        return Features(features, rng.integers(1, 7, rows), rng.integers(1, 4, rows))
-
-    query, gallery = made(20), made(60)
+    query, gallery = made(rng, 20), made(rng, 60)
     order = rng.permutation(60)
     moved = Features(*(column[order] for column in vars(gallery).values()))
     junk = Features(moved.features, np.full(60, -1), moved.cams)
     with_junk = Features(*map(np.concatenate, zip(vars(moved).values(), vars(junk).values(),
                                                   strict=True)))  # fmt: skip
-    for name, images in (("plain", gallery), ("moved", with_junk), ("other", made(60))):
+    for name, images in (("plain", gallery), ("moved", with_junk), ("other", made(rng, 60))):
         write_features(tmp_path / "f.npz", {"query": query, "gallery": images}, None, {})
         file = ("--features", tmp_path / "f.npz", "--output", tmp_path / f"{name}.json")
         assert invoke("evaluate", *file).exit_code == 0
@@ -98,6 +98,24 @@ def test_scores_that_evaluate_wrote(invoke, tmp_path):
     refused = invoke("compare", plain, other)
     assert refused.exit_code == 1
     assert "differ in gallery labels" in refused.stderr
+
+
+def test_scores_of_an_earlier_version_compare_with_new_ones(invoke, tmp_path):
+    rng = np.random.default_rng(0)
+    sets = {role: made(rng, 200) for role in ("query", "gallery", "multi_query")}
+    write_features(tmp_path / "f.npz", sets, None, {})
+    multi = ("--multi-query", tmp_path / "f.npz", "--protocol", "multi-query")
+    new, old = tmp_path / "new.json", tmp_path / "old.json"
+    run = invoke("evaluate", "--features", tmp_path / "f.npz", *multi, "--output", new)
+    assert run.exit_code == 0, run.stderr
+    record = json.loads(new.read_text())
+    labels = record["evaluation"]["labels"]
+    labels["boxes"] = labels.pop("multi_query")  # the name that earlier versions wrote
+    old.write_text(json.dumps(record))
+    assert invoke("compare", new, old).exit_code == 0
+    labels["boxes"] = "others"
+    old.write_text(json.dumps(record))
+    assert "differ in multi_query labels" in invoke("compare", new, old).stderr
 
 
 def test_a_single_pair_has_no_table_over_seeds(invoke, results):

@@ -64,7 +64,7 @@ def gates(plugins):
 
 @pytest.fixture(autouse=True)
 def private_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ".cache"))
+    monkeypatch.setenv("REIDBENCH_CACHE", str(tmp_path / ".cache"))
     monkeypatch.delenv("REIDBENCH_DATA_ROOT", raising=False)
 
 
@@ -263,7 +263,8 @@ def test_a_sheet_takes_the_place_of_an_older_one(invoke, plugins, tmp_path):
         (("-o", "x.png", "--size", "4x64"), 2, "8 to 1024"),
         (("-o", "x.png", "--persons", "0"), 2, "--persons"),
         (("-o", "x.png", "--split", "trian"), 2, "trian"),
-        (("-o", "x.png", "--split", "boxes"), 2, "has no boxes"),
+        (("-o", "x.png", "--split", "multi_query"), 2, "has no images for multi-query"),
+        (("-o", "x.png", "--split", "boxes"), 2, "has no images for multi-query"),
         (("-o", "x.png", "--masks"), 2, "no person masks"),
         (("-o", "data/query/Thumbs.db/x.png"), 1, "cannot write"),
         (("-o", "x.png", "--persons", "200", "--images", "50", "--size", "1024x1024"), 2, "fewer"),

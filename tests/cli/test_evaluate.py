@@ -36,12 +36,12 @@ def many(rows, seed):
 
 @pytest.fixture
 def both(tmp_path):
-    """One file of random queries, gallery and boxes, and the sets in it."""
+    """One file of random queries, gallery and multi_query, and the sets in it."""
     query, gallery = many(20, 0), many(90, 1)
     noise = np.random.default_rng(2).normal(size=(40, 6)).astype(np.float32)
     boxes = Features(noise, np.tile(query.pids, 2), np.tile(query.cams, 2))
     path = tmp_path / "both.npz"
-    write_features(path, {"query": query, "gallery": gallery, "boxes": boxes}, None, {})
+    write_features(path, {"query": query, "gallery": gallery, "multi_query": boxes}, None, {})
     return path, query, gallery, boxes
 
 
@@ -125,15 +125,15 @@ def test_protocols_and_their_parameters(invoke, both):
     origin = record.pop("evaluation")
     assert record == evaluate(query, gallery, SingleGalleryShot(repeats=3)).to_dict()
     assert origin["protocol"]["parameters"] == {"repeats": 3, "seed": 0}
-    pooled = evaluate(query, gallery, MultiQuery(), boxes=boxes).to_dict()
+    pooled = evaluate(query, gallery, MultiQuery(), multi_query=boxes).to_dict()
     multi = ("--protocol", "multi-query", "--json")
     for files in (
         ("--features", path),
-        ("--features", path, "--boxes", path),
+        ("--features", path, "--multi-query", path),
         ("--query", path, "--gallery", path, "--boxes", path),
     ):
         record = printed(invoke("evaluate", *files, *multi))
-        assert set(record.pop("evaluation")["labels"]) == {"query", "gallery", "boxes"}
+        assert set(record.pop("evaluation")["labels"]) == {"query", "gallery", "multi_query"}
         assert record == pooled
 
 
@@ -162,7 +162,10 @@ def test_output_is_what_json_prints(invoke, both, tmp_path):
              "protocol.repeats=0"],
             "repeats must be at least 1",
         ),
-        (["--features", "both.npz", "--boxes", "both.npz"], "no use for further boxes"),
+        (
+            ["--features", "both.npz", "--multi-query", "both.npz"],
+            "Market1501 has no use for further images",
+        ),
     ],
 )  # fmt: skip
 def test_what_cannot_be_asked_has_exit_code_2(invoke, both, monkeypatch, options, error):

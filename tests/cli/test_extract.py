@@ -31,11 +31,11 @@ def toys(plugins: Plugins) -> None:
 
 class Boxed(ToyDataset):
     @property
-    def has_boxes(self) -> bool:
+    def has_multi_query(self) -> bool:
         return True
 
     def samples(self, split):
-        return super().samples("gallery" if split == "boxes" else split)
+        return super().samples("gallery" if split == "multi_query" else split)
 
 
 @pytest.fixture
@@ -136,9 +136,12 @@ def test_parts_and_flipping(extract):
 
 
 def test_splits_are_those_of_the_dataset(extract):
-    _, path = extract("torchvision:resnet18", "--splits", "boxes,query", dataset="boxed")
-    sets = {name.partition("_")[0] for name in fields(path)}
-    assert sets == {"about", "query", "boxes"}
+    for name in ("multi_query", "boxes"):
+        asked = ("--splits", f"{name},query")
+        result, path = extract("torchvision:resnet18", *asked, dataset="boxed")
+        assert result.exit_code == 0, result.stderr
+        sets = {field.removesuffix("_pids") for field in fields(path) if field.endswith("_pids")}
+        assert sets == {"query", "multi_query"}
     result, _ = extract("torchvision:resnet18", "--splits", "query,boxes")
     assert result.exit_code == 2
     assert "no split is named 'boxes'" in result.stderr

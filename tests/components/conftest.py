@@ -1,9 +1,1 @@
-import pytest
-import torch
-
-
-@pytest.fixture(autouse=True)
-def _seeded():
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
+from reidbench.testing.fixtures import seeded

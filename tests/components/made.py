@@ -25,7 +25,7 @@ from reidbench.registry.registry import Registration
 from reidbench.stages import Decode, Stage, Work
 from reidbench.storage.artifacts import Artifact, Store
 from reidbench.storage.keys import JSON
-from tests.toy_runs import toy_registry
+from reidbench.testing.toy_runs import toy_registry
 
 CPU = Hardware(torch.device("cpu"))
 

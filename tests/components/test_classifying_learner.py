@@ -1,31 +1,19 @@
+from dataclasses import dataclass
+
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from reidbench.components.classifying_learner import (
+    BatchNormOrAuto,
     ClassificationLearner,
     Classifier,
+    Normalisation,
     kept_with_weights,
     person_layer,
 )
 from reidbench.nn.backbones import build_backbone
-
-SETTINGS = {
-    "backbone": "small-resnet",
-    "weights": "none",
-    "dropout": 0.0,
-    "batch_norm": "learn",
-    "normalisation": "half",
-    "lr": 0.1,
-    "backbone_lr": 0.01,
-    "momentum": 0.0,
-    "weight_decay": 0.0,
-    "batch": 4,
-    "epochs": 1,
-    "flip": False,
-    "enlarge": 1.0,
-}
 
 
 class Plain(Classifier):
@@ -37,18 +25,30 @@ class Plain(Classifier):
         return self.persons(self.features(pixels))
 
 
+@dataclass(kw_only=True)
 class PlainLearner(ClassificationLearner):
+    backbone: str = "small-resnet"
+    weights: str = "none"
+    dropout: float = 0.0
+    batch_norm: BatchNormOrAuto = "learn"
+    normalisation: Normalisation = "half"
+    lr: float = 0.1
+    backbone_lr: float = 0.01
+    decay_from: float = 1.0
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    batch: int = 4
+    epochs: int = 1
+    flip: bool = False
+    enlarge: float = 1.0
+
     def classifier(self, backbone, num_pids):
-        options = {"normalisation": self.normalisation, "batch_norm": self.batch_norm}
+        options = {"normalisation": self.normalisation, "batch_norm": self.resolved_batch_norm}
         return Plain(backbone, num_pids, **options)
 
 
-def learner(**changes):
-    return PlainLearner(**(SETTINGS | changes))
-
-
 def test_the_loss_is_cross_entropy_to_the_bit():
-    plain = learner()
+    plain = PlainLearner()
     model = plain.build(5).eval()
     nn.init.normal_(model.persons.weight)
     pixels, pid = torch.rand(6, 3, 32, 16), torch.tensor([0, 1, 2, 3, 4, 4])
@@ -56,7 +56,7 @@ def test_the_loss_is_cross_entropy_to_the_bit():
 
 
 def test_the_likeliest_person_is_that_of_the_logits():
-    plain = learner()
+    plain = PlainLearner()
     model = plain.build(5).eval()
     nn.init.normal_(model.persons.weight)
     pixels = torch.rand(6, 3, 32, 16)
@@ -66,7 +66,7 @@ def test_the_likeliest_person_is_that_of_the_logits():
 
 
 def test_backbone_and_new_layers_learn_at_their_rates():
-    plain = learner()
+    plain = PlainLearner()
     model = plain.build(5).train()
     before = [p.detach().clone() for p in model.parameters()]
     pixels, pid = torch.rand(4, 3, 32, 16), torch.arange(4)
@@ -103,4 +103,4 @@ def test_features_are_pooled_from_normalised_pixels():
 @pytest.mark.parametrize("wrong", [{"lr": -1.0}, {"batch": 1}, {"decay_from": 2.0}])
 def test_refuses_values_out_of_range(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        learner(**wrong)
+        PlainLearner(**wrong)

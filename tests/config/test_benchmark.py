@@ -7,7 +7,7 @@ import pytest
 
 from reidbench.config.benchmark import DatasetSpec, available, load_all, load_benchmark
 from reidbench.errors import UsageError
-from tests.toy_runs import toy_benchmark
+from reidbench.testing.toy_runs import toy_benchmark
 
 TEXT = """
 version = 2
@@ -65,20 +65,29 @@ def test_committed_results_are_of_the_shipped_benchmark() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        ("version = 2", "", "KeyError\\('version'\\)"),
-        ('name = "market1501"', "", "KeyError\\('name'\\)"),
-        ("[source]", "[sauce]", "unknown section sauce"),
-        ("[translator]", "[settings.translator]", "unknown section settings"),
-        ("[source]", "[source", "TOMLDecodeError"),
-        ("[16, 8]", "[16]", "not enough values"),
-        ("[16, 8]", "[16, 0]", "one pixel at least"),
-        ("[16, 8]", "16", "TypeError"),
-        ("[0, 1]", "[]", "it needs a seed"),
-        ("[0, 1]", '["x"]', "invalid literal"),
-        ("version = 2", 'version = 2\ntested = "both"', "tested is target or source, not 'both'"),
-        ("version = 2", "version = 2\ninterpolation = 1", "interpolation is bicubic or bilinear"),
-        ("lr = 0.5", "lr = nan", "JSON compliant"),
-        ("lr = 0.5", "lr = 2020-01-01", "not JSON serializable"),
+        ("version = 2", "", "'version' is missing: it must be a whole number"),
+        ("version = 2", "version = true", "'version' must be a whole number, not True"),
+        ('name = "market1501"', "", "'protocol.name' is missing: it must be a text"),
+        ("[source]", "[sauce]", "no key is named 'sauce'; did you mean 'source'"),
+        ("[translator]", "[settings.translator]", "no key is named 'settings'"),
+        ("[source]", "[source", "after a table declaration|Expected ']'"),
+        ("[16, 8]", "[16]", r"'image_size' must be height and width in pixels.*, not \[16\]"),
+        ("[16, 8]", "[16, 0]", r"'image_size\[1\]' must be one pixel at least, not 0"),
+        ("[16, 8]", "16", "'image_size' must be height and width in pixels.*, not 16"),
+        ("[0, 1]", "[]", r"'seeds' must be whole numbers, at least one, not \[\]"),
+        ("[0, 1]", '["x"]', r"'seeds\[0\]' must be a whole number, not 'x'"),
+        (
+            "version = 2",
+            'version = 2\ntested = "both"',
+            "'tested' cannot be 'both'; known: sou",
+        ),
+        (
+            "version = 2",
+            "version = 2\ninterpolation = 1",
+            "'interpolation' must be 'bicubic' or 'bilinear', not 1",
+        ),
+        ("lr = 0.5", "lr = nan", "'translator.lr' is nan; write a finite number"),
+        ("lr = 0.5", "lr = 2020-01-01", "'translator.lr' is the date or time 2020-01-01"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_told(tmp_path: Path, old: str, new: str, reason: str) -> None:

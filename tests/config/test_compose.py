@@ -11,8 +11,8 @@ from reidbench.config.recipe import Component, Recipe
 from reidbench.errors import UsageError
 from reidbench.registry.registry import Registration, Registry
 from reidbench.storage.keys import JSON
+from reidbench.testing.toy_runs import TOYS, toy_benchmark
 from reidbench.testing.toys import ToyConstraint, ToyTranslator
-from tests.toy_runs import TOYS, toy_benchmark
 
 KEPT = Request(translator="toy", constraints=["kept"], learner="toy")
 HERE = "tests.config.test_compose"
@@ -165,7 +165,7 @@ def test_parts_that_do_not_fit_are_a_usage_error(
 def test_pairs_need_an_even_batch(registry: Registry) -> None:
     pairs = Request(translator="toy", learner="toy", constraints=["pairs"])
     assert make(registry, pairs).budget.batch == 4
-    with pytest.raises(UsageError, match=r"'pairs' wants pairs.*not 3 \(--set budget.batch=4\)"):
+    with pytest.raises(UsageError, match=r"'pairs' needs pairs.*not 3 \(--set budget.batch=4\)"):
         make(registry, pairs, budget__batch=3)
     assert make(registry, budget__batch=3).budget.batch == 3
 

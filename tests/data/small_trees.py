@@ -13,7 +13,7 @@ from scipy.io import savemat
 
 from reidbench.data.dataset import SPLITS, Counts
 from reidbench.data.readers.divided import DividedDataset
-from reidbench.data.readers.divisions import Plan, load_divisions
+from reidbench.data.readers.divisions import DivisionPlan, load_divisions
 
 # VIPeR's numbers have gaps: 632 of them, from 000 to 873.
 VIPER = (0, 1, *range(3, 632), 873)
@@ -152,7 +152,7 @@ def check_training_on_everybody(make: Callable[..., DividedDataset], images: int
     assert whole.fingerprint() != part.fingerprint()
 
 
-def division(plan: Plan, split: int) -> str:
+def division(plan: DivisionPlan, split: int) -> str:
     checksum = load_divisions(plan.path).sha256[:8]
     return f"reidbench {plan.name}.json sha256:{checksum} split {split}"
 

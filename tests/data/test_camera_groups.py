@@ -48,8 +48,8 @@ def test_the_training_images_of_the_cameras_keep_labels_pixels_and_order() -> No
         view.read("train", 6)
 
 
-@pytest.mark.parametrize("split", ["query", "gallery", "boxes"])
-def test_what_is_tested_and_the_boxes_are_as_they_were(split) -> None:
+@pytest.mark.parametrize("split", ["query", "gallery", "multi_query"])
+def test_what_is_tested_and_multi_query_are_as_they_were(split) -> None:
     whole = Seen(9)
     view = OnlyCameras(whole, [2])
     before, after = whole.samples(split), view.samples(split)
@@ -66,7 +66,7 @@ def test_all_else_is_the_datasets_own() -> None:
     for name in {n for n in dir(Dataset) if not n.startswith("_")} - changed | {"folds"}:
         mine, theirs = getattr(view, name), getattr(whole, name)
         assert (mine() if callable(mine) else mine) == (theirs() if callable(theirs) else theirs)
-    assert view.boxes_fingerprint() == "boxes"
+    assert view.multi_query_fingerprint() == "multi_query"
 
 
 def test_the_cameras_decide_the_fingerprint_and_their_order_does_not() -> None:

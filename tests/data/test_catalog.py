@@ -92,15 +92,17 @@ def test_corrupt_images_are_left_out_by_choice(tmp_path: Path, registry: Registr
     assert left.identity()["fingerprint"] == left.dataset.fingerprint()
 
 
-def test_corrupt_boxes_are_left_out_too(tmp_path: Path, registry: Registry) -> None:
+def test_corrupt_images_for_multi_query_are_left_out_too(
+    tmp_path: Path, registry: Registry
+) -> None:
     home = market_tree(tmp_path / "market1501")
     write_image(home / "gt_bbox" / QUERY[0], 1)
     (home / "gt_bbox" / QUERY[1]).write_bytes(b"no image")
     spec = DatasetSpec("market1501", {"root": str(home)})
     plain, left = (open_dataset(spec, registry, None, skip_corrupt=s) for s in (False, True))
     assert left.left_out == (f"gt_bbox/{QUERY[1]}",)
-    assert left.fingerprint == plain.fingerprint  # which boxes do not decide
-    assert left.dataset.boxes_fingerprint() != plain.dataset.boxes_fingerprint()
+    assert left.fingerprint == plain.fingerprint  # which multi_query does not decide
+    assert left.dataset.multi_query_fingerprint() != plain.dataset.multi_query_fingerprint()
 
 
 def test_a_split_without_any_whole_image_is_an_error(tmp_path: Path, registry: Registry) -> None:

@@ -97,13 +97,16 @@ def test_the_key_names_an_interpolation_that_is_not_the_first() -> None:
     assert other.values() == {**plain.values(), "interpolation": "bilinear"}
 
 
-def test_boxes_have_the_key_of_their_own_files() -> None:
+def test_images_for_multi_query_have_the_key_of_their_own_files() -> None:
     class Boxed(Noise):
-        def boxes_fingerprint(self) -> str:
-            return "boxes"
+        def multi_query_fingerprint(self) -> str:
+            return "of further images"
 
     data = OpenDataset("noise", {}, Boxed(3), "noise")
-    assert Decode(data, "boxes", (8, 4)).values()["dataset"]["fingerprint"] == "boxes"
+    further = Decode(data, "multi_query", (8, 4))
+    assert further.values()["dataset"]["fingerprint"] == "of further images"
+    assert further.values()["split"] == "boxes"  # the name that keys have always had
+    assert further.key == "decode/910da18bee5da21720ea70ecef339437"
     assert Decode(data, "query", (8, 4)).values()["dataset"]["fingerprint"] == "noise"
 
 

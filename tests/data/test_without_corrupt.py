@@ -50,7 +50,7 @@ class Odd(Noise):
     synthetic = True
     protocol = "single-shot"
     terms, citation, homepage, withdrawn = "t", "c", "h", "w"
-    has_truth, has_boxes, population, division = True, True, "odd", "by hand"
+    has_truth, has_multi_query, population, division = True, True, "odd", "by hand"
     folds = (1, 2)
 
     @property
@@ -66,8 +66,8 @@ class Odd(Noise):
     def remarks(self):
         return ["remarkable"]
 
-    def boxes_fingerprint(self):
-        return "boxes"
+    def multi_query_fingerprint(self):
+        return "multi_query"
 
 
 def test_all_else_is_the_datasets_own() -> None:
@@ -99,10 +99,10 @@ def test_only_what_is_left_out_decides_the_fingerprint() -> None:
     assert len(set(prints)) == 3
 
 
-def test_boxes_have_a_fingerprint_of_their_own() -> None:
-    view = Without(Noise(3), ["boxes/1.png"])
+def test_images_for_multi_query_have_a_fingerprint_of_their_own() -> None:
+    view = Without(Noise(3), ["multi_query/1.png"])
     assert view.fingerprint() == "noise"
-    assert view.boxes_fingerprint() != "noise"
+    assert view.multi_query_fingerprint() != "noise"
 
 
 def test_it_travels_small(home: Path) -> None:

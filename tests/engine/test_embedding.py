@@ -20,8 +20,8 @@ from reidbench.errors import UsageError
 from reidbench.registry.registry import Entry, Registration, Registry
 from reidbench.runs.plan import Plan
 from reidbench.runs.runner import Session, run_plan
+from reidbench.testing.toy_runs import CPU, make_plan, toy_benchmark, toy_plan
 from reidbench.testing.toys import ToyLearner
-from tests.toy_runs import CPU, make_plan, toy_benchmark, toy_plan
 
 HERE = "tests.engine.test_embedding"
 BF16 = Hardware(torch.device("cpu"), "bf16")

@@ -23,8 +23,8 @@ from reidbench.interfaces import (
     Images,
     Log,
 )
+from reidbench.testing.toy_runs import CPU
 from reidbench.testing.toys import ToyConstraint, ToyTranslator
-from tests.toy_runs import CPU
 
 STEPS, BATCH = 5, 4
 

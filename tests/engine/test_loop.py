@@ -16,7 +16,7 @@ from reidbench.engine.loop import Loop
 from reidbench.errors import ReidbenchError
 from reidbench.interfaces import Clock, Log
 from reidbench.progress import Progress, silent
-from tests.toy_runs import CPU
+from reidbench.testing.toy_runs import CPU
 
 STEPS = 5
 

@@ -13,7 +13,7 @@ from reidbench.engine.loop import Loop
 from reidbench.engine.metering import metered, peak_memory
 from reidbench.errors import ReidbenchError
 from reidbench.interfaces import Clock, Log
-from tests.toy_runs import CPU
+from reidbench.testing.toy_runs import CPU
 
 
 def test_only_steps_that_were_made_are_metered(tmp_path: Path) -> None:

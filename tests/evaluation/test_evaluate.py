@@ -115,7 +115,7 @@ def broken(value):
     return rows
 
 
-@pytest.mark.parametrize("role", ["query", "gallery", "boxes"])
+@pytest.mark.parametrize("role", ["query", "gallery", "multi_query"])
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -135,16 +135,16 @@ def broken(value):
 def test_what_cannot_be_scored_is_refused_by_name(role, given, message):
     bad = Features(given[0], np.array(given[1]), np.array(given[2]))
     fine = Features(BAD, np.array([1, 2]), np.array([0, 1]))
-    sets = {"query": fine, "gallery": fine, "boxes": fine} | {role: bad}
+    sets = {"query": fine, "gallery": fine, "multi_query": fine} | {role: bad}
     with pytest.raises(ReidbenchError, match=f"^{role} .*{message}"):
-        evaluate(sets["query"], sets["gallery"], boxes=sets["boxes"])
+        evaluate(sets["query"], sets["gallery"], multi_query=sets["multi_query"])
 
 
 def test_dimensions_must_agree():
     with pytest.raises(ReidbenchError, match=r"query features have 4 dimensions and gallery .* 6"):
         evaluate(sample(3, 0, seed=0, dimensions=4), GALLERY)
-    with pytest.raises(ReidbenchError, match="boxes features have 4 dimensions"):
-        evaluate(QUERY, GALLERY, boxes=sample(3, 0, seed=0, dimensions=4))
+    with pytest.raises(ReidbenchError, match="multi_query features have 4 dimensions"):
+        evaluate(QUERY, GALLERY, multi_query=sample(3, 0, seed=0, dimensions=4))
 
 
 def test_the_tie_rule_reaches_the_scores():

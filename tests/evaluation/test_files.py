@@ -10,6 +10,7 @@ import zipfile
 import numpy as np
 import pytest
 import scipy.io
+import scipy.sparse
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -64,8 +65,16 @@ def write_one(path, images):
 def test_one_set_serves_every_role(tmp_path, suffix, rows):
     path, images = tmp_path / f"features{suffix}", made(rows)
     write_one(path, images)
-    for role in ("", "query", "gallery", "boxes"):
+    for role in ("", "query", "gallery", "multi_query"):
         same(read_features(path, role), images)
+
+
+@pytest.mark.parametrize("prefix", ["multi_query_", "boxes_", "mquery_"])
+def test_further_images_have_several_names(tmp_path, prefix):
+    images = made(3)
+    fields = {f"{prefix}{field}": array for field, array in table(images).items()}
+    np.savez(tmp_path / "f.npz", **fields)
+    same(read_features(tmp_path / "f.npz", "multi_query"), images)
 
 
 def test_what_is_written_is_read(tmp_path):
@@ -119,7 +128,7 @@ def test_the_common_baseline_s_mat(tmp_path):
     scipy.io.savemat(tmp_path / "multi_query.mat", multi)
     same(read_features(tmp_path / "pytorch_result.mat", "query"), query)
     same(read_features(tmp_path / "pytorch_result.mat", "gallery"), gallery)
-    same(read_features(tmp_path / "multi_query.mat", "boxes"), boxes)
+    same(read_features(tmp_path / "multi_query.mat", "multi_query"), boxes)
     with pytest.raises(ReidbenchError, match=r"no unnamed set.* it holds 'gallery_f'"):
         read_features(tmp_path / "pytorch_result.mat")
 
@@ -145,7 +154,7 @@ def test_names_that_others_write(tmp_path):
         theirs = [name.replace("query", "gallery").replace("q", "g") for name in names]
         both = table(query, *names) | table(gallery, *theirs)
         np.savez(tmp_path / "f.npz", **both)
-        sets = read_sets(tmp_path / "f.npz", ROLES, ["boxes"])
+        sets = read_sets(tmp_path / "f.npz", ROLES, ["multi_query"])
         assert list(sets) == ["query", "gallery"]
         same(sets["query"], query)
         same(sets["gallery"], gallery)
@@ -239,6 +248,13 @@ def test_a_damaged_member_is_found(tmp_path):
 def test_a_newer_mat_says_how_to_save(tmp_path):
     (tmp_path / "f.mat").write_bytes(b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + bytes(99))
     with pytest.raises(ReidbenchError, match=r"format 7\.3.*-v7"):
+        read_features(tmp_path / "f.mat")
+
+
+def test_sparse_features_are_one_clear_error(tmp_path):
+    stored = {"features": scipy.sparse.eye(3).tocsc(), "pids": [1, 2, 3], "cams": [1, 1, 1]}
+    scipy.io.savemat(tmp_path / "f.mat", stored)
+    with pytest.raises(ReidbenchError, match=r"features of .*f\.mat is a sparse matrix"):
         read_features(tmp_path / "f.mat")
 
 

@@ -8,7 +8,6 @@ from hypothesis import assume, given
 
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.evaluation import (
-    PROTOCOLS,
     Features,
     Market1501,
     MatrixDistances,
@@ -19,8 +18,11 @@ from reidbench.evaluation import (
     SingleShot,
     evaluate,
 )
+from reidbench.registry.loading import load_plugins
 
 from .definitions import TIEBREAK, cases, hits, labels
+
+REGISTERED = [(e.name, e.load()) for e in load_plugins().registry.entries("protocol")]
 
 
 def features(rows, pids, cams):
@@ -28,7 +30,9 @@ def features(rows, pids, cams):
 
 
 def test_every_protocol_can_be_made_by_name():
-    assert all(isinstance(make(), Protocol) for make in PROTOCOLS.values())
+    names = [name for name, _ in REGISTERED]
+    assert names == ["market1501", "multi-query", "single-gallery-shot", "single-shot"]
+    assert all(isinstance(make(), Protocol) for _, make in REGISTERED)
 
 
 def test_junk_is_left_out_and_distractors_stay():
@@ -62,7 +66,7 @@ def test_a_query_called_zero_is_a_person():
         SingleShot().scores(distances, labels([0], [1]), labels([0, 0], [2, 2]))
 
 
-def test_multi_query_means_the_boxes_of_person_and_camera():
+def test_multi_query_means_all_images_of_person_and_camera():
     query = features([[9, 9], [9, 9], [9, 9]], [1, 1, 2], [1, 1, 1])
     boxes = features([[1, 0], [3, 2], [5, 5], [7, 7], [0, 1]], [1, 1, 1, 8, 2], [1, 1, 2, 1, 1])
     pooled = MultiQuery().queries(query, boxes, unit_length=False)
@@ -74,15 +78,15 @@ def test_multi_query_means_the_boxes_of_person_and_camera():
     assert boxes.features[1].tolist() == [3, 2]
 
 
-def test_multi_query_without_boxes_pools_the_queries():
+def test_multi_query_without_further_images_pools_the_queries():
     query = features([[0, 2], [0, 4], [6, 0]], [1, 1, 1], [1, 1, 2])
     pooled = MultiQuery().queries(query, None, unit_length=False)
     assert pooled.features.tolist() == [[0, 3], [6, 0]]
 
 
-def test_multi_query_needs_a_box_for_each_query():
+def test_multi_query_needs_an_image_for_each_query():
     query = features([[1, 0], [0, 1]], [1, 2], [1, 3])
-    with pytest.raises(ReidbenchError, match=r"lack 1 of 2 .* person 2 in camera 3"):
+    with pytest.raises(ReidbenchError, match=r"multi_query lacks 1 of 2 .* person 2 in camera 3"):
         MultiQuery().queries(query, features([[1, 0]], [1], [1]), unit_length=False)
 
 
@@ -91,9 +95,9 @@ def test_multi_query_reaches_the_scores():
     gallery = features([[1, 0], [0, 1]], [2, 1], [2, 2])
     boxes = features([[0, 1], [0, 1]], [1, 1], [1, 1])
     assert evaluate(query, gallery).first.tolist() == [2]
-    assert evaluate(query, gallery, MultiQuery(), boxes=boxes).first.tolist() == [1]
-    with pytest.raises(UsageError, match="Market1501 has no use for further boxes"):
-        evaluate(query, gallery, boxes=boxes)
+    assert evaluate(query, gallery, MultiQuery(), multi_query=boxes).first.tolist() == [1]
+    with pytest.raises(UsageError, match="Market1501 has no use for further images"):
+        evaluate(query, gallery, multi_query=boxes)
 
 
 @pytest.mark.parametrize("ties", TIEBREAK)
@@ -148,7 +152,7 @@ def test_one_image_a_person_makes_all_protocols_agree():
     rng = np.random.default_rng(3)
     query = features(rng.standard_normal((20, 4)), np.arange(1, 21), np.zeros(20, int))
     gallery = features(rng.standard_normal((20, 4)), np.arange(1, 21), np.ones(20, int))
-    for make in PROTOCOLS.values():
+    for _, make in REGISTERED:
         scores = evaluate(query, gallery, make(), RankingOptions(distance="cosine"))
         assert scores.measures() == pytest.approx(evaluate(query, gallery).measures())
 

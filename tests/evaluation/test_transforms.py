@@ -31,8 +31,8 @@ from reidbench.registry.registry import Registration, Registry
 from reidbench.runs.figures import MOST_POINTS, Moved, moved_by, moving_of, transforms_of
 from reidbench.runs.plan import Plan
 from reidbench.runs.runner import Session, ensure_stage
+from reidbench.testing.toy_runs import make_plan, toy_benchmark
 from reidbench.testing.toys import ToyDataset, ToyTranslator
-from tests.toy_runs import make_plan, toy_benchmark
 
 SHIFT = (1.0, 0.0, 0.25, 0.0, 1.0, -0.5, 0.0, 0.0, 1.0)
 BY = np.array([0.25, -0.5])  # as it shifts

@@ -50,7 +50,9 @@ def test_unknown_names_are_refused_with_the_nearest(wrong, hint):
 
 # The builder of the regnets computes with tensors, which have no values there; all are alike.
 @pytest.mark.parametrize("name", [n for n in backbone_names() if not n.startswith("regnet")])
-def test_every_name_that_is_offered_can_be_built(name):
+def test_every_name_that_is_offered_can_be_built(name, monkeypatch):
+    for same_shape in (nn.BatchNorm2d, nn.LayerNorm):  # half of the time goes into these
+        monkeypatch.setattr(same_shape, "forward", lambda _, maps: maps)
     with torch.device("meta"):  # shapes without the arithmetic
         backbone = build_backbone(name)
         network, pixels = backbone.network.eval(), torch.empty(2, 3, 64, 32)

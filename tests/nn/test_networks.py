@@ -116,3 +116,23 @@ def test_small_resnet():
     network = SmallResNet(num_classes=7)
     assert network(torch.rand(2, 3, 64, 32)).shape == (2, 7)
     assert count(network) - count(network.fc) == 307_360
+
+
+def test_a_residual_generator_that_draws_nothing_gives_the_image_back():
+    generator = ResNetGenerator(4, 1, residual=True)
+    torch.nn.init.zeros_(generator.layers[-1].weight)
+    torch.nn.init.zeros_(generator.layers[-1].bias)
+    pixels = torch.linspace(-1, 1, 3 * 16 * 16).reshape(1, 3, 16, 16)
+    with torch.no_grad():
+        given = generator(pixels)
+    torch.testing.assert_close(given, pixels, rtol=0, atol=1 / 255 + 1e-6)
+    assert torch.isfinite(given).all()
+
+
+def test_a_residual_generator_adds_before_tanh_what_the_published_one_draws():
+    published, residual = ResNetGenerator(4, 1), ResNetGenerator(4, 1, residual=True)
+    residual.load_state_dict(published.state_dict())
+    pixels = torch.rand(1, 3, 16, 16) - 0.5
+    with torch.no_grad():
+        expected = torch.tanh(torch.atanh(pixels) + torch.atanh(published(pixels)))
+        torch.testing.assert_close(residual(pixels), expected, rtol=1e-4, atol=1e-5)

@@ -7,8 +7,8 @@ import pytest
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.plots.chart import AXES, Point, subtitle
 from reidbench.plots.sources import FIELDS, Wish, chart_of_results, chart_of_study
+from reidbench.results.measures import DRAWN
 from reidbench.results.reported import Reported
-from reidbench.results.result import DRAWN
 from reidbench.studies.index import index_of
 from reidbench.studies.study import load_study
 from tests.made_results import make_result, make_seeds, with_sections
@@ -173,7 +173,7 @@ def test_a_study_that_varies_nothing_has_no_line(study):
         chart_of_study(plain, path, Wish(kind="line"))
 
 
-def test_what_translation_kept_is_drawn_where_it_is_told():
+def test_translation_quality_is_drawn_where_it_is_told():
     results = with_sections(make_seeds([0.2, 0.3, 0.4]), translated=0.25)
     chart, path = chart_of_results(results, None, (), Wish(measure="translated_accuracy"))
     assert chart.panels[0].points[0].values == (25, 25, 25)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ MOVED = Transforms(
     Corners(moved_corners(MATRICES), CORNERS * 0.9, 2.0),
     ("a caption",),
 )
+FEW = replace(MOVED, parameters=MATRICES[:, :2], names=MOVED.names[:2])
 
 
 def texts(path: Path) -> list[str]:
@@ -38,7 +40,7 @@ def texts(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("ending", [".svg", ".pdf", ".png"])
-@pytest.mark.parametrize(("module", "shown"), [(scatter, SCATTER), (transforms, MOVED)])
+@pytest.mark.parametrize(("module", "shown"), [(scatter, SCATTER), (transforms, FEW)])
 def test_the_same_figure_gives_the_same_bytes(tmp_path, module, shown, ending):
     first, second = tmp_path / f"1{ending}", tmp_path / f"2{ending}"
     module.write(shown, first)
@@ -46,7 +48,7 @@ def test_the_same_figure_gives_the_same_bytes(tmp_path, module, shown, ending):
     assert first.read_bytes() == second.read_bytes()
 
 
-@pytest.mark.parametrize(("module", "shown"), [(scatter, SCATTER), (transforms, MOVED)])
+@pytest.mark.parametrize(("module", "shown"), [(scatter, SCATTER), (transforms, FEW)])
 @pytest.mark.parametrize(("width", "inches"), [("one", 3.3), ("two", 7.0)])
 def test_a_figure_is_as_wide_as_the_column_it_is_made_for(tmp_path, module, shown, width, inches):
     module.write(shown, tmp_path / "a.png", width)

@@ -14,7 +14,7 @@ from reidbench.errors import ReidbenchError, UsageError
 from reidbench.registry import loading as plugins
 from reidbench.registry.loading import Plugins, load_from, load_plugins
 from reidbench.runs.runner import Session, run_plan
-from tests.toy_runs import toy_plan
+from reidbench.testing.toy_runs import toy_plan
 
 Write = Callable[..., EntryPoint]
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from torch import nn
 
+from reidbench.config.recipe import Embedding
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.registry.parameters import convert, parameters_of, resolve
 
@@ -137,6 +139,24 @@ class Inherits(Component): ...
 def test_a_class_without_a_constructor_has_none() -> None:
     assert parameters_of(Bare) == parameters_of(object) == {}
     assert parameters_of(Inherits) == parameters_of(Component)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deeper(Embedding):
+    pool: Literal["max"] = "max"  # type: ignore[assignment]
+    depth: int = 1
+
+
+def test_a_dataclass_inherits_fields_whose_types_its_module_does_not_name() -> None:
+    assert "Retrieval" not in globals()
+    assert {n: p.type_name for n, p in parameters_of(Deeper).items()} == {
+        "flip": "bool",
+        "pool": "'max'",
+        "parts": "1 | 2 | 4 | 8",
+        "retrieval": "'features' | 'verification'",
+        "depth": "int",
+    }
+    assert resolve(Deeper, {"parts": 2}, "x")["parts"] == 2
 
 
 class Positional:

@@ -13,8 +13,9 @@ import scipy.stats
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.evaluation import Scores, Trials
 from reidbench.evaluation.significance import paired_t
+from reidbench.results.compared_methods import find
 from reidbench.results.comparison import Difference, contrast
-from reidbench.results.contenders import COMPARED, find
+from reidbench.results.measures import COMPARED
 from tests.made_results import make_result
 
 
@@ -316,7 +317,7 @@ def lacking(**changes):
 @pytest.mark.parametrize(
     ("content", "error"),
     [
-        ("{", "no JSON"),
+        ("{", "Expecting property name"),
         ("[1]", "not a result of reidbench"),
         (json.dumps({"schema": 1}), "'reidbench' is missing"),
         (json.dumps(lacking(per_query={"pid": [1]})), "values of each query"),
@@ -327,14 +328,19 @@ def lacking(**changes):
             json.dumps(lacking(per_query=lacking()["per_query"] | {"ap": [None] * 24})),
             "lack their values",
         ),
-        (json.dumps(lacking(evaluation=[])), "'evaluation' is damaged"),
-        (json.dumps(lacking(evaluation={"protocol": 3})), "'evaluation' is damaged"),
+        (json.dumps(lacking(evaluation=[])), r"'evaluation' must be a table, not \[\]"),
+        (
+            json.dumps(lacking(evaluation={"protocol": 3})),
+            "'evaluation.protocol' must be a table, not 3",
+        ),
     ],
 )
 def test_a_file_that_is_neither(tmp_path, content, error):
     path = tmp_path / "scores.json"
     path.write_text(content)
-    with pytest.raises(ReidbenchError, match=rf"scores\.json: .*{error}"):
+    with pytest.raises(
+        ReidbenchError, match=rf"scores\.json(:| is not a result or a file of scores:) .*{error}"
+    ):
         find(str(path), tmp_path, "synthetic")
 
 

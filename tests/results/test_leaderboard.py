@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from reidbench.evaluation.trials import Spread
 from reidbench.results.leaderboard import Leaderboard, build
-from reidbench.results.leaderboard_tables import cost_rows, kept_rows, markdown, percent, rounded
+from reidbench.results.leaderboard_tables import cost_rows, markdown, translation_quality_rows
+from reidbench.results.numbers import percent, rounded
 from reidbench.results.result import Unreadable
 from tests.made_results import make_result, make_seeds, with_sections
 
@@ -206,18 +207,18 @@ def test_no_results_make_an_empty_board():
     assert build([]).to_dict() == {"boards": [], "unranked": [], "unreadable": []}
 
 
-def test_what_translation_kept_stands_in_a_table_of_its_own():
+def test_translation_quality_stands_in_a_table_of_its_own():
     results = [
         *with_sections(make_seeds([0.5] * 3), guided=True),
         *with_sections(make_seeds([0.4] * 3, recipe="other"), translated=None, fid=2345.6),
         *make_seeds([0.3] * 3, recipe="older"),
     ]
     board = build(results)
-    (first, second) = kept_rows(board.boards[0])
+    (first, second) = translation_quality_rows(board.boards[0])
     accuracy = "90.0 ± 0.0 → 60.0 ± 0.0 (guided)"
     assert first == ["spgan", accuracy, "12.5", "0.01", "0.8", "ide learned from a train"]
     assert second[:3] == ["other", "90.0 ± 0.0", "2.35 k"]
-    table = markdown(board).split("### Translation")[1].split("### Cost")[0]
+    table = markdown(board).split("### Translation quality")[1].split("### Cost")[0]
     assert f"| spgan | {accuracy} |" in table
     assert "older" not in table
 
@@ -273,7 +274,7 @@ def test_equal_scores_at_equal_cost_are_both_worth_it():
 
 def test_results_of_earlier_versions_make_no_further_tables():
     board = build(make_seeds([0.5] * 3))
-    assert kept_rows(board.boards[0]) == cost_rows(board.boards[0]) == []
+    assert translation_quality_rows(board.boards[0]) == cost_rows(board.boards[0]) == []
     assert "###" not in markdown(board)
 
 

@@ -21,7 +21,7 @@ from reidbench.engine import loop as training
 from reidbench.progress import Progress, Silent
 from reidbench.runs.plan import Plan
 from reidbench.runs.runner import run_plan
-from tests.toy_runs import make_session, toy_plan
+from reidbench.testing.toy_runs import make_session, toy_plan
 
 
 class Counting(Silent):

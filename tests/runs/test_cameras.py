@@ -21,8 +21,8 @@ from reidbench.runs.plan import Plan
 from reidbench.runs.runner import Outcome, Session, run_plan
 from reidbench.stages import Learn, Translate
 from reidbench.stages.decode import concatenated
+from reidbench.testing.toy_runs import make_plan, toy_benchmark
 from reidbench.testing.toys import ToyDataset, ToyTranslator
-from tests.toy_runs import make_plan, toy_benchmark
 
 HERE = "tests.runs.test_cameras"
 

@@ -22,8 +22,8 @@ from reidbench.runs.plan import Plan
 from reidbench.runs.recording import save_picture
 from reidbench.runs.runner import Outcome, Session, run_plan
 from reidbench.stages import FitTranslator, SpatialPreview, Translate, TranslateTest
+from reidbench.testing.toy_runs import make_plan
 from reidbench.testing.toys import ToyTranslator
-from tests.toy_runs import make_plan
 
 REQUEST = Request(translator="moves", learner="toy", strategy="translated")
 STEP = 0.25  # of the image's half width, for a code of 1

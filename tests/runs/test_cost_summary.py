@@ -21,8 +21,15 @@ from reidbench.runs import cost_summary as accounting
 from reidbench.runs.plan import Plan
 from reidbench.runs.recording import result_of
 from reidbench.runs.runner import Outcome, Session, run_plan
+from reidbench.testing.toy_runs import (
+    CPU,
+    Request,
+    make_plan,
+    make_session,
+    toy_benchmark,
+    toy_plan,
+)
 from reidbench.testing.toys import ToyConstraint, ToyLearner, ToyTranslator
-from tests.toy_runs import CPU, Request, make_plan, make_session, toy_benchmark, toy_plan
 
 CONTEXT = Context((16, 8), 6, 2, torch.device("cpu"))
 

@@ -22,9 +22,9 @@ from reidbench.runs.plan import Plan
 from reidbench.runs.recording import result_of, save_picture
 from reidbench.runs.runner import Outcome, Session, run_plan
 from reidbench.stages import Embed, FitTranslator, Learn, Match, Translate, TranslateTest
+from reidbench.testing.toy_runs import make_plan
 from reidbench.testing.toys import ToyLearner
 from tests.runs.test_cameras import ByCamera, Gaps
-from tests.toy_runs import make_plan
 
 HERE = "tests.runs.test_direction"
 REQUEST = Request(translator="toy", learner="toy", direction="target-to-source")
@@ -243,7 +243,7 @@ def test_both_retrievals_share_the_features(registry: Registry, benchmark_: Benc
 @pytest.mark.parametrize(
     ("learner", "settings", "message"),
     [
-        ("toy", {}, "learner 'toy' verifies no pairs"),
+        ("toy", {}, "learner 'toy' does not implement similarity()"),
         ("verifies", {"embedding__flip": True}, "leave flip at false"),
         ("verifies", {"ranking__rerank": True}, "no features to re-rank"),
     ],

@@ -30,8 +30,8 @@ from reidbench.stages import (
     TranslateTest,
     TranslationQuality,
 )
+from reidbench.testing.toy_runs import make_plan, toy_benchmark
 from reidbench.testing.toys import ToyDataset, ToyTranslator
-from tests.toy_runs import make_plan, toy_benchmark
 
 HERE = "tests.runs.test_groups"
 REQUEST = Request(translator="toy", learner="toy", strategy="source+translated")
@@ -184,7 +184,7 @@ def test_groups_are_for_learning_from_translations(
     registry: Registry, benchmark_: Benchmark
 ) -> None:
     back = Request(translator="toy", learner="toy", direction="target-to-source")
-    with pytest.raises(UsageError, match="direction 'source-to-target' only"):
+    with pytest.raises(UsageError, match="need the direction 'source-to-target'"):
         grouped(registry, benchmark_, back, source=[[0], [1]])
     with pytest.raises(UsageError, match="'perspective' is no part of this run"):
         grouped(registry, benchmark_, Request("direct", learner="toy"), source=[[0], [1]])

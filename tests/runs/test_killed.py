@@ -18,8 +18,8 @@ from reidbench.runs.runner import run_plan
 from reidbench.stages import FitTranslator, Learn, Stage
 from reidbench.storage.artifacts import Store
 from reidbench.storage.keys import JSON
+from reidbench.testing.toy_runs import make_session, toy_plan
 from tests.runs.killing import Counting
-from tests.toy_runs import make_session, toy_plan
 
 ROOT = Path(__file__).parents[2]
 STAGES = toy_plan().stages

@@ -12,8 +12,8 @@ from reidbench.registry.registry import Registration, Registry, Strategy
 from reidbench.runs.plan import Plan, plan
 from reidbench.runs.setting import open_setting
 from reidbench.stages import Decode, Learn
+from reidbench.testing.toy_runs import make_plan, toy_benchmark, toy_plan
 from reidbench.testing.toys import ToyConstraint, ToyDataset
-from tests.toy_runs import make_plan, toy_benchmark, toy_plan
 
 HERE = "tests.runs.test_plan"
 DIRECT = Request(method="direct", learner="toy")
@@ -41,7 +41,7 @@ class Divided(ToyDataset):
 
 class Boxed(ToyDataset):
     @property
-    def has_boxes(self) -> bool:
+    def has_multi_query(self) -> bool:
         return True
 
 
@@ -71,8 +71,8 @@ def shared(a: Plan, b: Plan) -> set[str]:
 
 
 DATA, TRANSLATION = {"decode"}, {"translator", "translate", "preview"}
-MODEL, FEATURES, SCORES, PRESERVED = {"learn"}, {"embed"}, {"evaluate"}, {"preserve"}
-EVERYTHING = DATA | TRANSLATION | MODEL | FEATURES | SCORES | PRESERVED
+MODEL, FEATURES, SCORES, QUALITY = {"learn"}, {"embed"}, {"evaluate"}, {"preserve"}
+EVERYTHING = DATA | TRANSLATION | MODEL | FEATURES | SCORES | QUALITY
 
 
 @pytest.mark.parametrize(
@@ -131,25 +131,25 @@ def test_each_split_of_the_target_has_its_own_training_and_shares_the_source(
 @pytest.mark.parametrize(
     ("target", "protocol", "split"),
     [
-        ("boxed", "multi-query", "boxes"),
+        ("boxed", "multi-query", "multi_query"),
         ("boxed", "market1501", None),
         ("toy", "multi-query", None),  # the queries themselves are pooled
     ],
 )
-def test_boxes_are_embedded_where_the_protocol_pools_them(
+def test_further_images_are_embedded_where_the_protocol_pools_them(
     registry: Registry, benchmark_: Benchmark, target: str, protocol: str, split: str | None
 ) -> None:
     spec = DatasetSpec(target, {"domain": "b"})
     benchmark = replace(benchmark_, target=spec, protocol=DatasetSpec(protocol))
     (evaluated,) = make_plan(registry, benchmark).evaluations
-    boxes = evaluated.embedded.boxes
-    assert (boxes and boxes.split) == split
+    pooled = evaluated.embedded.multi_query
+    assert (pooled and pooled.split) == split
 
 
 def test_adaptation_can_be_scored_on_the_source(registry: Registry, benchmark_: Benchmark) -> None:
     base = make_plan(registry, benchmark_)
     other = make_plan(registry, replace(benchmark_, tested="source"))
-    assert shared(base, other) == TRANSLATION | MODEL | PRESERVED
+    assert shared(base, other) == TRANSLATION | MODEL | QUALITY
     (evaluated,) = other.evaluations
     assert {s.data.title for s in evaluated.embedded.sets} == {other.setting.source.title}
 
@@ -213,7 +213,7 @@ def test_data_comes_before_training_and_every_stage_after_its_inputs() -> None:
         "fine-tune toy on translated images",
         "embed toy:b query and gallery",
         "evaluate by market1501",
-        "measure identity preservation",
+        "measure translation quality",
         "draw examples",
     ]
 

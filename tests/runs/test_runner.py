@@ -24,9 +24,9 @@ from reidbench.runs.plan import Plan
 from reidbench.runs.runner import Session, needed, run_plan
 from reidbench.stages import Stage, Translate
 from reidbench.storage.artifacts import Artifact
+from reidbench.testing.toy_runs import make_plan, make_session, toy_benchmark, toy_plan
 from reidbench.testing.toys import ToyDataset, ToyTranslator
 from tests.runs.killing import Counting
-from tests.toy_runs import make_plan, make_session, toy_benchmark, toy_plan
 
 HERE = "tests.runs.test_runner"
 
@@ -286,20 +286,22 @@ def test_a_run_that_waits_for_another_process_says_so(tmp_path: Path) -> None:
     with lock.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         run_plan(plan, replace(session, reporter=Waiting()))
-    assert said == [f"{fitted.title}: waiting for another process that is at it"]
+    assert said == [f"{fitted.title}: waiting for another process that is computing it"]
 
 
-def test_an_impatient_run_leaves_what_another_process_is_at(tmp_path: Path) -> None:
+def test_an_impatient_run_leaves_what_another_process_is_computing(tmp_path: Path) -> None:
     plan, session = toy_plan(), make_session(tmp_path)
     session.store.prepare()
     fitted = plan.translation_quality[0].translated.fitted
     lock = session.store.root / "locks" / f"{fitted.key.replace('/', '-')}.lock"
     with lock.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(BusyError, match=f"at it: {re.escape(fitted.title)}") as caught:
+        with pytest.raises(
+            BusyError, match=f"another process is computing it: {re.escape(fitted.title)}"
+        ) as caught:
             run_plan(plan, replace(session, patient=False))
     assert caught.value.key == fitted.key
-    session.store.wait(fitted.key)  # nobody is at it any more
+    session.store.wait(fitted.key)  # nobody is computing it any more
     run_plan(plan, replace(session, patient=False))
 
 

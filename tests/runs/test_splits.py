@@ -19,8 +19,8 @@ from reidbench.results.result import Result
 from reidbench.runs.recording import result_of
 from reidbench.runs.runner import Session, run_plan
 from reidbench.runs.setting import open_setting
+from reidbench.testing.toy_runs import make_plan
 from reidbench.testing.toys import ToyDataset
-from tests.toy_runs import make_plan
 
 HERE = "tests.runs.test_splits"
 DIRECT = Request("direct", learner="toy")

@@ -25,8 +25,8 @@ from reidbench.runs.plan import Plan
 from reidbench.runs.runner import Session, ensure_stage, run_plan
 from reidbench.stages import Translate, TranslateTest
 from reidbench.stages.distribution import SCORES, Distribution
+from reidbench.testing.toy_runs import CPU, make_plan, toy_benchmark
 from reidbench.testing.toys import ToyTranslator
-from tests.toy_runs import CPU, make_plan, toy_benchmark
 
 
 class Identity(ToyTranslator):

@@ -26,8 +26,8 @@ from reidbench.runs.recording import result_of
 from reidbench.runs.runner import Outcome, Session, run_plan
 from reidbench.stages import TranslationQuality, Work
 from reidbench.stages.translation_quality import SCORES
+from reidbench.testing.toy_runs import CPU, TOYS, make_plan, toy_benchmark, toy_plan
 from reidbench.testing.toys import ToyLearner, ToyTranslator
-from tests.toy_runs import CPU, TOYS, make_plan, toy_benchmark, toy_plan
 
 
 class Identity(ToyTranslator):

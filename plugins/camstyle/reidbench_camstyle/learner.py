@@ -7,7 +7,7 @@ section 3.3.
 from __future__ import annotations
 
 import math
-from typing import Literal
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,82 +16,50 @@ from torch import nn
 from torch.nn import functional as F
 from torch.optim import SGD
 
-from reidbench.components.classifying_learner import Normalisation
+from reidbench.components.classifying_learner import BatchNormOrAuto
 from reidbench.data.arrays import ImageArray, Rows, shuffled_rows
 from reidbench.engine.descent import descend
 from reidbench.interfaces import Images, Log, within
-from reidbench.nn.weights import NONE
 
 
-class SmoothedIDE(IDE):
+@dataclass(kw_only=True)
+class _Smoothing:
+    """The parameters of SmoothedIDE's own, which the MRO puts in front of IDE's."""
+
+    smoothing: float = 0.1
+    translated: float = 0.25
+
+
+@dataclass(kw_only=True)
+class SmoothedIDE(IDE, _Smoothing):
     """Learns to classify the persons of real images, and less surely those of translated ones.
 
     Where there are both, each batch holds both in a fixed ratio and an epoch passes over the real
     ones; where there is one kind alone, it learns from that as IDE does.
 
-    Args:
+    Attributes:
         smoothing: epsilon, the part of a translated image's label that is spread over all persons.
         translated: part of each batch that is translated images; one image at least is real.
-        backbone: "small-resnet" or a name of torchvision's, e.g. "resnet50".
-        weights: "none" for random initialisation, the path of a file, or a name of torchvision's.
-        bottleneck: width of the layer before the classifier; 0 leaves it out.
-        dropout: probability before the classifier.
-        batch_norm: what becomes of the backbone's batch normalisation, as in IDE.
-        normalisation: "imagenet", or "half" for mean and deviation 0.5 a channel.
-        lr: learning rate of the new layers.
-        backbone_lr: learning rate of the backbone.
-        decay_from: fraction of the run after which both rates are a tenth.
-        momentum: of SGD, with Nesterov's look-ahead.
-        weight_decay: of SGD, for all weights.
-        batch: images in a step.
         epochs: passes over the real images.
-        flip: mirror training images at random.
-        enlarge: enlarge training images by this factor and crop at random.
+
+    The other parameters are those of ``IDE``.
 
     Raises:
         ValueError: if a value is out of range.
     """
 
-    def __init__(
-        self,
-        *,
-        smoothing: float = 0.1,
-        translated: float = 0.25,
-        backbone: str = "resnet50",
-        weights: str = NONE,
-        bottleneck: int = 1024,
-        dropout: float = 0.5,
-        batch_norm: Literal["auto", "learn", "statistics", "frozen"] = "learn",
-        normalisation: Normalisation = "imagenet",
-        lr: float = 0.1,
-        backbone_lr: float = 0.01,
-        decay_from: float = 0.8,
-        momentum: float = 0.9,
-        weight_decay: float = 5e-4,
-        batch: int = 171,
-        epochs: int = 50,
-        flip: bool = True,
-        enlarge: float = 1.125,
-    ) -> None:
-        super().__init__(
-            backbone=backbone,
-            weights=weights,
-            bottleneck=bottleneck,
-            dropout=dropout,
-            batch_norm=batch_norm,
-            normalisation=normalisation,
-            lr=lr,
-            backbone_lr=backbone_lr,
-            decay_from=decay_from,
-            momentum=momentum,
-            weight_decay=weight_decay,
-            batch=batch,
-            epochs=epochs,
-            flip=flip,
-            enlarge=enlarge,
-        )
-        within(0, 1, smoothing=smoothing, translated=translated)
-        self.smoothing, self.translated = smoothing, translated
+    bottleneck: int = 1024
+    batch_norm: BatchNormOrAuto = "learn"
+    lr: float = 0.1
+    backbone_lr: float = 0.01
+    decay_from: float = 0.8
+    batch: int = 171
+    epochs: int = 50
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        super().__post_init__()
+        within(0, 1, smoothing=self.smoothing, translated=self.translated)
 
     def steps(self, data: ImageArray) -> int:
         """Return how many steps pass ``epochs`` times over the real images."""

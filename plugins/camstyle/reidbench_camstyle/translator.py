@@ -32,30 +32,9 @@ from reidbench.interfaces import (
 from reidbench.nn.frozen import frozen
 
 
-class Pair(CycleGAN):
-    """A CycleGAN that makes its step together with others."""
-
-    @property
-    def discriminators(self) -> tuple[nn.Module, nn.Module]:
-        """Both discriminators."""
-        return self.target_discriminator, self.source_discriminator
-
-    def hops(self, batch: Batch) -> Hops:
-        """Return the source's images translated and the target's."""
-        return self._hops(batch)
-
-    def generator_losses(self, hops: Hops) -> dict[str, Tensor]:
-        """Return what the generators minimise."""
-        return self._generator_losses(hops)
-
-    def discriminator_losses(self, hops: Hops) -> dict[str, Tensor]:
-        """Return what the discriminators minimise."""
-        return {"discriminators": self._discriminator_loss(hops)}
-
-
 @dataclass(frozen=True)
 class Part:
-    """What a camera's pair learns from in a step: as many images of the source as of the camera.
+    """A camera's share of a step: as many images of the source as of the camera.
 
     Attributes:
         camera: counted from 0.
@@ -63,7 +42,7 @@ class Part:
         target: ``[n]`` rows of the target's.
     """
 
-    pair: Pair
+    pair: CycleGAN
     camera: int
     source: Tensor
     target: Tensor
@@ -74,6 +53,7 @@ class Part:
 
 
 Made = Sequence[tuple[Part, Hops]]
+Losses = Callable[[CycleGAN, Hops], dict[str, Tensor]]
 
 
 class CamStyle(Translator):
@@ -120,7 +100,7 @@ class CamStyle(Translator):
     ) -> None:
         super().__init__()
         self.new_pair = partial(
-            Pair,
+            CycleGAN,
             width=width,
             blocks=blocks,
             discriminator_width=discriminator_width,
@@ -162,11 +142,11 @@ class CamStyle(Translator):
             scale_rates(optimizer, clock.decay(self.decay_from))
         with frozen(*(d for part in parts for d in part.pair.discriminators)):
             made = [(part, part.pair.hops(part.of(batch))) for part in parts]
-            losses = _averaged(made, Pair.generator_losses)
+            losses = _averaged(made, CycleGAN.generator_losses)
             hops = _joined(batch, made)
             total = torch.stack([*losses.values(), extra_loss(hops)]).sum()
             _descend([part.pair.generator_optimizer for part in parts], total)
-        losses |= _averaged(made, Pair.discriminator_losses)
+        losses |= _averaged(made, CycleGAN.discriminator_losses)
         _descend([p.pair.discriminator_optimizer for p in parts], losses["discriminators"])
         return hops, {name: loss.detach() for name, loss in losses.items()}
 
@@ -179,8 +159,8 @@ class CamStyle(Translator):
         pair = self._pair((dst or src or 1) - 1)
         return pair.translate(images, int(dst == 0), int(dst > 0))
 
-    def _pair(self, camera: int) -> Pair:
-        return cast(Pair, self.pairs[camera])
+    def _pair(self, camera: int) -> CycleGAN:
+        return cast(CycleGAN, self.pairs[camera])
 
     def _parts(self, batch: Batch) -> list[Part]:
         """Return what each pair learns from, in the order of the cameras that occur."""
@@ -195,7 +175,7 @@ class CamStyle(Translator):
         ]
 
 
-def _averaged(made: Made, losses: Callable[[Pair, Hops], dict[str, Tensor]]) -> dict[str, Tensor]:
+def _averaged(made: Made, losses: Losses) -> dict[str, Tensor]:
     """Return the pairs' losses, averaged over the images of the batch."""
     images = sum(len(part.target) for part, _ in made)
     weighted = [

@@ -2,29 +2,15 @@ import copy
 
 import pytest
 import torch
-from reidbench_camstyle.translator import CamStyle, Pair
+from reidbench_camstyle.translator import CamStyle
 from reidbench_cyclegan.translator import CycleGAN
 
 from reidbench.engine.gan import train_step
-from reidbench.engine.streams import stream
 from reidbench.errors import UsageError
 from reidbench.interfaces import UNLABELLED, Batch, Clock, Context, Images
 from reidbench.storage.checkpoint import load_state, save_state
-
-
-def nothing(hops):
-    return torch.zeros(())
-
-
-def run(translator, batch, steps, extra=nothing, first=0, total=6):
-    for index in range(first, first + steps):
-        with stream(3, index):
-            hops, log = translator.training_step(batch, extra, Clock(index, total))
-    return hops, log
-
-
-def same_weights(a, b):
-    return all(torch.equal(x, y) for x, y in zip(a.parameters(), b.parameters(), strict=True))
+from reidbench.testing.tensors import same_weights
+from reidbench.testing.translators import train_steps
 
 
 def test_twelve_pairs_of_networks_for_six_cameras():
@@ -58,8 +44,8 @@ def test_with_one_camera_it_is_cyclegan(make, context, batch, identity):
         batch.source,
         Images(batch.target.pixels, batch.target.pid, torch.zeros_like(batch.target.cam)),
     )
-    _, theirs = run(plain, one, 4)
-    _, log = run(ours, one, 4)
+    _, theirs = train_steps(plain, one, 4)
+    _, log = train_steps(ours, one, 4)
     assert same_weights(plain, ours)
     assert log == theirs
     assert ours.provides == plain.provides
@@ -69,7 +55,7 @@ def test_each_pair_learns_from_its_camera_alone(make, batch):
     translator = make()
     before = copy.deepcopy(translator)
     first, second, third = translator.pairs
-    run(translator, batch, 1)
+    train_steps(translator, batch, 1)
     assert same_weights(before.pairs[1], second)  # camera 1 is not there
     for camera, pair, source, target in ((0, first, [0], [1]), (2, third, [1, 2, 3], [0, 2, 3])):
         alone = copy.deepcopy(before.pairs[camera])
@@ -77,7 +63,7 @@ def test_each_pair_learns_from_its_camera_alone(make, batch):
             Images(batch.source.pixels[source], batch.source.pid[source], batch.source.cam[source]),
             Images(batch.target.pixels[target], batch.target.pid[target], batch.target.cam[target]),
         )
-        run(alone, part, 1)
+        train_steps(alone, part, 1)
         assert not same_weights(before.pairs[camera], pair)
         for (name, a), b in zip(pair.named_parameters(), alone.parameters(), strict=True):
             share = len(target) / 4  # an image counts as much as any other
@@ -87,7 +73,7 @@ def test_each_pair_learns_from_its_camera_alone(make, batch):
 def test_hops_are_in_the_order_of_the_batch(make, batch):
     translator = make()
     before = copy.deepcopy(translator)
-    (there, back), log = run(translator, batch, 1)
+    (there, back), log = train_steps(translator, batch, 1)
     xs, xt = batch.source.pixels, batch.target.pixels
     assert there.images is batch.source
     assert back.images is batch.target
@@ -115,14 +101,14 @@ def test_hops_are_in_the_order_of_the_batch(make, batch):
 
 def test_an_extra_loss_of_weight_0_changes_not_one_bit(make, batch):
     plain, silent, loud = make(), make(), make()
-    run(plain, batch, 3)
+    train_steps(plain, batch, 3)
     for translator, weight in ((silent, 0.0), (loud, 1.0)):
 
         def extra(hops, weight=weight):
             assert len(hops) == 2
             return weight * sum(h.fake.square().sum() for h in hops)
 
-        run(translator, batch, 3, extra)
+        train_steps(translator, batch, 3, extra)
     assert same_weights(plain, silent)
     assert not same_weights(plain.pairs[2].to_target, loud.pairs[2].to_target)
 
@@ -148,9 +134,9 @@ def test_every_optimiser_is_checkpointed_and_resuming_is_exact(make, tmp_path):
     ]
     whole, half, resumed = make(), make(), make()
     for step, batch in enumerate(batches):
-        run(whole, batch, 1, first=step)
+        train_steps(whole, batch, 1, first=step)
         if step < 3:
-            run(half, batch, 1, first=step)
+            train_steps(half, batch, 1, first=step)
     assert len(half.optimizers()) == 6
     assert {id(o) for o in half.optimizers().values()} == {
         id(o) for p in half.pairs for o in p.optimizers().values()
@@ -158,7 +144,7 @@ def test_every_optimiser_is_checkpointed_and_resuming_is_exact(make, tmp_path):
     save_state(tmp_path / "state", {"t": half, **half.optimizers()}, 3)
     load_state(tmp_path / "state", {"t": resumed, **resumed.optimizers()})
     for step in (3, 4):
-        run(resumed, batches[step], 1, first=step)
+        train_steps(resumed, batches[step], 1, first=step)
     assert all(torch.equal(a, resumed.state_dict()[k]) for k, a in whole.state_dict().items())
     lr = whole.pairs[0].generator_optimizer.param_groups[0]["lr"]
     assert lr == pytest.approx(2e-4 * (1 - 4 / 6) / 0.4)
@@ -167,7 +153,7 @@ def test_every_optimiser_is_checkpointed_and_resuming_is_exact(make, tmp_path):
 def test_translates_by_the_camera_concerned(make, batch):
     translator, images = make(), batch.source
     for camera, pair in enumerate(translator.pairs):
-        assert isinstance(pair, Pair)
+        assert isinstance(pair, CycleGAN)
         there = translator.translate(images, 0, 1 + camera)
         assert torch.equal(there, pair.to_target(images.pixels))
         back = translator.translate(images, 1 + camera, 0)

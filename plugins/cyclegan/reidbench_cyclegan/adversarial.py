@@ -1,4 +1,4 @@
-"""What the generators and discriminators play for."""
+"""Adversarial losses of generators and discriminators."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

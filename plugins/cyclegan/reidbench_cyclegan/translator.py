@@ -53,8 +53,10 @@ class CycleGAN(Translator):
         same_padding: keep the size of the discriminators' last two maps, as SPGAN's releases do:
             32x16 scores of 256x128 pixels instead of 30x14.
         affine: learn a scale and an offset with each instance normalisation.
-        init: how weights are drawn: "normal" from N(0, 0.02), "xavier" as TensorFlow's layers do,
-            or "pytorch" as PyTorch's do.
+        residual: the generators add to the image what they draw (see ``ResNetGenerator``); an
+            option for benchmarks with few steps, in no paper.
+        init: distribution of the initial weights: "normal" is N(0, 0.02), "xavier" that of
+            TensorFlow's layers, "pytorch" that of PyTorch's.
         optimizer: of both players; SimPGAN's paper descends by "sgd".
         lr: learning rate.
         beta1: Adam's first decay rate; the second is 0.999.
@@ -74,7 +76,9 @@ class CycleGAN(Translator):
         ValueError: if a value is out of range.
     """
 
-    omitted_from_key_at_default: ClassVar[frozenset[str]] = frozenset({"optimizer", "momentum"})
+    omitted_from_key_at_default: ClassVar[frozenset[str]] = frozenset(
+        {"optimizer", "momentum", "residual"}
+    )
 
     def __init__(
         self,
@@ -85,6 +89,7 @@ class CycleGAN(Translator):
         discriminator_norm: bool = False,
         same_padding: bool = False,
         affine: bool = False,
+        residual: bool = False,
         init: Init = "normal",
         optimizer: Literal["adam", "sgd"] = "adam",
         lr: float = 2e-4,
@@ -106,6 +111,7 @@ class CycleGAN(Translator):
         within(0, 1, beta1=beta1, momentum=momentum, decay_from=decay_from)
         self.width, self.blocks, self.affine, self.init = width, blocks, affine, init
         self.discriminator_width, self.discriminator_norm = discriminator_width, discriminator_norm
+        self.residual = residual
         self.same_padding, self.generator_every = same_padding, generator_every
         self.optimizer, self.lr, self.beta1, self.momentum = optimizer, lr, beta1, momentum
         self.decay_from = decay_from
@@ -127,9 +133,7 @@ class CycleGAN(Translator):
         self.target_pool = ImagePool(self.pool, ctx.image_size)
         self.source_pool = ImagePool(self.pool, ctx.image_size)
         self.generator_optimizer = self._descent(self.to_target, self.to_source)
-        self.discriminator_optimizer = self._descent(
-            self.target_discriminator, self.source_discriminator
-        )
+        self.discriminator_optimizer = self._descent(*self.discriminators)
 
     def training_step(self, batch: Batch, extra_loss: ExtraLoss, clock: Clock) -> tuple[Hops, Log]:
         """Update the generators, unless it is their turn to rest, then the discriminators."""
@@ -138,10 +142,10 @@ class CycleGAN(Translator):
         losses: dict[str, Tensor] = {}
         if clock.step % self.generator_every:
             with torch.no_grad():
-                hops = self._hops(batch)
+                hops = self.hops(batch)
         else:
             hops = self._update_generators(batch, extra_loss, losses)
-        losses["discriminators"] = self._discriminator_loss(hops)
+        losses |= self.discriminator_losses(hops)
         descend(self.discriminator_optimizer, losses["discriminators"])
         return hops, {k: v.detach() for k, v in losses.items()}
 
@@ -151,18 +155,13 @@ class CycleGAN(Translator):
         fake: Tensor = generator(images.pixels)
         return fake
 
-    def _update_generators(
-        self, batch: Batch, extra_loss: ExtraLoss, losses: dict[str, Tensor]
-    ) -> Hops:
-        """Make the generators' step, fill in its losses and return the hops it was made on."""
-        with frozen(self.target_discriminator, self.source_discriminator):
-            hops = self._hops(batch)
-            losses |= self._generator_losses(hops)
-            total = torch.stack([*losses.values(), extra_loss(hops)]).sum()
-            descend(self.generator_optimizer, total)
-        return hops
+    @property
+    def discriminators(self) -> tuple[nn.Module, nn.Module]:
+        """The discriminators of the target and of the source."""
+        return self.target_discriminator, self.source_discriminator
 
-    def _hops(self, batch: Batch) -> Hops:
+    def hops(self, batch: Batch) -> Hops:
+        """Return the source's images translated to the target and the target's to the source."""
         source, target = batch.source, batch.target
         fake_target, idt_target = self._map(self.to_target, source.pixels, target.pixels)
         fake_source, idt_source = self._map(self.to_source, target.pixels, source.pixels)
@@ -184,6 +183,38 @@ class CycleGAN(Translator):
         )
         return there, back
 
+    def generator_losses(self, hops: Hops) -> dict[str, Tensor]:
+        """Return the weighted losses that the generators minimise on both hops, by name."""
+        there, back = hops
+        adversarial = self.adversarial.generator(self.target_discriminator(there.fake))
+        adversarial = adversarial + self.adversarial.generator(self.source_discriminator(back.fake))
+        losses = {"adversarial": adversarial}
+        losses["cycle"] = self.cycle * sum_l1(hops, "rec")
+        if self.identity > 0:
+            losses["identity"] = self.identity * sum_l1(hops, "idt")
+        return losses
+
+    def discriminator_losses(self, hops: Hops) -> dict[str, Tensor]:
+        """Return the loss that the discriminators minimise, under the name "discriminators".
+
+        Each judges a translated image from its history of them, which this call adds to.
+        """
+        there, back = hops
+        target = self._judge(self.target_discriminator, there.style, self.target_pool(there.fake))
+        source = self._judge(self.source_discriminator, back.style, self.source_pool(back.fake))
+        return {"discriminators": target + source}
+
+    def _update_generators(
+        self, batch: Batch, extra_loss: ExtraLoss, losses: dict[str, Tensor]
+    ) -> Hops:
+        """Make the generators' step, fill in its losses and return the hops it was made on."""
+        with frozen(*self.discriminators):
+            hops = self.hops(batch)
+            losses |= self.generator_losses(hops)
+            total = torch.stack([*losses.values(), extra_loss(hops)]).sum()
+            descend(self.generator_optimizer, total)
+        return hops
+
     def _map(
         self, generator: nn.Module, foreign: Tensor, own: Tensor
     ) -> tuple[Tensor, Tensor | None]:
@@ -196,28 +227,14 @@ class CycleGAN(Translator):
         fake, idt = generator(torch.cat([foreign, own])).split([len(foreign), len(own)])
         return fake, idt
 
-    def _generator_losses(self, hops: Hops) -> dict[str, Tensor]:
-        there, back = hops
-        adversarial = self.adversarial.generator(self.target_discriminator(there.fake))
-        adversarial = adversarial + self.adversarial.generator(self.source_discriminator(back.fake))
-        losses = {"adversarial": adversarial}
-        losses["cycle"] = self.cycle * sum_l1(hops, "rec")
-        if self.identity > 0:
-            losses["identity"] = self.identity * sum_l1(hops, "idt")
-        return losses
-
-    def _discriminator_loss(self, hops: Hops) -> Tensor:
-        there, back = hops
-        target = self._judge(self.target_discriminator, there.style, self.target_pool(there.fake))
-        source = self._judge(self.source_discriminator, back.style, self.source_pool(back.fake))
-        return target + source
-
     def _judge(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
         scores = discriminator(torch.cat([real, fake.detach()]))
         return self.adversarial.discriminator(*scores.split([len(real), len(fake)]))
 
     def _generator(self) -> ResNetGenerator:
-        return ResNetGenerator(self.width, self.blocks, affine=self.affine, init=self.init)
+        return ResNetGenerator(
+            self.width, self.blocks, affine=self.affine, init=self.init, residual=self.residual
+        )
 
     def _discriminator(self) -> PatchGAN:
         return PatchGAN(

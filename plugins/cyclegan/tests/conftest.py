@@ -1,20 +1,15 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import torch
 from reidbench_cyclegan.translator import CycleGAN
 
 from reidbench.interfaces import UNLABELLED, Batch, Context, Images
+from reidbench.testing.fixtures import seeded
+from reidbench.testing.tensors import fixed_seed, wave
 
 SIZE = (32, 24)
 SMALL = {"width": 4, "blocks": 1, "discriminator_width": 4, "pool": 3}
-
-
-@pytest.fixture(autouse=True)
-def _seeded() -> Iterator[None]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
 
 
 @pytest.fixture
@@ -27,19 +22,12 @@ def make(context: Context) -> Callable[..., CycleGAN]:
     """Return a small CycleGAN whose initial weights are always the same."""
 
     def build(**parameters: object) -> CycleGAN:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(7)
+        with fixed_seed(7):
             translator = CycleGAN(**(SMALL | parameters))
             translator.setup(context)
         return translator
 
     return build
-
-
-def wave(rows: int, phase: float) -> torch.Tensor:
-    """Return images that are a formula, the same on every machine."""
-    places = torch.arange(rows * 3 * SIZE[0] * SIZE[1], dtype=torch.float64)
-    return torch.sin(0.37 * places + phase).float().view(rows, 3, *SIZE)
 
 
 @pytest.fixture

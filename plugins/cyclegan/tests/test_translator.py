@@ -5,25 +5,11 @@ import torch
 from reidbench_cyclegan.translator import CycleGAN, sum_l1
 from torch.nn import functional as F
 
-from reidbench.engine.streams import stream
 from reidbench.errors import UsageError
-from reidbench.interfaces import Clock, Context
+from reidbench.interfaces import Context
 from reidbench.storage.checkpoint import load_state, save_state
-
-
-def nothing(hops):
-    return torch.zeros(())
-
-
-def run(translator, batch, steps, extra=nothing, first=0, total=6):
-    for index in range(first, first + steps):
-        with stream(3, index):
-            hops, log = translator.training_step(batch, extra, Clock(index, total))
-    return hops, log
-
-
-def same_weights(a, b):
-    return all(torch.equal(x, y) for x, y in zip(a.parameters(), b.parameters(), strict=True))
+from reidbench.testing.tensors import same_weights
+from reidbench.testing.translators import train_steps
 
 
 def adam(parameters):
@@ -59,7 +45,7 @@ def published_steps(translator, batch, steps, descent=adam):
 def test_steps_equal_the_published_algorithm(make, batch):
     ours = make(pool=0)
     theirs = published_steps(ours, batch, 3)
-    run(ours, batch, 3, total=100)
+    train_steps(ours, batch, 3, total=100)
     for (name, a), b in zip(ours.named_parameters(), theirs.parameters(), strict=True):
         # A bias before a normalisation has no gradient but rounding, which Adam blows up.
         if not name.endswith("bias"):
@@ -69,7 +55,7 @@ def test_steps_equal_the_published_algorithm(make, batch):
 def test_steps_by_sgd_equal_the_same_algorithm(make, batch):
     ours = make(pool=0, optimizer="sgd", lr=2e-3, momentum=0.8)
     theirs = published_steps(ours, batch, 3, sgd)
-    run(ours, batch, 3, total=100)
+    train_steps(ours, batch, 3, total=100)
     for (name, a), b in zip(ours.named_parameters(), theirs.parameters(), strict=True):
         torch.testing.assert_close(a, b, atol=2e-5, rtol=0, msg=name)
 
@@ -77,7 +63,7 @@ def test_steps_by_sgd_equal_the_same_algorithm(make, batch):
 def test_hops_say_what_happened(make, batch):
     translator = make()
     before = copy.deepcopy(translator)
-    (there, back), log = run(translator, batch, 1)
+    (there, back), log = train_steps(translator, batch, 1)
     xs, xt = batch.source.pixels, batch.target.pixels
     close = torch.testing.assert_close
     close(there.fake, before.to_target(xs))
@@ -98,7 +84,7 @@ def test_hops_say_what_happened(make, batch):
 @pytest.mark.parametrize("identity", [0.0, 5.0])
 def test_provides_what_its_hops_carry(make, batch, identity):
     translator = make(identity=identity)
-    hops, log = run(translator, batch, 1)
+    hops, log = train_steps(translator, batch, 1)
     fields = ("rec", "idt", "grid")
     carried = {n for n in fields if all(getattr(h, n) is not None for h in hops)}
     assert carried == translator.provides
@@ -106,16 +92,21 @@ def test_provides_what_its_hops_carry(make, batch, identity):
 
 
 def test_an_extra_loss_of_weight_0_changes_not_one_bit(make, batch):
+    def weight_0(hops):
+        return 0.0 * sum(h.fake.square().sum() for h in hops)
+
     plain, with_extra = make(), make()
-    run(plain, batch, 3)
-    run(with_extra, batch, 3, extra=lambda hops: 0.0 * sum(h.fake.square().sum() for h in hops))
+    train_steps(plain, batch, 3)
+    train_steps(with_extra, batch, 3, weight_0)
     assert same_weights(plain, with_extra)
 
 
 def test_an_extra_loss_reaches_the_generators_alone(make, batch):
     plain, with_extra = make(pool=0), make(pool=0)
-    run(plain, batch, 1)
-    run(with_extra, batch, 1, extra=lambda hops: sum(h.fake.square().mean() for h in hops))
+    train_steps(plain, batch, 1)
+    train_steps(
+        with_extra, batch, 1, extra_loss=lambda hops: sum(h.fake.square().mean() for h in hops)
+    )
     assert not same_weights(plain.to_target, with_extra.to_target)
     assert not same_weights(plain.to_source, with_extra.to_source)
     assert same_weights(plain.target_discriminator, with_extra.target_discriminator)
@@ -129,7 +120,7 @@ def test_generators_learn_without_gradients_for_the_discriminators(make, batch):
         assert not any(p.requires_grad for r in rivals for p in r.parameters())
         return torch.zeros(())
 
-    run(translator, batch, 1, extra)
+    train_steps(translator, batch, 1, extra)
     assert all(p.requires_grad for r in rivals for p in r.parameters())
 
 
@@ -137,7 +128,7 @@ def test_generators_rest_while_discriminators_learn(make, batch):
     translator = make()
     translator.generator_optimizer.param_groups[0]["initial_lr"] = 0.0
     before = copy.deepcopy(translator)
-    run(translator, batch, 1)
+    train_steps(translator, batch, 1)
     assert same_weights(before.to_target, translator.to_target)
     assert not same_weights(before.target_discriminator, translator.target_discriminator)
 
@@ -147,7 +138,7 @@ def test_generators_rest_between_their_turns(make, batch):
     called, moved = [], []
     for step in range(4):
         before = copy.deepcopy(translator)
-        hops, log = run(
+        hops, log = train_steps(
             translator, batch, 1, lambda hops: called.append(1) or torch.zeros(()), first=step
         )
         moved.append(not same_weights(before.to_target, translator.to_target))
@@ -167,7 +158,7 @@ def test_what_the_releases_change_in_the_networks(make, batch):
     norms = [m for m in translator.modules() if isinstance(m, torch.nn.GroupNorm)]
     assert all(m.affine for m in norms)
     assert len(norms) == 2 * (7 + 3)
-    run(translator, batch, 1)
+    train_steps(translator, batch, 1)
     assert all(m.bias.any() for m in norms)
 
 
@@ -187,7 +178,7 @@ def test_initial_weights_by_name(make):
 def test_rates_follow_the_clock(make, batch):
     translator = make(decay_from=0.5)
     for step, expected in ((0, 2e-4), (4, 2e-4), (5, 2e-4), (6, 1.6e-4), (9, 0.4e-4)):
-        run(translator, batch, 1, first=step, total=10)
+        train_steps(translator, batch, 1, first=step, total=10)
         for optimizer in translator.optimizers().values():
             assert optimizer.param_groups[0]["lr"] == pytest.approx(expected)
 
@@ -199,11 +190,11 @@ def test_both_optimisers_are_checkpointed(make):
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_resumes_to_the_bit(make, batch, tmp_path, optimizer):
     whole, half, resumed = (make(optimizer=optimizer) for _ in range(3))
-    run(whole, batch, 5)
-    run(half, batch, 3)
+    train_steps(whole, batch, 5)
+    train_steps(half, batch, 3)
     save_state(tmp_path / "state", {"t": half, **half.optimizers()}, 3)
     load_state(tmp_path / "state", {"t": resumed, **resumed.optimizers()})
-    run(resumed, batch, 2, first=3)
+    train_steps(resumed, batch, 2, first=3)
     assert whole.target_pool.filled == 3
     assert all(torch.equal(a, resumed.state_dict()[k]) for k, a in whole.state_dict().items())
 
@@ -218,8 +209,8 @@ def test_translates_both_ways(make, batch):
 
 def test_learns_to_keep_colours_with_the_identity_loss(make, batch):
     translator = make(lr=5e-3)
-    first = sum_l1(run(translator, batch, 1, total=40)[0], "idt").item()
-    last = sum_l1(run(translator, batch, 40, total=40)[0], "idt").item()
+    first = sum_l1(train_steps(translator, batch, 1, total=40)[0], "idt").item()
+    last = sum_l1(train_steps(translator, batch, 40, total=40)[0], "idt").item()
     assert last < 0.6 * first
 
 

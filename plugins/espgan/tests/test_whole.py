@@ -70,7 +70,7 @@ def toys():
 
 
 def test_a_run_numbers_persons_as_the_source_model_does(toys, tmp_path):
-    """What the source's model knows, joint training confirms; other numbers would undo it."""
+    """Joint training confirms the persons of the source's model; other numbers would undo them."""
     benchmark = Benchmark(
         "toy",
         1,

@@ -16,7 +16,7 @@ def toy(**changes):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_learns_persons_and_features_that_part_them(persons, tmp_path, variant):
-    ibn = toy(epochs=20, lr=0.02, backbone_lr=0.02, variant=variant)
+    ibn = toy(epochs=8, lr=0.02, backbone_lr=0.02, variant=variant)
     model = ibn.build(persons.num_pids)
     ibn.fit(model, persons, cpu_loop(tmp_path))
     images = persons.classes().images(slice(None), torch.device("cpu"))

@@ -22,7 +22,7 @@ class IDEModel(Classifier):
         bottleneck: width of the layer before the classifier; 0 leaves it out.
         dropout: probability before the classifier.
         normalisation: of the pixels that the backbone sees.
-        batch_norm: whether the backbone's batch normalisation learns; if not, its running
+        batch_norm: "learn" if the backbone's batch normalisation learns; if not, its running
             statistics stay as they are ("statistics"), or its affine weights as well ("frozen").
     """
 

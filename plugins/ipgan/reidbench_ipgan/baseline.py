@@ -6,6 +6,8 @@ Re-identification", section 3.1.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from torch import Tensor, nn
 
 from reidbench.components.classifying_learner import (
@@ -30,7 +32,7 @@ class BaselineModel(Classifier):
         plain: nothing but dropout stands between the layers.
         dropout: probability before the last layer.
         normalisation: of the pixels that the backbone sees.
-        batch_norm: whether the backbone's batch normalisation learns.
+        batch_norm: of the backbone; see ``Classifier``.
     """
 
     def __init__(
@@ -57,72 +59,43 @@ class BaselineModel(Classifier):
         return logits.float()
 
 
+@dataclass(kw_only=True)
 class Baseline(ClassificationLearner):
     """Learns to classify the training persons; the pooled features are compared.
 
-    Args:
-        backbone: "small-resnet" or a name of torchvision's, e.g. "resnet50".
-        weights: "none" for random initialisation, the path of a file, or a name of torchvision's,
-            e.g. "IMAGENET1K_V1", whose file must be on this machine.
+    Attributes:
         bottleneck: width of the first of the two layers; 0 leaves it out.
         plain: nothing but dropout stands between the two layers; else batch normalisation and
             ReLU too, as in the release of CamStyle.
-        dropout: probability before the classifier.
-        batch_norm: what becomes of the backbone's batch normalisation: "learn", "statistics" (its
-            running statistics stay as loaded) or "frozen" (its affine weights too).
-        normalisation: "imagenet", or "half" for mean and deviation 0.5 a channel.
-        lr: learning rate of the new layers.
-        backbone_lr: learning rate of the backbone.
-        decay_from: fraction of the run after which both rates are a tenth.
-        momentum: of SGD, with Nesterov's look-ahead.
-        weight_decay: of SGD, for all weights.
-        batch: images in a step.
-        epochs: passes over the images.
-        flip: mirror training images at random.
-        enlarge: enlarge training images by this factor and crop at random (288 to 256 pixels).
+        enlarge: enlarges 256 pixels to 288.
+
+    The other parameters are those of ``ClassificationLearner``.
 
     Raises:
         ValueError: if a value is out of range.
     """
 
-    def __init__(
-        self,
-        *,
-        backbone: str = "resnet50",
-        weights: str = NONE,
-        bottleneck: int = 1024,
-        plain: bool = False,
-        dropout: float = 0.5,
-        batch_norm: BatchNorm = "learn",
-        normalisation: Normalisation = "imagenet",
-        lr: float = 0.1,
-        backbone_lr: float = 0.01,
-        decay_from: float = 0.8,
-        momentum: float = 0.9,
-        weight_decay: float = 5e-4,
-        batch: int = 128,
-        epochs: int = 50,
-        flip: bool = True,
-        enlarge: float = 1.125,
-    ) -> None:
-        super().__init__(
-            backbone=backbone,
-            weights=weights,
-            dropout=dropout,
-            batch_norm=batch_norm,
-            normalisation=normalisation,
-            lr=lr,
-            backbone_lr=backbone_lr,
-            decay_from=decay_from,
-            momentum=momentum,
-            weight_decay=weight_decay,
-            batch=batch,
-            epochs=epochs,
-            flip=flip,
-            enlarge=enlarge,
-        )
-        at_least(0, bottleneck=bottleneck)
-        self.bottleneck, self.plain = bottleneck, plain
+    backbone: str = "resnet50"
+    weights: str = NONE
+    bottleneck: int = 1024
+    plain: bool = False
+    dropout: float = 0.5
+    batch_norm: BatchNorm = "learn"
+    normalisation: Normalisation = "imagenet"
+    lr: float = 0.1
+    backbone_lr: float = 0.01
+    decay_from: float = 0.8
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    batch: int = 128
+    epochs: int = 50
+    flip: bool = True
+    enlarge: float = 1.125
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        super().__post_init__()
+        at_least(0, bottleneck=self.bottleneck)
 
     def classifier(self, backbone: Backbone, num_pids: int) -> BaselineModel:
         """Return a new model on top of a backbone."""
@@ -133,7 +106,7 @@ class Baseline(ClassificationLearner):
             plain=self.plain,
             dropout=self.dropout,
             normalisation=self.normalisation,
-            batch_norm=self.batch_norm,
+            batch_norm=self.resolved_batch_norm,
         )
 
 

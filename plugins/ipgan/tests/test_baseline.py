@@ -83,7 +83,7 @@ def test_a_step_goes_down_that_loss():
 
 @pytest.mark.parametrize("changes", [{"plain": False}, {"plain": True}])
 def test_learns_persons_and_features_that_part_them(persons, tmp_path, changes):
-    baseline = toy(epochs=20, lr=0.02, backbone_lr=0.02, **changes)
+    baseline = toy(epochs=8, lr=0.02, backbone_lr=0.02, **changes)
     model = baseline.build(persons.num_pids)
     baseline.fit(model, persons, cpu_loop(tmp_path))
     images = persons.classes().images(slice(None), torch.device("cpu"))

@@ -6,6 +6,7 @@ Sun, Zheng, Yang, Tian and Wang, "Beyond Part Models: Person Retrieval with Refi
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor, nn
@@ -19,88 +20,59 @@ from reidbench_pcb.model import Descriptor, PCBModel
 RESIDUAL = ("small-resnet", "resnet", "resnext", "wide_resnet")
 
 
+@dataclass(kw_only=True)
 class PCB(ClassificationLearner):
     """Learns to classify the training persons from each stripe; the stripes are compared.
 
-    Args:
-        backbone: "small-resnet" or a name of torchvision's, e.g. "resnet50".
-        weights: "none" for random initialisation, the path of a file, or a name of torchvision's,
-            e.g. "IMAGENET1K_V1", whose file must be on this machine.
+    Attributes:
         parts: stripes.
-        last_stride: of the backbone's last stage; 1 wants a residual network.
+        last_stride: of the backbone's last stage; 1 needs a residual network.
         stretch: images are enlarged by this factor in height, bilinearly, before the backbone
             sees them (256x128 to 384x128 pixels).
         bottleneck: width of each stripe's vector before its classifier; 0 leaves the reduction out.
         shared: one reduction for all stripes; false gives each its own.
         dropout: probability before the reduction.
-        descriptor: what is compared: the stripes' averages ("pooled", the paper's G) or their
-            reductions ("reduced", the paper's H).
-        batch_norm: what becomes of the backbone's batch normalisation: "learn", "statistics" (its
-            running statistics stay as loaded) or "frozen" (its affine weights too).
-        normalisation: "imagenet", or "half" for mean and deviation 0.5 a channel.
-        lr: learning rate of the new layers.
-        backbone_lr: learning rate of the backbone.
-        decay_from: fraction of the run after which both rates are a tenth.
-        momentum: of SGD, with Nesterov's look-ahead.
-        weight_decay: of SGD, for all weights.
-        batch: images in a step.
-        epochs: passes over the images.
-        flip: mirror training images at random.
-        enlarge: enlarge training images by this factor and crop at random; the paper does not.
+        descriptor: the vectors that are compared: the stripes' averages ("pooled", the paper's G)
+            or their reductions ("reduced", the paper's H).
+        enlarge: not done in the paper.
+
+    The other parameters are those of ``ClassificationLearner``.
 
     Raises:
         ValueError: if a value is out of range.
     """
 
-    def __init__(
-        self,
-        *,
-        backbone: str = "resnet50",
-        weights: str = NONE,
-        parts: int = 6,
-        last_stride: Literal[1, 2] = 1,
-        stretch: float = 1.5,
-        bottleneck: int = 256,
-        shared: bool = True,
-        dropout: float = 0.5,
-        descriptor: Descriptor = "pooled",
-        batch_norm: BatchNorm = "learn",
-        normalisation: Normalisation = "imagenet",
-        lr: float = 0.1,
-        backbone_lr: float = 0.01,
-        decay_from: float = 2 / 3,
-        momentum: float = 0.9,
-        weight_decay: float = 5e-4,
-        batch: int = 64,
-        epochs: int = 60,
-        flip: bool = True,
-        enlarge: float = 1.0,
-    ) -> None:
-        super().__init__(
-            backbone=backbone,
-            weights=weights,
-            dropout=dropout,
-            batch_norm=batch_norm,
-            normalisation=normalisation,
-            lr=lr,
-            backbone_lr=backbone_lr,
-            decay_from=decay_from,
-            momentum=momentum,
-            weight_decay=weight_decay,
-            batch=batch,
-            epochs=epochs,
-            flip=flip,
-            enlarge=enlarge,
-        )
-        at_least(1, parts=parts, stretch=stretch)
-        at_least(0, bottleneck=bottleneck)
-        if last_stride == 1 and not backbone.startswith(RESIDUAL):
+    backbone: str = "resnet50"
+    weights: str = NONE
+    parts: int = 6
+    last_stride: Literal[1, 2] = 1
+    stretch: float = 1.5
+    bottleneck: int = 256
+    shared: bool = True
+    dropout: float = 0.5
+    descriptor: Descriptor = "pooled"
+    batch_norm: BatchNorm = "learn"
+    normalisation: Normalisation = "imagenet"
+    lr: float = 0.1
+    backbone_lr: float = 0.01
+    decay_from: float = 2 / 3
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    batch: int = 64
+    epochs: int = 60
+    flip: bool = True
+    enlarge: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check the ranges, and that the backbone has a last stride."""
+        super().__post_init__()
+        at_least(1, parts=self.parts, stretch=self.stretch)
+        at_least(0, bottleneck=self.bottleneck)
+        if self.last_stride == 1 and not self.backbone.startswith(RESIDUAL):
             raise ValueError(
-                f"last_stride=1 wants a residual network ({', '.join(RESIDUAL)}), not "
-                f"'{backbone}'; set last_stride to 2"
+                f"last_stride=1 needs a residual network ({', '.join(RESIDUAL)}), not "
+                f"'{self.backbone}'; set last_stride to 2"
             )
-        self.parts, self.last_stride, self.stretch = parts, last_stride, stretch
-        self.bottleneck, self.shared, self.descriptor = bottleneck, shared, descriptor
 
     def classifier(self, backbone: Backbone, num_pids: int) -> PCBModel:
         """Return a new model on top of a backbone."""
@@ -115,7 +87,7 @@ class PCB(ClassificationLearner):
             dropout=self.dropout,
             descriptor=self.descriptor,
             normalisation=self.normalisation,
-            batch_norm=self.batch_norm,
+            batch_norm=self.resolved_batch_norm,
         )
 
     def log_likelihood(self, model: nn.Module, pixels: Tensor) -> Tensor:

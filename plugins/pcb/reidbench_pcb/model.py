@@ -37,11 +37,11 @@ class PCBModel(Classifier):
         last_stride: of the backbone's last stage; 1 doubles the rows of the map.
         stretch: height of the images that the backbone sees, over the height of those given.
         bottleneck: channels of h; 0 leaves the reduction out.
-        shared: whether all stripes are reduced by the same layer.
+        shared: all stripes are reduced by the same layer.
         dropout: probability before the reduction.
-        descriptor: what is compared, g ("pooled") or h ("reduced").
+        descriptor: the vectors that are compared, g ("pooled") or h ("reduced").
         normalisation: of the pixels that the backbone sees.
-        batch_norm: whether the backbone's batch normalisation learns.
+        batch_norm: of the backbone; see ``Classifier``.
     """
 
     def __init__(

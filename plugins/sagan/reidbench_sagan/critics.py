@@ -1,4 +1,4 @@
-"""The critics' side of eq. 1: images, transforms, and what keeps the scores' slopes.
+"""The critics' side of eq. 1: images, transforms, and the limits of the scores' slopes.
 
 Arjovsky, Chintala and Bottou, "Wasserstein GAN", ICML 2017 (the paper's reference), and Gulrajani
 et al., "Improved Training of Wasserstein GANs", NeurIPS 2017.
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
+from reidbench.nn.gradient_penalty import between, gradient_penalty
 from reidbench.nn.networks import Networks
 from reidbench.nn.patchgan import PatchGAN
 from reidbench_sagan.journey import Journey
@@ -66,7 +67,7 @@ class Critics(Networks):
         games = [(c, real.detach(), fake.detach()) for c, real, fake in self._games(journeys)]
         losses = {"critics": torch.stack([wasserstein(*game) for game in games]).sum()}
         if self.penalty is not None:
-            slopes = [gradient_penalty(c, between(real, fake)) for c, real, fake in games]
+            slopes = [gradient_penalty(averaged(c), between(real, fake)) for c, real, fake in games]
             losses["penalty"] = self.penalty * torch.stack(slopes).sum()
         return losses
 
@@ -105,23 +106,6 @@ def wasserstein(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
     return loss
 
 
-def gradient_penalty(critic: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
-    """Return the mean squared distance from 1 of a critic's slope at each point.
-
-    Eq. 3 of Gulrajani et al.
-
-    Args:
-        critic: gives scores of any shape, each of one row; a row's are averaged.
-        points: ``[B, ...]`` where the slope is taken.
-    """
-    points = points.detach().requires_grad_()
-    scores = critic(points).flatten(1).mean(1)
-    (slope,) = torch.autograd.grad(scores.sum(), points, create_graph=True)
-    slopes: Tensor = slope.flatten(1).norm(dim=1)
-    return (slopes - 1).square().mean()
-
-
-def between(real: Tensor, fake: Tensor) -> Tensor:
-    """Return a random point on the line from each row of ``fake`` to that of ``real``."""
-    share = torch.rand(len(real), *[1] * (real.dim() - 1)).to(real.device)
-    return torch.lerp(fake, real, share)
+def averaged(critic: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """Return a critic whose score of a row is the mean of the row's scores, ``[B]``."""
+    return lambda rows: critic(rows).flatten(1).mean(1)

@@ -65,14 +65,14 @@ def inputs_of(images: Images, mask: bool) -> Tensor:
 
 @dataclass(frozen=True)
 class Route:
-    """How one domain's images travel.
+    """The way of one domain's images to the other and back.
 
     Attributes:
         there: (S_1, G_1).
         back: (S_2, G_2).
         dst: index of the destination.
-        mask: whether masks travel along.
-        entangled: whether x' goes back by T_yx, as in an ordinary cycle, and not by (T_xy)^-1.
+        mask: masks travel along.
+        entangled: x' goes back by T_yx, as in an ordinary cycle, and not by (T_xy)^-1.
     """
 
     there: Adaptation

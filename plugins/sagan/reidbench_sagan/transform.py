@@ -1,4 +1,4 @@
-"""What every family of spatial transforms has in common."""
+"""The base of every family of spatial transforms."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class Transform(ABC):
     left border, -1, to the right one, 1, and y from the upper one to the lower one.
 
     Args:
-        bound: how far a transform may be from the identity, as a share of the farthest for which
-            the family can still be undone at every point of the image.
+        bound: largest distance of a transform from the identity, as a share of the farthest for
+            which the family can still be undone at every point of the image.
 
     Attributes:
         raw: numbers that the localisation network predicts.

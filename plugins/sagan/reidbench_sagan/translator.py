@@ -49,9 +49,9 @@ class SAGAN(Translator):
 
     Args:
         transform: "homography", "affine" or "tps" (thin-plate spline).
-        bound: how far transforms may be from the identity; see ``transforms``.
-        spatial: whether S_1, S_2 and D_T take part; without them it is the ablation WS.
-        pixel: whether G_1 and G_2 do; without them it is the ablation WP, and the critics judge
+        bound: largest distance of transforms from the identity; see ``transforms``.
+        spatial: let S_1, S_2 and D_T take part; without them it is the ablation WS.
+        pixel: let G_1 and G_2 take part; without them it is the ablation WP, and the critics judge
             what S made.
         cycle: "disentangled" (eq. 4), or "entangled", the ordinary cycle G_2(S_2(G_1(S_1(x)))) of
             the ablation WD.
@@ -61,7 +61,7 @@ class SAGAN(Translator):
         width: channels of the generators' first layer.
         blocks: residual blocks of the generators.
         discriminator_width: channels of the image critics' first layer.
-        lipschitz: what holds the critics' slopes (eq. 1): the gradient "penalty", or "clip", the
+        lipschitz: limit of the critics' slopes (eq. 1): the gradient "penalty", or "clip", the
             weight clipping of the first Wasserstein GAN.
         penalty: weight of the gradient penalty.
         generator_every: update S and G at every so many-th step only, the critics always.

@@ -1,20 +1,15 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import torch
 from reidbench_sagan.translator import SAGAN
 
 from reidbench.interfaces import UNLABELLED, Batch, Context, Images
+from reidbench.testing.fixtures import seeded
+from reidbench.testing.tensors import fixed_seed, wave
 
 SIZE = (32, 24)
 SMALL = {"width": 4, "blocks": 1, "discriminator_width": 4, "localisation_width": 2}
-
-
-@pytest.fixture(autouse=True)
-def _seeded() -> Iterator[None]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
 
 
 @pytest.fixture
@@ -27,8 +22,7 @@ def make(context: Context) -> Callable[..., SAGAN]:
     """Return a small SA-GAN whose initial weights are always the same, S still at its start."""
 
     def build(**parameters: object) -> SAGAN:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(7)
+        with fixed_seed(7):
             translator = SAGAN(**(SMALL | parameters))
             translator.setup(context)
         return translator
@@ -42,8 +36,7 @@ def bent(make: Callable[..., SAGAN]) -> Callable[..., SAGAN]:
 
     def build(**parameters: object) -> SAGAN:
         translator = make(**parameters)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(8)
+        with fixed_seed(8):
             for direction in (translator.to_target, translator.to_source):
                 torch.nn.init.normal_(direction.spatial.localisation.last.weight, 0.0, 2.0)
                 torch.nn.init.normal_(direction.spatial.localisation.last.bias, 0.0, 0.4)
@@ -52,17 +45,11 @@ def bent(make: Callable[..., SAGAN]) -> Callable[..., SAGAN]:
     return build
 
 
-def wave(rows: int, phase: float, channels: int = 3) -> torch.Tensor:
-    """Return images that are a formula, the same on every machine."""
-    places = torch.arange(rows * channels * SIZE[0] * SIZE[1], dtype=torch.float64)
-    return torch.sin(0.37 * places + phase).float().view(rows, channels, *SIZE)
-
-
 @pytest.fixture
 def batch() -> Batch:
     """Return four images of each domain, with masks."""
     pid, hidden, cam = torch.arange(4), torch.full((4,), UNLABELLED), torch.zeros(4).long()
-    masks = [(wave(4, phase, 1) > 0).float() for phase in (0.7, 2.2)]
+    masks = [(wave(4, phase, channels=1) > 0).float() for phase in (0.7, 2.2)]
     return Batch(
         Images(wave(4, 0.0), pid, cam, masks[0]), Images(wave(4, 1.5), hidden, cam, masks[1])
     )

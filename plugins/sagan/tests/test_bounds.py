@@ -1,4 +1,4 @@
-"""How far transforms may go: what holds at the far ends of each family's range."""
+"""Bounds of the transforms, at the far ends of each family's range."""
 
 import numpy as np
 import pytest

@@ -12,13 +12,6 @@ from reidbench.data.synthetic.dataset import Synthetic
 SIZE = (32, 16)
 
 
-@pytest.fixture(autouse=True)
-def _seeded():
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
-
-
 def pictures(rows):
     """Return images of blurred noise, in [-1, 1]."""
     coarse = torch.rand(rows, 3, 8, 4) * 2 - 1

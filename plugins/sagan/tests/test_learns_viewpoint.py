@@ -54,7 +54,7 @@ def test_corner_errors_fall(tmp_path):
         pixel=False, discriminator_width=16, localisation_width=4, lr=1e-3, flip=False
     )
     set_up(translator, "sagan", domains.context(translator, CPU), seed=0)
-    draw = BatchDrawer(domains, 8, translator, {}, Loop(tmp_path, 0, CPU))
+    draw = BatchDrawer(domains, 4, translator, {}, Loop(tmp_path, 0, CPU))
     before = errors(translator, domains, truth)
     assert before == pytest.approx([0.835, 0.529], abs=2e-3)  # of the identity
     for step in range(STEPS):

@@ -3,13 +3,14 @@ import torch
 from reidbench_sagan.localisation import Localisation
 from torch import nn
 
+from reidbench.testing.tensors import fixed_seed
+
 SIZES = [(32, 16), (64, 32), (128, 64), (256, 128), (48, 20), (33, 17), (16, 64)]
 
 
 def network(size=(32, 16), *, channels=4, code_size=3, moving=True):
     """Return a network whose last layer, if ``moving``, is no longer zero."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with fixed_seed(0):
         built = Localisation(size, channels, code_size, 8, 8)
         if moving:
             nn.init.normal_(built.last.weight)

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from reidbench.engine.gan import train_step
 from reidbench.errors import ReidbenchError
 from reidbench.interfaces import UNLABELLED, Batch, Clock, Context, Hop, Images
+from reidbench.testing.tensors import fixed_seed
 
 CLOCK = Clock(0, 10)
 SIZE = (16, 8)
@@ -113,7 +114,7 @@ def test_gradients_are_those_of_finite_differences():
 
 
 def test_moving_the_person_out_gains_nothing():
-    """Of an image of one colour S(x) is the same wherever it is moved; only M would change."""
+    """An image of one colour is the same wherever S moves it; only M would change."""
     transform = TRANSFORMS["homography"](0.5)
     raw = torch.zeros(1, 8, requires_grad=True)
     real, fake = torch.full((2, 1, 3, *SIZE), 0.5)
@@ -160,8 +161,7 @@ def images(pid):
 def trained(constraints, steps=3):
     """Return CycleGAN's weights, and how far it is from keeping persons, after a few steps."""
     cyclegan = pytest.importorskip("reidbench_cyclegan.translator")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(7)
+    with fixed_seed(7):
         translator = cyclegan.CycleGAN(
             width=4, blocks=1, discriminator_width=4, pool=2, identity=0.0, lr=2e-3
         )

@@ -9,8 +9,10 @@ from reidbench_sagan.translator import SAGAN
 
 from reidbench.engine.streams import stream
 from reidbench.errors import ReidbenchError, UsageError
-from reidbench.interfaces import Batch, Clock, Context
+from reidbench.interfaces import Batch, Context
 from reidbench.storage.checkpoint import load_state, save_state
+from reidbench.testing.tensors import same_weights
+from reidbench.testing.translators import train_steps
 
 VARIANTS = [
     {},
@@ -24,21 +26,6 @@ VARIANTS = [
 ]
 
 
-def nothing(hops):
-    return torch.zeros(())
-
-
-def run(translator, batch, steps, extra=nothing, first=0, total=6):
-    for index in range(first, first + steps):
-        with stream(3, index):
-            hops, log = translator.training_step(batch, extra, Clock(index, total))
-    return hops, log
-
-
-def same_weights(a, b):
-    return all(torch.equal(x, y) for x, y in zip(a.parameters(), b.parameters(), strict=True))
-
-
 def named(module, *parts):
     return [p for n, p in module.named_parameters() if any(part in n for part in parts)]
 
@@ -46,7 +33,7 @@ def named(module, *parts):
 def test_hops_say_what_happened(bent, batch):
     translator = bent()
     before = copy.deepcopy(translator)
-    (there, back), log = run(translator, batch, 1)
+    (there, back), log = train_steps(translator, batch, 1)
     with stream(3, 0):
         codes = torch.randn(4, 8), torch.randn(4, 8)
     for hop, images, dst, code in zip((there, back), both(batch), (1, 0), codes, strict=True):
@@ -79,8 +66,8 @@ def both(batch):
     ],
 )
 def test_variants_leave_terms_out(make, batch, parameters, missing):
-    _, usual = run(make(), batch, 1)
-    hops, log = run(make(**parameters), batch, 1)
+    _, usual = train_steps(make(), batch, 1)
+    hops, log = train_steps(make(**parameters), batch, 1)
     assert set(usual) - set(log) == missing
     assert all((hop.grid is None) == ("transform" in missing) for hop in hops)
     assert all(hop.rec is not None for hop in hops)
@@ -90,7 +77,7 @@ def test_variants_leave_terms_out(make, batch, parameters, missing):
 def test_every_network_learns_something_finite(make, batch, parameters):
     translator = make(**parameters)
     before = copy.deepcopy(translator)
-    _, log = run(translator, batch, 2)
+    _, log = train_steps(translator, batch, 2)
     assert all(torch.isfinite(value) for value in log.values())
     assert all(torch.isfinite(p).all() for p in translator.parameters())
     networks = [n for d in (translator.to_target, translator.to_source) for n in d.children()]
@@ -124,7 +111,7 @@ def test_which_terms_move_s_and_which_g(bent, batch, monkeypatch, cycle, of_cycl
         only = partial(silenced, kept)
         monkeypatch.setattr(translator.critics, "adversarial", only(adversarial))
         monkeypatch.setattr(translator, "_cycle_losses", only(cycles))
-        run(translator, batch, 1)
+        train_steps(translator, batch, 1)
         moved = {
             part
             for direction in (translator.to_target, translator.to_source)
@@ -162,8 +149,8 @@ def test_critics_are_held_while_the_others_learn(make, batch):
         return sum(hop.fake.square().mean() for hop in hops)
 
     plain = make()
-    run(plain, batch, 1)
-    run(translator, batch, 1, extra)
+    train_steps(plain, batch, 1)
+    train_steps(translator, batch, 1, extra)
     assert all(p.requires_grad for p in translator.parameters())
     assert same_weights(plain.critics, translator.critics)
     assert not same_weights(plain.to_target.generator, translator.to_target.generator)
@@ -171,9 +158,9 @@ def test_critics_are_held_while_the_others_learn(make, batch):
 
 def test_an_extra_loss_of_weight_0_changes_not_one_bit(bent, batch):
     plain, with_extra = bent(), bent()
-    run(plain, batch, 2)
+    train_steps(plain, batch, 2)
     zero = lambda hops: 0.0 * sum(h.fake.square().sum() + h.grid.sum() for h in hops)  # noqa: E731
-    run(with_extra, batch, 2, extra=zero)
+    train_steps(with_extra, batch, 2, extra_loss=zero)
     assert same_weights(plain, with_extra)
 
 
@@ -182,7 +169,7 @@ def test_s_and_g_rest_between_their_turns(make, batch):
     moved, called = [], []
     for step in range(6):
         before = copy.deepcopy(translator)
-        hops, log = run(
+        hops, log = train_steps(
             translator, batch, 1, lambda hops: called.append(1) or torch.zeros(()), first=step
         )
         moved.append(not same_weights(before.to_target, translator.to_target))
@@ -195,14 +182,14 @@ def test_s_and_g_rest_between_their_turns(make, batch):
 
 def test_clipping_holds_every_weight_of_the_critics(make, batch):
     translator = make(lipschitz="clip")
-    run(translator, batch, 1)
+    train_steps(translator, batch, 1)
     assert max(p.abs().max() for p in translator.critics.parameters()) <= 0.01
     assert max(p.abs().max() for p in translator.to_target.parameters()) > 0.01
 
 
 def test_weights_of_the_losses(bent, batch):
-    _, usual = run(bent(), batch, 1)
-    _, log = run(bent(penalty=20.0, cycle_weight=5.0, pixel_cycle=40.0), batch, 1)
+    _, usual = train_steps(bent(), batch, 1)
+    _, log = train_steps(bent(penalty=20.0, cycle_weight=5.0, pixel_cycle=40.0), batch, 1)
     factors = {"penalty": 2, "pixel_cycle": 2, "spatial_cycle": 0.5, "critics": 1}
     for name, factor in factors.items():
         assert log[name].item() == pytest.approx(factor * usual[name].item(), rel=1e-4)
@@ -211,7 +198,7 @@ def test_weights_of_the_losses(bent, batch):
 def test_rates_follow_the_clock_down_to_zero(make, batch):
     translator = make()
     for step, expected in ((0, 5e-4), (5, 5e-4), (6, 4e-4), (9, 1e-4)):
-        run(translator, batch, 1, first=step, total=10)
+        train_steps(translator, batch, 1, first=step, total=10)
         for optimizer in translator.optimizers().values():
             assert optimizer.param_groups[0]["lr"] == pytest.approx(expected)
 
@@ -219,12 +206,12 @@ def test_rates_follow_the_clock_down_to_zero(make, batch):
 @pytest.mark.parametrize("parameters", [{}, {"generator_every": 2, "transform": "tps"}])
 def test_resumes_to_the_bit(make, batch, tmp_path, parameters):
     whole, half, resumed = (make(**parameters) for _ in range(3))
-    run(whole, batch, 4)
-    run(half, batch, 3)
+    train_steps(whole, batch, 4)
+    train_steps(half, batch, 3)
     assert set(half.optimizers()) == {"generator_optimizer", "critic_optimizer"}
     save_state(tmp_path / "state", {"t": half, **half.optimizers()}, 3)
     load_state(tmp_path / "state", {"t": resumed, **resumed.optimizers()})
-    run(resumed, batch, 1, first=3)
+    train_steps(resumed, batch, 1, first=3)
     assert all(torch.equal(a, resumed.state_dict()[k]) for k, a in whole.state_dict().items())
 
 
@@ -234,7 +221,7 @@ def test_half_precision_stays_near(make, batch, parameters):
     for enabled in (False, True):
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
             translator = make(**parameters)
-            hops, log = run(translator, batch, 1)
+            hops, log = train_steps(translator, batch, 1)
             fake = translator.translate(batch.source, 0, 1)
         assert all(h.fake.dtype == h.rec.dtype == h.grid.dtype == torch.float32 for h in hops)
         assert fake.dtype == torch.float32
@@ -248,9 +235,9 @@ def test_masks_travel_or_are_missed(make, batch):
     with pytest.raises(ReidbenchError, match="person masks and these images have none"):
         make().translate(bare.source, 0, 1)
     with pytest.raises(ReidbenchError, match="person masks"):
-        run(make(), bare, 1)
+        train_steps(make(), bare, 1)
     blind = make(mask=False)
-    run(blind, bare, 1)
+    train_steps(blind, bare, 1)
     fake = blind.translate(bare.source, 0, 1)
     assert torch.equal(fake, blind.translate(batch.source, 0, 1))
     other = replace(batch.source, mask=1 - batch.source.mask)

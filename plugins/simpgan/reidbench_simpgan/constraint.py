@@ -15,8 +15,8 @@ from reidbench.errors import ReidbenchError
 from reidbench.interfaces import Clock, Context, Hops, IdentityConstraint, at_least
 
 IMAGES = 2
-"""Of a pair. Eq. 6 to 9 and the cycle loss sum over both, translators average over all images: half
-of eq. 10 keeps the ratio of eq. 11."""
+"""Images in a pair. Eq. 6 to 9 and the cycle loss sum over both, translators average over all
+images: half of eq. 10 keeps the ratio of eq. 11."""
 
 
 class SimilarityConsistency(IdentityConstraint):

@@ -8,6 +8,7 @@ Re-identification", TOMM 2017.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar, cast
 
 import torch
@@ -25,30 +26,23 @@ from reidbench_simpgan.network import SiameseModel, verification_loss
 from reidbench_simpgan.pairs import PairDraw
 
 
+@dataclass(kw_only=True)
 class Siamese(ClassificationLearner):
     """Learns to verify pairs and to name both persons; features or scores are compared.
 
-    Args:
-        backbone: "small-resnet" or a name of torchvision's, e.g. "resnet50".
-        weights: "none" for random initialisation, the path of a file, or a name of torchvision's,
-            e.g. "IMAGENET1K_V1", whose file must be on this machine.
+    Attributes:
         dropout: probability before the score and before the identity layer.
-        batch_norm: what becomes of the backbone's batch normalisation: "learn", "statistics" (its
-            running statistics stay as loaded) or "frozen" (its affine weights too).
-        normalisation: "imagenet", or "half" for mean and deviation 0.5 a channel.
         lr: learning rate of the identity layer.
         score_lr: learning rate of the layer that gives the score.
-        backbone_lr: learning rate of the backbone.
         decay_from: fraction of the run after which all rates are a tenth.
-        momentum: of SGD.
-        weight_decay: of SGD, for all weights.
         batch: images in a step, two of each pair.
         epochs: passes over the images, each one being the first of a pair once a pass.
         negatives: pairs of different persons for each of the same one, in the first pass.
-        negatives_growth: by which they are multiplied after each pass.
-        negatives_limit: how many they come to at most.
-        flip: mirror training images at random.
-        enlarge: enlarge training images by this factor and crop at random (256 to 224 pixels).
+        negatives_growth: factor on ``negatives`` after each pass.
+        negatives_limit: the most that ``negatives`` comes to.
+        enlarge: enlarges 224 pixels to 256.
+
+    The other parameters are those of ``ClassificationLearner``.
 
     Raises:
         ValueError: if a value is out of range, or ``batch`` is odd.
@@ -56,49 +50,32 @@ class Siamese(ClassificationLearner):
 
     nesterov: ClassVar[bool] = False
 
-    def __init__(
-        self,
-        *,
-        backbone: str = "resnet50",
-        weights: str = NONE,
-        dropout: float = 0.9,
-        batch_norm: BatchNorm = "learn",
-        normalisation: Normalisation = "imagenet",
-        lr: float = 0.001,
-        score_lr: float = 0.1,
-        backbone_lr: float = 0.0001,
-        decay_from: float = 70 / 75,
-        momentum: float = 0.9,
-        weight_decay: float = 5e-4,
-        batch: int = 96,
-        epochs: int = 75,
-        negatives: float = 1.0,
-        negatives_growth: float = 1.01,
-        negatives_limit: float = 4.0,
-        flip: bool = True,
-        enlarge: float = 8 / 7,
-    ) -> None:
-        super().__init__(
-            backbone=backbone,
-            weights=weights,
-            dropout=dropout,
-            batch_norm=batch_norm,
-            normalisation=normalisation,
-            lr=lr,
-            backbone_lr=backbone_lr,
-            momentum=momentum,
-            weight_decay=weight_decay,
-            batch=batch,
-            epochs=epochs,
-            flip=flip,
-            enlarge=enlarge,
-            decay_from=decay_from,
-        )
-        at_least(0, score_lr=score_lr)
-        if batch % 2:
-            raise ValueError(f"batch must be even, it holds pairs; got {batch}")
-        self.score_lr = score_lr
-        self.draw = PairDraw(negatives, negatives_growth, negatives_limit)
+    backbone: str = "resnet50"
+    weights: str = NONE
+    dropout: float = 0.9
+    batch_norm: BatchNorm = "learn"
+    normalisation: Normalisation = "imagenet"
+    lr: float = 0.001
+    score_lr: float = 0.1
+    backbone_lr: float = 0.0001
+    decay_from: float = 70 / 75
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    batch: int = 96
+    epochs: int = 75
+    negatives: float = 1.0
+    negatives_growth: float = 1.01
+    negatives_limit: float = 4.0
+    flip: bool = True
+    enlarge: float = 8 / 7
+
+    def __post_init__(self) -> None:
+        """Check the ranges, and that a batch holds whole pairs."""
+        super().__post_init__()
+        at_least(0, score_lr=self.score_lr)
+        if self.batch % 2:
+            raise ValueError(f"batch must be even, it holds pairs; got {self.batch}")
+        self.draw = PairDraw(self.negatives, self.negatives_growth, self.negatives_limit)
 
     def classifier(self, backbone: Backbone, num_pids: int) -> SiameseModel:
         """Return a new model on top of a backbone."""
@@ -107,7 +84,7 @@ class Siamese(ClassificationLearner):
             num_pids,
             dropout=self.dropout,
             normalisation=self.normalisation,
-            batch_norm=self.batch_norm,
+            batch_norm=self.resolved_batch_norm,
         )
 
     def steps(self, data: ImageArray) -> int:

@@ -27,7 +27,7 @@ class SiameseModel(Classifier):
         num_pids: persons that the identity layer tells apart, K.
         dropout: probability before either layer.
         normalisation: of the pixels that the backbone sees.
-        batch_norm: whether the backbone's batch normalisation learns.
+        batch_norm: of the backbone; see ``Classifier``.
     """
 
     def __init__(

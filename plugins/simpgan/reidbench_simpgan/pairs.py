@@ -1,4 +1,4 @@
-"""Which pairs the siamese classifier learns from.
+"""Pairs that the siamese classifier learns from.
 
 Zheng, Zheng and Yang, "A Discriminatively Learned CNN Embedding for Person Re-identification",
 TOMM 2017: as many negative pairs as positive ones at first, and more of them with every epoch.
@@ -22,8 +22,8 @@ class PairDraw:
 
     Attributes:
         negatives: negative pairs for each positive one, in the first pass.
-        growth: by which they are multiplied after each pass.
-        limit: how many they come to at most.
+        growth: factor on ``negatives`` after each pass.
+        limit: the most that ``negatives`` comes to.
 
     Raises:
         ValueError: if a value is out of range.

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -7,31 +7,19 @@ from reidbench_simpgan.constraint import SimilarityConsistency
 from reidbench_simpgan.learner import Siamese
 from reidbench_simpgan.network import SiameseModel
 
-from reidbench.data.arrays import ImageArray
 from reidbench.interfaces import UNLABELLED, Context, Hop, Images, SourceModel
-from reidbench.testing.learners import coloured_persons
+from reidbench.testing.fixtures import persons, seeded
+from reidbench.testing.tensors import fixed_seed, wave
 
 SIZE = (32, 24)
 ROWS, PIDS = 6, 5
 TOY = {"backbone": "small-resnet", "dropout": 0.0, "batch": 8, "lr": 0.05, "backbone_lr": 0.05}
 
 
-@pytest.fixture(autouse=True)
-def _seeded() -> Iterator[None]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
-
-
 @pytest.fixture
 def toy() -> Callable[..., Siamese]:
     """Return a learner of small images."""
     return lambda **changes: Siamese(**(TOY | changes))
-
-
-@pytest.fixture
-def persons() -> ImageArray:
-    return coloured_persons()
 
 
 @pytest.fixture
@@ -53,8 +41,7 @@ def make(context: Context) -> Callable[..., SimilarityConsistency]:
 
     def build(**parameters: float) -> SimilarityConsistency:
         learner = Siamese(**(TOY | {"dropout": 0.5}))
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(7)
+        with fixed_seed(7):
             model = judging(learner.build(PIDS)).eval()
         constraint = SimilarityConsistency(**parameters)
         constraint.setup(replace(context, source_model=SourceModel(learner, model)))
@@ -63,19 +50,13 @@ def make(context: Context) -> Callable[..., SimilarityConsistency]:
     return build
 
 
-def wave(phase: float) -> torch.Tensor:
-    """Return images that are a formula, the same on every machine."""
-    places = torch.arange(ROWS * 3 * SIZE[0] * SIZE[1], dtype=torch.float64)
-    return torch.sin(0.37 * places + phase).float().view(ROWS, 3, *SIZE)
-
-
 @pytest.fixture
 def hops() -> tuple[Hop, Hop]:
     """Return pairs of source images, of which the first and the last show one person."""
     cam, there = torch.zeros(ROWS, dtype=torch.long), torch.ones(ROWS, dtype=torch.long)
-    source = Images(wave(0.0), torch.tensor([2, 2, 0, 4, 1, 1]), cam)
-    target = Images(wave(1.5), torch.full((ROWS,), UNLABELLED), cam)
-    made = [wave(p).requires_grad_() for p in (0.4, 2.2, 0.1, 1.7)]
+    source = Images(wave(ROWS, 0.0), torch.tensor([2, 2, 0, 4, 1, 1]), cam)
+    target = Images(wave(ROWS, 1.5), torch.full((ROWS,), UNLABELLED), cam)
+    made = [wave(ROWS, p).requires_grad_() for p in (0.4, 2.2, 0.1, 1.7)]
     return (
         Hop(source, made[0], target.pixels, there, made[2]),
         Hop(target, made[1], source.pixels, cam, made[3]),

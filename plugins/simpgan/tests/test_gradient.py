@@ -61,7 +61,7 @@ def batch():
 
 
 def similarity(constraint, translator, batch):
-    return constraint.losses(translator._hops(batch), Clock(0, 1))["similarity"]
+    return constraint.losses(translator.hops(batch), Clock(0, 1))["similarity"]
 
 
 def slope(constraint, translator, batch, values, place):

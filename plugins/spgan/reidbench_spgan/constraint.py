@@ -32,17 +32,18 @@ class SiaNet(IdentityConstraint):
         weight: gamma of eq. 7, the weight in the generators' loss.
         margin: m of eq. 6, in [0, 2]; 0 switches the negative pairs off.
         negative_weight: of the negative pairs in the generators' loss, against the positive ones.
-        negatives: what SiaNet itself pushes from the images y: "translated" ones, or the "real"
-            ones that they were translated from.
+        negatives: images that SiaNet itself pushes from the images y: "translated" ones, or the
+            "real" ones that they were translated from.
         pairs: "pixel" for SPGAN's, or "spatial" for SA-GAN's, which also hold images as the
             translator moves their pixels, if it moves any.
         convolutions: 3, or 4 with 512 channels in the last.
         pools: max pooling layers, 3 or 4; the paper counts 3 and lists 4.
         hidden: width of the first linear layer.
         embedding: width of the second.
-        bias: whether the linear layers have biases.
+        bias: give the linear layers biases.
         dropout: probability between them, also while the generators learn.
-        init: how weights are drawn: "pytorch" as its layers do, or "xavier" as TensorFlow's do.
+        init: distribution of the initial weights: "pytorch", that of PyTorch's layers, or "xavier",
+            that of TensorFlow's.
         lr: learning rate of Adam.
         beta1: Adam's first decay rate; the second is 0.999.
         learn_from: fraction of the run after which SiaNet learns.

@@ -13,7 +13,7 @@ def contrastive(a: Tensor, b: Tensor, *, positive: bool, margin: float) -> Tenso
     Args:
         a: ``[B, D]`` embeddings of unit length.
         b: ``[B, D]`` the other embedding of each pair.
-        positive: whether the pairs are positive (i = 1).
+        positive: the pairs are positive (i = 1).
         margin: m in [0, 2], the distance that negative pairs are pushed to.
     """
     distance: Tensor = torch.linalg.vector_norm(a - b, dim=1)

@@ -27,9 +27,9 @@ class SiameseNetwork(nn.Module):
         convolutions: 3, or 4 with 512 channels in the last.
         hidden: width of the first linear layer.
         embedding: width of the second.
-        bias: whether they have biases.
+        bias: give the linear layers biases.
         dropout: probability between them.
-        init: how the weights are drawn.
+        init: distribution of the initial weights.
     """
 
     def __init__(

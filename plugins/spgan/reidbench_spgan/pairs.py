@@ -1,4 +1,4 @@
-"""Which images are pulled together and which are pushed apart."""
+"""Pairs of images that are pulled together or pushed apart."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Pair(NamedTuple):
     Attributes:
         first: ``[B, 3, H, W]``.
         second: ``[B, 3, H, W]`` the other image of each pair.
-        positive: whether they are to be alike.
+        positive: the two images are to be alike.
     """
 
     first: Tensor

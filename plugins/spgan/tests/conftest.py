@@ -1,19 +1,14 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import torch
 from reidbench_spgan.constraint import SiaNet
 
 from reidbench.interfaces import Context, Hop, Images, domain_index
+from reidbench.testing.fixtures import seeded
+from reidbench.testing.tensors import fixed_seed, wave
 
 SIZE = (32, 16)
-
-
-@pytest.fixture(autouse=True)
-def _seeded() -> Iterator[None]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
 
 
 @pytest.fixture
@@ -26,19 +21,12 @@ def make(context: Context) -> Callable[..., SiaNet]:
     """Return a SiaNet whose initial weights are always the same."""
 
     def build(**parameters: object) -> SiaNet:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(7)
+        with fixed_seed(7):
             constraint = SiaNet(**parameters)
             constraint.setup(context)
         return constraint
 
     return build
-
-
-def wave(phase: float) -> torch.Tensor:
-    """Return two images that are a formula, the same on every machine."""
-    places = torch.arange(2 * 3 * SIZE[0] * SIZE[1], dtype=torch.float64)
-    return torch.sin(0.37 * places + phase).float().view(2, 3, *SIZE)
 
 
 def hop(real: torch.Tensor, fake: torch.Tensor, style: torch.Tensor, dst: int) -> Hop:
@@ -48,6 +36,6 @@ def hop(real: torch.Tensor, fake: torch.Tensor, style: torch.Tensor, dst: int) -
 
 @pytest.fixture
 def hops() -> tuple[Hop, Hop]:
-    source, target = wave(0.0), wave(1.5)
-    there = hop(source, wave(0.4).requires_grad_(), target, 1)
-    return there, hop(target, wave(2.2).requires_grad_(), source, 0)
+    source, target = wave(2, 0.0, size=SIZE), wave(2, 1.5, size=SIZE)
+    there = hop(source, wave(2, 0.4, size=SIZE).requires_grad_(), target, 1)
+    return there, hop(target, wave(2, 2.2, size=SIZE).requires_grad_(), source, 0)

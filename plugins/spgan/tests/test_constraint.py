@@ -9,16 +9,13 @@ from reidbench.errors import UsageError
 from reidbench.interfaces import Clock, Context, Hop, Images
 from reidbench.nn.frozen import frozen
 from reidbench.storage.checkpoint import load_state, save_state
+from reidbench.testing.tensors import same_weights
 
 CLOCK = Clock(0, 10)
 
 
 def detached(hops):
     return tuple(h.detach() for h in hops)
-
-
-def same_weights(a, b):
-    return all(torch.equal(x, y) for x, y in zip(a.parameters(), b.parameters(), strict=True))
 
 
 def loss_by_definition(network, hops, margin):

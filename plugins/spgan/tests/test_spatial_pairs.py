@@ -140,7 +140,7 @@ def test_pushing_x_from_y_s_moves_the_other_directions_transform(make, moving, m
 
 
 def test_identity_at_the_start_gives_finite_gradients(make, moving):
-    """Where X_S equals X the distance is 0, whose own slope is not defined."""
+    """The distance is 0 if X_S equals X, and its own slope is not defined there."""
     constraint = make(pairs="spatial")
     grids = [keeping(1.0), keeping(1.0)]
     hops = tuple(replace(h, grid=g) for h, g in zip(moving, grids, strict=True))

@@ -34,7 +34,8 @@ from reidbench.interfaces import (
     within,
 )
 from reidbench.nn.frozen import frozen
-from reidbench_stargan.adversarial import ADVERSARIAL, between, gradient_penalty
+from reidbench.nn.gradient_penalty import between, gradient_penalty
+from reidbench_stargan.adversarial import ADVERSARIAL
 from reidbench_stargan.networks import LEAST_SIDE, STRIDE, Discriminator, Generator
 
 Destinations = Literal["across", "any"]

@@ -1,21 +1,16 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import torch
 from reidbench_stargan.translator import StarGAN
 
 from reidbench.interfaces import UNLABELLED, Batch, Context, Images
+from reidbench.testing.fixtures import seeded
+from reidbench.testing.tensors import fixed_seed, wave
 
 SIZE = (32, 24)
 CAMERAS = 3
 SMALL = {"width": 4, "blocks": 1, "discriminator_width": 4}
-
-
-@pytest.fixture(autouse=True)
-def _seeded() -> Iterator[None]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
 
 
 @pytest.fixture
@@ -28,19 +23,12 @@ def make(context: Context) -> Callable[..., StarGAN]:
     """Return a small StarGAN whose initial weights are always the same."""
 
     def build(**parameters: object) -> StarGAN:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(7)
+        with fixed_seed(7):
             translator = StarGAN(**(SMALL | parameters))
             translator.setup(context)
         return translator
 
     return build
-
-
-def wave(rows: int, phase: float) -> torch.Tensor:
-    """Return images that are a formula, the same on every machine."""
-    places = torch.arange(rows * 3 * SIZE[0] * SIZE[1], dtype=torch.float64)
-    return torch.sin(0.37 * places + phase).float().view(rows, 3, *SIZE)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What the discriminator learns of the rendered domains."""
+"""The discriminator learns to tell the rendered domains apart."""
 
 import numpy as np
 import torch

@@ -5,7 +5,8 @@ Sun, Zheng, Deng and Wang, "SVDNet for Pedestrian Retrieval", ICCV 2017, arXiv:1
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, cast
+from dataclasses import dataclass
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +14,10 @@ from torch.optim import SGD
 
 from reidbench.components.classifying_learner import (
     DECAY,
+    BatchNorm,
+    BatchNormOrAuto,
     ClassificationLearner,
     Normalisation,
-    kept_with_weights,
 )
 from reidbench.engine.descent import scale_rates
 from reidbench.interfaces import Clock, Log, at_least, within
@@ -29,91 +31,64 @@ from reidbench_svdnet.phases import Phase, phase_at, phases
 BASE_STEPS, RRI_STEPS = 25_000, 7 * 16_000
 
 
+@dataclass(kw_only=True)
 class SVDNet(ClassificationLearner):
     """Learns to classify the training persons on projections that are decorrelated again and again.
 
     Algorithm 1 of the paper: base training; then in each round the Eigenlayer's weights W = U S V^T
     are replaced by U S, the rest learns on that (restraint), and all learns (relaxation).
 
-    Args:
-        backbone: "small-resnet" or a name of torchvision's, e.g. "resnet50".
-        weights: "none" for random initialisation, the path of a file, or a name of torchvision's,
-            e.g. "IMAGENET1K_V1", whose file must be on this machine.
+    Attributes:
         eigen: vectors of the Eigenlayer, at most as many as the backbone has features.
-        dropout: probability before the classifier.
-        descriptor: what is compared, the Eigenlayer's "output" or its "input".
+        descriptor: the vector that is compared, the Eigenlayer's "output" or its "input".
         rri: rounds of restraint and relaxation.
         base: fraction of the training before the first round.
         restraint: fraction of each round in which the Eigenlayer is fixed.
         base_decay: fraction of the base training after which, each time, rates fall to a tenth.
         phase_decay: the same for each restraint and each relaxation.
         slow_from: rounds after which all rates are a tenth.
-        batch_norm: what becomes of the backbone's batch normalisation: "learn", "statistics" (its
-            running statistics stay as loaded), "frozen" (its affine weights too), or "auto":
-            statistics with weights from a file, learning without.
-        normalisation: "imagenet", or "half" for mean and deviation 0.5 a channel.
-        lr: learning rate of the new layers.
-        backbone_lr: learning rate of the backbone.
-        momentum: of SGD.
-        weight_decay: of SGD, for all weights.
-        batch: images in a step.
         epochs: passes over the images, of all phases together.
-        flip: mirror training images at random.
-        enlarge: enlarge training images by this factor and crop at random; the paper does not.
+        enlarge: not done in the paper.
+
+    The other parameters are those of ``ClassificationLearner``; "auto" keeps the statistics of
+    batch normalisation.
 
     Raises:
         ValueError: if a value is out of range.
     """
 
     nesterov: ClassVar[bool] = False
+    batch_norm_with_weights: ClassVar[BatchNorm] = "statistics"
 
-    def __init__(
-        self,
-        *,
-        backbone: str = "resnet50",
-        weights: str = NONE,
-        eigen: int = 1024,
-        dropout: float = 0.5,
-        descriptor: Descriptor = "output",
-        rri: int = 7,
-        base: float = BASE_STEPS / (BASE_STEPS + RRI_STEPS),
-        restraint: float = 0.5,
-        base_decay: float = 0.4,
-        phase_decay: float = 0.625,
-        slow_from: int = 3,
-        batch_norm: Literal["auto", "learn", "statistics", "frozen"] = "auto",
-        normalisation: Normalisation = "imagenet",
-        lr: float = 0.001,
-        backbone_lr: float = 0.001,
-        momentum: float = 0.9,
-        weight_decay: float = 5e-4,
-        batch: int = 16,
-        epochs: int = 170,
-        flip: bool = True,
-        enlarge: float = 1.0,
-    ) -> None:
-        super().__init__(
-            backbone=backbone,
-            weights=weights,
-            dropout=dropout,
-            batch_norm=kept_with_weights(batch_norm, weights, "statistics"),
-            normalisation=normalisation,
-            lr=lr,
-            backbone_lr=backbone_lr,
-            momentum=momentum,
-            weight_decay=weight_decay,
-            batch=batch,
-            epochs=epochs,
-            flip=flip,
-            enlarge=enlarge,
-        )
-        at_least(1, eigen=eigen)
-        at_least(0, rri=rri, slow_from=slow_from)
-        within(0, 1, base=base, restraint=restraint)
-        within(0.01, 1, base_decay=base_decay, phase_decay=phase_decay)
-        self.eigen, self.descriptor = eigen, descriptor
-        self.rri, self.base, self.restraint = rri, base, restraint
-        self.base_decay, self.phase_decay, self.slow_from = base_decay, phase_decay, slow_from
+    backbone: str = "resnet50"
+    weights: str = NONE
+    eigen: int = 1024
+    dropout: float = 0.5
+    descriptor: Descriptor = "output"
+    rri: int = 7
+    base: float = BASE_STEPS / (BASE_STEPS + RRI_STEPS)
+    restraint: float = 0.5
+    base_decay: float = 0.4
+    phase_decay: float = 0.625
+    slow_from: int = 3
+    batch_norm: BatchNormOrAuto = "auto"
+    normalisation: Normalisation = "imagenet"
+    lr: float = 0.001
+    backbone_lr: float = 0.001
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    batch: int = 16
+    epochs: int = 170
+    flip: bool = True
+    enlarge: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        super().__post_init__()
+        at_least(1, eigen=self.eigen)
+        at_least(0, rri=self.rri, slow_from=self.slow_from)
+        within(0, 1, base=self.base, restraint=self.restraint)
+        within(0.01, 1, base_decay=self.base_decay, phase_decay=self.phase_decay)
 
     def classifier(self, backbone: Backbone, num_pids: int) -> SVDNetModel:
         """Return a new model on top of a backbone."""
@@ -124,7 +99,7 @@ class SVDNet(ClassificationLearner):
             dropout=self.dropout,
             descriptor=self.descriptor,
             normalisation=self.normalisation,
-            batch_norm=self.batch_norm,
+            batch_norm=self.resolved_batch_norm,
         )
 
     def begin_step(self, model: nn.Module, optimizer: SGD, clock: Clock) -> None:

@@ -28,9 +28,9 @@ class SVDNetModel(Classifier):
         eigen: vectors of the Eigenlayer; never more than the backbone has features, since no more
             can be orthogonal.
         dropout: probability before the classifier.
-        descriptor: what is compared, the Eigenlayer's "output" or its "input".
+        descriptor: the vector that is compared, the Eigenlayer's "output" or its "input".
         normalisation: of the pixels that the backbone sees.
-        batch_norm: whether the backbone's batch normalisation learns.
+        batch_norm: of the backbone; see ``Classifier``.
     """
 
     def __init__(

@@ -123,7 +123,7 @@ def _chosen(rows: Sequence[Row], keys: Sequence[str]) -> list[Row]:
 
 
 def _means(text: str, key: str) -> bool:
-    """Whether ``text`` is the kind of ``key``, or the beginning of it or of its digest."""
+    """Tell whether ``text`` is the kind of ``key``, or the beginning of it or of its digest."""
     kind, _, digest = key.partition("/")
     if "/" in text:
         return key.startswith(text)

@@ -12,8 +12,9 @@ import click
 from reidbench.cli import figure, options
 
 if TYPE_CHECKING:
+    from reidbench.config.compose import Request
     from reidbench.runs.figures import Of
-    from reidbench.runs.plan import Plan
+    from reidbench.runs.options import ExecutionOptions, ExperimentOptions
     from reidbench.runs.projection import Way
 
 # As runs.projection.WAYS and runs.figures.OF have them; kept here so that --help imports nothing.
@@ -23,8 +24,8 @@ OF = ("run", "target")
 
 @click.command("distribution")
 @options.recipe
-@options.ground
-@options.place
+@options.experiment
+@options.execution
 @figure.seed
 @click.option(
     "--by",
@@ -50,9 +51,9 @@ OF = ("run", "target")
 @figure.output
 @options.as_json
 def command(
-    named: options.Named,
-    ground: options.ExperimentOptions,
-    place: options.Place,
+    request: Request,
+    experiment: ExperimentOptions,
+    execution: ExecutionOptions,
     seed: int,
     by: Way,
     of: Of,
@@ -77,44 +78,31 @@ def command(
       reidbench distribution --method cyclegan --direction target-to-source -o figure5.pdf
       reidbench distribution --method spgan --of target --by pca --json
     """
-    from reidbench.cli import launch
     from reidbench.registry.loading import load_plugins
-    from reidbench.runs.figures import default_path, distribution_of
+    from reidbench.runs.bars import Bars
+    from reidbench.runs.figures import default_path, distribution_of, draw_distribution
+    from reidbench.runs.launch import open_session
     from reidbench.runs.projection import need_sklearn
+    from reidbench.runs.runner import ensure_stage
 
     need_sklearn()
     plugins = load_plugins()
-    plan = figure.plan_of(plugins, named, ground, place, seed, output)
+    plan = figure.plan_of(plugins, request, (experiment, execution), seed, output)
     stage = distribution_of(plan, of=of, sample=sample)
-    session = launch.open_session(place, plugins)
-    folder = figure.artifact_of(stage, plan, session)
-    path = output or default_path(plan, stage, f"distribution-{by}", place.results)
+    session = open_session(execution, plugins, Bars())
+    figure.announce(stage, plan, session)
+    folder = ensure_stage(stage, session).artifact.path
+    path = output or default_path(plan, stage, f"distribution-{by}", execution.results)
     with session.reporter.stage(f"project by {by}"):
-        scores, how = _drawn(plan, folder, by, path)
+        scores, how = draw_distribution(plan, folder, by, path)
     if as_json:
         about = {"figure": str(path), "recipe": plan.recipe.name, "seed": seed, "projection": how}
         click.echo(json.dumps({**about, **scores}, indent=2))
         return
-    _show(scores)
-    click.echo(f"figure {path}")
+    _show(scores, path)
 
 
-def _drawn(plan: Plan, folder: Path, by: Way, path: Path) -> tuple[dict[str, Any], str]:
-    """Draw what a stage found, and return its scores and how the features were projected."""
-    import numpy as np
-
-    from reidbench.plots.scatter import write
-    from reidbench.runs.figures import scatter_of
-    from reidbench.runs.projection import project
-    from reidbench.stages.distribution import SCORES
-
-    scores = json.loads((folder / SCORES).read_text())
-    projection = project(np.load(folder / "features.npy"), by, plan.seed)
-    write(scatter_of(plan, scores, np.load(folder / "sets.npy"), projection), path)
-    return scores, projection.how
-
-
-def _show(scores: Mapping[str, Any]) -> None:
+def _show(scores: Mapping[str, Any], path: Path) -> None:
     from reidbench.cli.tables import show_table
 
     show_table(scores["space"], ("", "between", "MMD²", "Fréchet"), _rows(scores))
@@ -122,10 +110,11 @@ def _show(scores: Mapping[str, Any]) -> None:
     click.echo(f"of {shown} images; Gaussian kernel of bandwidth {scores['bandwidth']:.4g}")
     for warning in scores["warnings"]:
         click.echo(f"warning: {warning}")
+    click.echo(f"figure {path}")
 
 
 def _rows(scores: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    from reidbench.results.leaderboard_tables import rounded
+    from reidbench.results.numbers import rounded
 
     real, before, after = (scores["sets"][name]["name"] for name in ("real", "before", "after"))
     halves = " and ".join(map(str, scores["floor_images"]))

@@ -10,27 +10,23 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reidbench.cli import options
+from reidbench.results.measures import BY_KEY, MEASURES
 
 if TYPE_CHECKING:
-    from reidbench.config.recipe import Component
-    from reidbench.evaluation import Features, RankingOptions, Scores
+    from reidbench.runs.feature_scores import FeatureScores
 
 FILE = click.Path(path_type=Path)
-
-# Measure -> its name, and which convention it is.
-MEASURES = {
-    "mAP": ("mAP", "precision taken at the hits; the one to compare by"),
-    "mAP_trapezoid": ("mAP (trapezoid)", "area under the precisions, as the Market-1501 package"),
-    "mINP": ("mINP", "matches / rank of the last match"),
-    "rank1": ("rank-1", "the nearest image is a match"),
-    **{f"rank{k}": (f"rank-{k}", f"a match among the {k} nearest") for k in (5, 10, 20)},
-}
 
 
 @click.command("evaluate")
 @click.option("--query", type=FILE, help="Features of the queries: .npz, .mat, .pt or .csv.")
 @click.option("--gallery", type=FILE, help="Features of the gallery.")
-@click.option("--boxes", type=FILE, help="Features of more images of the queries' persons.")
+@click.option(
+    "--multi-query",
+    "--boxes",
+    type=FILE,
+    help="Features of further images of the queries' persons; --boxes is its old name.",
+)
 @click.option("--features", type=FILE, help="One file of queries and gallery, in place of two.")
 @click.option(
     "--protocol",
@@ -59,7 +55,7 @@ MEASURES = {
 def command(
     query: Path | None,
     gallery: Path | None,
-    boxes: Path | None,
+    multi_query: Path | None,
     features: Path | None,
     protocol: str,
     settings: Sequence[str],
@@ -79,31 +75,25 @@ def command(
     Examples:
       reidbench evaluate --query query.npz --gallery gallery.npz
       reidbench evaluate --features pytorch_result.mat --rerank --output reranked.json
-      reidbench evaluate --features both.npz --boxes gt_bbox.npz --protocol multi-query
+      reidbench evaluate --features both.npz --multi-query gt_bbox.npz --protocol multi-query
       reidbench evaluate --features both.npz --protocol single-gallery-shot
     """
-    from reidbench.evaluation import RankingOptions, evaluate
-    from reidbench.results.contenders import labels_of
-    from reidbench.storage.files import write_json
+    from reidbench.config.compose import parse_setting
+    from reidbench.evaluation import RankingOptions
+    from reidbench.registry.loading import load_plugins
+    from reidbench.runs.feature_scores import protocol_of, score_features, sets_of
 
     chosen = RankingOptions(**_given(ranking))
-    component = _protocol(protocol, settings)
-    built = component.build()
-    sets = _sets(query, gallery, boxes, features, pools=built.pools_queries)
-    query_set, gallery_set = sets["query"], sets["gallery"]
-    scores = evaluate(query_set, gallery_set, built, chosen, boxes=sets.get("boxes"))
-    origin = {
-        "protocol": component.identity(),
-        "ranking": chosen.to_dict(),
-        "labels": labels_of(sets),
-    }
-    record = {**scores.to_dict(), "evaluation": origin}
+    by_hand = dict(map(parse_setting, settings))
+    component = protocol_of(protocol, by_hand, load_plugins().registry)
+    sets = sets_of(component, query, gallery, multi_query, features)
+    found = score_features(sets, component, chosen)
     if output is not None:
-        write_json(output, record)
+        found.save(output)
     if as_json:
-        click.echo(json.dumps(record, indent=2))
+        click.echo(json.dumps(found.to_dict(), indent=2))
         return
-    _show(scores, component, chosen)
+    _show(found)
 
 
 def _given(ranking: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,66 +106,20 @@ def _given(ranking: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _protocol(name: str, settings: Sequence[str]) -> Component:
-    """Return a protocol with the parameters that ``--set`` gives it."""
-    from reidbench.config.compose import parse_setting
-    from reidbench.config.recipe import Component
-    from reidbench.errors import UsageError
-    from reidbench.registry.loading import load_plugins
-    from reidbench.registry.parameters import resolve
-
-    given = {}
-    for text in settings:
-        dotted, value = parse_setting(text)
-        owner, _, parameter = dotted.rpartition(".")
-        if owner != "protocol":
-            raise UsageError(f"--set changes protocol.PARAMETER here, not '{dotted}'")
-        given[parameter] = value
-    entry = load_plugins().registry.entry("protocol", name)
-    factory = entry.load()
-    return Component(entry, factory.version, resolve(factory, given, "protocol"))
-
-
-def _sets(
-    query: Path | None,
-    gallery: Path | None,
-    boxes: Path | None,
-    features: Path | None,
-    *,
-    pools: bool,
-) -> dict[str, Features]:
-    """Return the sets by the names that ``evaluate`` has for them."""
-    from reidbench.errors import UsageError
-    from reidbench.evaluation.files import read_features, read_sets
-
-    sets = {}
-    if features is not None and not (query or gallery):
-        welcome = ["boxes"] if pools and boxes is None else []
-        sets = read_sets(features, ["query", "gallery"], welcome)
-    elif features is None and query is not None and gallery is not None:
-        sets = {"query": read_features(query, "query")}
-        sets["gallery"] = read_features(gallery, "gallery")
-    else:
-        raise UsageError("name --query and --gallery, or one file of both with --features")
-    if boxes is not None:
-        sets["boxes"] = read_features(boxes, "boxes")
-    return sets
-
-
-def _show(scores: Scores, protocol: Component, chosen: RankingOptions) -> None:
+def _show(found: FeatureScores) -> None:
     from reidbench.cli.tables import console, show_table
 
+    scores = found.scores
     valid, every = scores.measures("valid"), scores.measures("all")
-    title = f"{protocol.name}: {scores.queries} queries, gallery of {scores.gallery}"
     over = (f"over {scores.valid_queries} with a match", f"over all {scores.queries}")
     rows = (
-        (name, f"{100 * valid[key]:.2f}", f"{100 * every[key]:.2f}", meaning)
-        for key, (name, meaning) in MEASURES.items()
+        (BY_KEY[m].label, f"{100 * valid[m]:.2f}", f"{100 * every[m]:.2f}", BY_KEY[m].meaning)
+        for m in MEASURES
     )
-    show_table(title, ("", *over, ""), rows, over)
+    show_table(found.title, ("", *over, ""), rows, over)
     console().print(
         "In percent. Most released code divides by the queries that have a match, the "
-        f"Market-1501 package by all.\nRanking: {_listed(chosen.to_dict())}.",
+        f"Market-1501 package by all.\nRanking: {_listed(found.ranking.to_dict())}.",
         style="dim",
         markup=False,
     )

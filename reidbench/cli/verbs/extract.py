@@ -55,7 +55,7 @@ class Size(click.ParamType[tuple[int, int]]):
     default="query,gallery",
     show_default=True,
     metavar="NAMES",
-    help="Of train, query, gallery and, where there are any, boxes.",
+    help="Of train, query, gallery and, where there are any, multi_query.",
 )
 @click.option("-o", "--output", required=True, type=FILE, help="The file to write, a .npz.")
 @click.option("--weights", type=FILE, help="Of a torchvision network: .safetensors or .pth.")
@@ -131,11 +131,11 @@ def _check(output: Path) -> None:
 
 def _extracted(model: str, asked: dict[str, Any]) -> tuple[dict[str, Any], Sets, Names]:
     """Return what the features came from, the features, and their images' names, by split."""
-    from reidbench.cli.reporter import Bars
     from reidbench.data.catalog import open_dataset
     from reidbench.engine.hardware import choose
     from reidbench.extraction.extract import extract, open_model, prepared, splits_of
     from reidbench.registry.loading import load_plugins
+    from reidbench.runs.bars import Bars
     from reidbench.runs.runner import Session
     from reidbench.storage.artifacts import Store
 

@@ -3,41 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from reidbench.cli import options
+from reidbench.results.measures import COLUMNS
 
 if TYPE_CHECKING:
     from reidbench.results.leaderboard import Leaderboard
 
 PAGE = "LEADERBOARD.md"
-# As results.leaderboard.COLUMNS has them, whose import would make every command start later.
-COLUMNS = (
-    "mAP",
-    "rank1",
-    "mAP_trapezoid",
-    "real_accuracy",
-    "translated_accuracy",
-    "fid",
-    "kid",
-    "ssim",
-    "person_error",
-    "background_error",
-    "colour_error",
-    "identity_retained",
-    "networks",
-    "parameters",
-    "flops_step",
-    "cost",
-    "embedder_parameters",
-    "flops_image",
-    "seconds",
-    "gap_closed",
-)
 
 
 @click.command("leaderboard")
@@ -60,8 +37,8 @@ def command(
 
     Ranked together are untouched recipes with results for all of a benchmark's seeds, on the same
     version of the benchmark, the protocol and the data, at the same precision. Everything else
-    stands in a second table with the reason. Further tables tell what translation kept of the
-    persons and what the runs cost, as far as the results do.
+    stands in a second table with the reason. Further tables tell the quality of translation
+    and what the runs cost, as far as the results do.
 
     \b
     Examples:
@@ -78,46 +55,15 @@ def command(
         raise UsageError(f"--write takes no --benchmark: {PAGE} holds all of them")
     if write and by != "mAP":
         raise UsageError(f"--write takes no --by: {PAGE} is in the order of mAP")
-    board = _read(results)
-    shown = _only(board, benchmark) if benchmark else board
-    if by != "mAP":
-        shown = replace(shown, boards=tuple(b.ordered(by) for b in shown.boards))
+    from reidbench.results.reading import read_leaderboard
+
+    shown = read_leaderboard(results, benchmark, by)
     if as_json:
         click.echo(json.dumps(shown.to_dict(), indent=2))
     elif markdown or write:
         _page(shown, results / PAGE if write else None)
     else:
         _tables(shown)
-
-
-def _read(results: Path) -> Leaderboard:
-    from reidbench.errors import ReidbenchError
-    from reidbench.results.leaderboard import build
-    from reidbench.results.result import load_all
-
-    found = load_all(results)
-    if not (found.results or found.unreadable):
-        raise ReidbenchError(
-            f"there are no results in {results}; make some (e.g. reidbench sweep --method all) "
-            "or name another folder with --results"
-        )
-    return build(found.results, found.unreadable)
-
-
-def _only(board: Leaderboard, benchmark: str) -> Leaderboard:
-    """Return the part of one benchmark."""
-    from reidbench.errors import UsageError, did_you_mean
-
-    settings = [b.setting for b in board.boards] + [u.setting for u in board.unranked]
-    known = {setting.benchmark for setting in settings}
-    if benchmark not in known:
-        near = did_you_mean(benchmark, known)
-        raise UsageError(f"there are no results of benchmark '{benchmark}'{near}")
-    return replace(
-        board,
-        boards=tuple(b for b in board.boards if b.setting.benchmark == benchmark),
-        unranked=tuple(u for u in board.unranked if u.setting.benchmark == benchmark),
-    )
 
 
 def _page(board: Leaderboard, path: Path | None) -> None:
@@ -139,15 +85,15 @@ def _tables(board: Leaderboard) -> None:
         COST,
         COST_CAPTION,
         HEADINGS,
-        KEPT,
-        KEPT_CAPTION,
         RANKED,
+        TRANSLATION_QUALITY,
+        TRANSLATION_QUALITY_CAPTION,
         TRUTH,
         TRUTH_CAPTION,
         UNRANKED,
         cost_rows,
-        kept_rows,
         ranked_cells,
+        translation_quality_rows,
         truth_rows,
         unranked_cells,
     )
@@ -156,7 +102,7 @@ def _tables(board: Leaderboard) -> None:
     for part in board.boards:
         show_table(part.setting.title, RANKED, map(ranked_cells, part.rows), right)
         for title, headings, rows in (
-            ("Translation", KEPT, kept_rows(part)),
+            ("Translation quality", TRANSLATION_QUALITY, translation_quality_rows(part)),
             ("Truth", TRUTH, truth_rows(part)),
             ("Cost", COST, cost_rows(part)),
         ):
@@ -167,7 +113,11 @@ def _tables(board: Leaderboard) -> None:
         show_table("Not ranked", UNRANKED, map(unranked_cells, board.unranked), right)
     captions = [
         CAPTION,
-        *([KEPT_CAPTION] if any(map(kept_rows, board.boards)) else []),
+        *(
+            [TRANSLATION_QUALITY_CAPTION]
+            if any(map(translation_quality_rows, board.boards))
+            else []
+        ),
         *([TRUTH_CAPTION] if any(map(truth_rows, board.boards)) else []),
         *([COST_CAPTION] if any(map(cost_rows, board.boards)) else []),
     ]

@@ -3,44 +3,27 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from reidbench.cli import options
+from reidbench.results.measures import DRAWN
+from reidbench.studies.plot_kinds import PLOT_KINDS
 
 if TYPE_CHECKING:
-    from reidbench.plots.chart import Chart
-    from reidbench.plots.sources import Wish
     from reidbench.plots.style import Width
 
-# As studies.study.KINDS, results.result.DRAWN and plots.sources.FIELDS have them; kept here so
-# that --help imports nothing.
-KINDS = ("bars", "line", "heatmap")
-MEASURES = (
-    "mAP",
-    "mAP_trapezoid",
-    "mINP",
-    "rank1",
-    "rank5",
-    "rank10",
-    "rank20",
-    "real_accuracy",
-    "translated_accuracy",
-)
+# As plots.sources.FIELDS has them; kept here so that --help imports nothing.
 FIELDS = ("translator", "constraints", "learner", "strategy", "direction", "source", "target")
-
-# A result may come from anywhere: its key must not lead out of the cache.
-PREVIEW = re.compile(r"preview/[0-9a-f]{32}")
 
 
 @click.command("plot")
 @click.argument("study", required=False)
 @click.option("--benchmark", metavar="NAME", help="Whose results are drawn.")
-@click.option("--kind", type=click.Choice(KINDS), help="As the study says, or bars.")
-@click.option("--measure", type=click.Choice(MEASURES), help="As the study says, or mAP.")
+@click.option("--kind", type=click.Choice(PLOT_KINDS), help="As the study says, or bars.")
+@click.option("--measure", type=click.Choice(DRAWN), help="As the study says, or mAP.")
 @click.option("--recipe", "recipes", multiple=True, metavar="NAME", help="Draw these only.")
 @click.option("--rows", type=click.Choice(FIELDS), default="translator", help="Of a heat map.")
 @click.option("--columns", type=click.Choice(FIELDS), default="constraints", help="Of a heat map.")
@@ -99,74 +82,12 @@ def command(
       reidbench plot --kind heatmap --rows source --columns target --recipe spgan
       reidbench plot --pictures results/synthetic/spgan-b0fabfc6-seed0.json -o people.pdf
     """
+    from reidbench.plots.drawing import draw_chart, draw_pictures
     from reidbench.plots.sources import Wish
 
     if pictures is not None:
-        click.echo(_pictures(pictures, cache, output))
+        click.echo(draw_pictures(pictures, cache, output))
         return
     wish = Wish(kind, measure, rows, columns, reported)  # type: ignore[arg-type]
-    if study is not None:
-        chart, path = _study(study, benchmark, recipes, results, wish)
-    else:
-        chart, path = _ranked(benchmark, recipes, results, wish)
-    path = output or path
-    _write(chart, path, width)
-    click.echo(json.dumps({"figure": str(path), **chart.to_dict()}, indent=2) if as_json else path)
-
-
-def _study(
-    study: str, benchmark: str | None, recipes: tuple[str, ...], results: Path, wish: Wish
-) -> tuple[Chart, Path]:
-    from reidbench.errors import UsageError
-    from reidbench.plots.sources import chart_of_study
-    from reidbench.studies.index import find_index, load_index
-
-    if recipes:
-        raise UsageError("--recipe goes without a study, which names its runs itself")
-    index = find_index(study, results, benchmark)
-    return chart_of_study(load_index(index), index, wish), index.with_suffix(".svg")
-
-
-def _ranked(
-    benchmark: str | None, recipes: tuple[str, ...], results: Path, wish: Wish
-) -> tuple[Chart, Path]:
-    from reidbench.errors import ReidbenchError
-    from reidbench.plots.sources import chart_of_results
-    from reidbench.results.result import load_all
-
-    found = load_all(results).results
-    if not found:
-        raise ReidbenchError(
-            f"there are no results in {results}; make some (e.g. reidbench sweep --method all) "
-            "or name another folder with --results"
-        )
-    chart, path = chart_of_results(found, benchmark, recipes, wish)
-    return chart, results / path
-
-
-def _write(chart: Chart, path: Path, width: Width) -> None:
-    from reidbench.plots import draw
-
-    draw.write(chart, path, width)
-
-
-def _pictures(result: Path, cache: Path, output: Path | None) -> Path:
-    """Draw the examples of the run that made a result, as they were kept, and return the path."""
-    import numpy as np
-
-    from reidbench.errors import ReidbenchError
-    from reidbench.plots.sheet import ROWS, draw_sheet
-    from reidbench.results.result import load
-    from reidbench.storage.artifacts import Store
-
-    stages = load(result).execution.get("stages")
-    listed = [str(s.get("key")) for s in stages if isinstance(s, dict)] if stages else []
-    keys = [key for key in listed if PREVIEW.fullmatch(key)]
-    if not keys:
-        raise ReidbenchError(f"{result} has no translated images: its run translated nothing")
-    kept = Store(cache).find(keys[0])
-    if kept is None:
-        raise ReidbenchError(f"the translated images of {result} are not in {cache}; run it again")
-    path = output or result.with_suffix(".svg")
-    draw_sheet(np.load(kept.path / "rows.npy"), kept.manifest.get("labels", ROWS), path)
-    return path
+    drawn = draw_chart(study, results, wish, benchmark, recipes, width, output)
+    click.echo(json.dumps(drawn.to_dict(), indent=2) if as_json else drawn.path)

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
 from reidbench.cli import options
 
+if TYPE_CHECKING:
+    from reidbench.config.compose import Request
+    from reidbench.runs.options import ExecutionOptions, ExperimentOptions
+
 
 @click.command("run")
 @options.recipe
-@options.ground
-@options.place
+@options.experiment
+@options.execution
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Random seed.")
 @options.as_json
 def command(
-    named: options.Named,
-    ground: options.ExperimentOptions,
-    place: options.Place,
+    request: Request,
+    experiment: ExperimentOptions,
+    execution: ExecutionOptions,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -36,20 +41,14 @@ def command(
       reidbench run --method cyclegan --benchmark market1501-to-prid2011 --data-root ~/reid
       reidbench run --method cyclegan --direction target-to-source
     """
-    from reidbench.cli import launch, show
+    from reidbench.cli import show
     from reidbench.registry.loading import load_plugins
+    from reidbench.runs.bars import Bars
+    from reidbench.runs.launch import run_with_floor
     from reidbench.runs.recording import unique_stages
 
-    plugins = load_plugins()
-    request = launch.request_of(named)
-    opened = launch.open_experiment(plugins.registry, ground)
-    (recipe,) = opened.recipes([request])
-    floor = opened.floor(recipe)
-    # Direct transfer goes last: what is wrong with the data shows before anything is trained.
-    plans = [opened.plan(r, seed, place.precision) for r in (recipe, floor) if r is not None]
-    session = launch.open_session(place, plugins)
-    show.plans(plans, session)
-    done = [launch.run_and_record(plan, session, place.results) for plan in plans]
+    chosen = (experiment, execution)
+    done = run_with_floor(request, seed, chosen, load_plugins(), Bars(), show.plans)
     if as_json:
         click.echo(json.dumps(done[0].result.to_dict(), indent=2))
         return

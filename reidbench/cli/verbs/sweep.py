@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import product
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -13,8 +11,11 @@ import click
 from reidbench.cli import options
 
 if TYPE_CHECKING:
-    from reidbench.config.compose import Request
-    from reidbench.registry.registry import Registry
+    from reidbench.runs.options import ExecutionOptions, ExperimentOptions
+    from reidbench.runs.scheduler import FailedRun
+    from reidbench.runs.sweeps import Combinations
+
+    Chosen = tuple[ExperimentOptions, ExecutionOptions]
 
 
 @click.command("sweep")
@@ -47,8 +48,8 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="A table or figure of a paper, by name or the path of a .toml file.",
 )
-@options.ground
-@options.place
+@options.experiment
+@options.execution
 @options.as_json
 @click.pass_context
 def command(
@@ -61,15 +62,15 @@ def command(
     masks: str | None,
     seeds: tuple[int, ...] | None,
     study: str | None,
-    ground: options.ExperimentOptions,
-    place: options.Place,
+    experiment: ExperimentOptions,
+    execution: ExecutionOptions,
     as_json: bool,
 ) -> None:
     """Run every combination, one after another, and show the means over the seeds.
 
     Stages are shared: two learners on one translator train it once. A combination that fails is
-    reported at the end and stops none of the others. Where another process is at a run, the next
-    goes first: start the same command once for each GPU, and they share the work.
+    reported at the end and stops none of the others. Where another process is computing a run,
+    the next goes first: start the same command once for each GPU, and they share the work.
 
     A study names its runs itself: with --study the table of a paper is run on the study's
     benchmark or the one that is named, printed beside what the paper reports, and drawn.
@@ -83,84 +84,72 @@ def command(
     """
     from reidbench.errors import UsageError
 
-    if study is None:
-        names = _Names(methods, translators, constraints, learners, direction, masks)
-        _combinations(names, seeds, ground, place, as_json)
-        return
-    if methods or translators or constraints or learners or direction:
+    if study is not None and (methods or translators or constraints or learners or direction):
         raise UsageError("--study names its own runs; leave the other names out")
-    from reidbench.cli.studies import run_study
+    if study is not None:
+        given = ctx.get_parameter_source("benchmark") is not click.core.ParameterSource.DEFAULT
+        chosen = experiment if given else replace(experiment, benchmark="")
+        _study(study, seeds, (chosen, execution), masks, as_json)
+        return
+    from reidbench.runs.sweeps import Combinations
 
-    given = ctx.get_parameter_source("benchmark") is not click.core.ParameterSource.DEFAULT
-    ground = ground if given else replace(ground, benchmark="")
-    run_study(study, masks, seeds, ground, place, as_json)
-
-
-@dataclass(frozen=True)
-class _Names:
-    """What is combined."""
-
-    methods: Sequence[str]
-    translators: Sequence[str]
-    constraints: Sequence[str]
-    learners: Sequence[str]
-    direction: str | None
-    masks: str | None
+    names = Combinations(
+        methods=methods,
+        translators=translators,
+        constraints=constraints,
+        learners=learners,
+        direction=direction,
+        masks=masks,
+    )
+    _combinations(names, seeds, (experiment, execution), as_json)
 
 
 def _combinations(
-    names: _Names,
-    seeds: tuple[int, ...] | None,
-    ground: options.ExperimentOptions,
-    place: options.Place,
-    as_json: bool,
+    names: Combinations, seeds: tuple[int, ...] | None, chosen: Chosen, as_json: bool
 ) -> None:
-    """Run methods x learners, and translators x constraints x learners."""
-    from reidbench.cli import launch, show
-    from reidbench.cli.attempts import refuse_failures, run_and_record_all
+    from reidbench.cli import show
     from reidbench.registry.loading import load_plugins
-    from reidbench.runs.plan_checks import truth_served
+    from reidbench.runs.bars import Bars
+    from reidbench.runs.sweeps import run_sweep
 
-    plugins = load_plugins()
-    opened = launch.open_experiment(plugins.registry, ground)
-    requests = list(_requests(plugins.registry, names))
-    recipes = {r.digest: r for r in opened.recipes(requests)}
-    if "all" in names.methods:
-        recipes = {d: r for d, r in recipes.items() if truth_served(r, opened.setting)}
-    chosen = seeds or opened.setting.benchmark.seeds
-    plans = [opened.plan(r, s, place.precision) for s in chosen for r in recipes.values()]
-    session = launch.open_session(place, plugins)
-    show.plans(plans, session)
-    failures: list[str] = []
-    jobs = [(plan, plan.recipe.name) for plan in plans]
-    done = run_and_record_all(jobs, session, place.results, failures)
-    measured = [d.result for d in done if d]
+    swept = run_sweep(names, seeds, chosen, load_plugins(), Bars(), show.plans, _show_failure)
     if as_json:
-        click.echo(json.dumps([r.to_dict() for r in measured], indent=2))
+        click.echo(json.dumps([r.to_dict() for r in swept.results], indent=2))
     else:
-        show.means(measured)
-    refuse_failures(failures, len(plans))
+        show.means(swept.results)
+    swept.raise_failures(_said)
 
 
-def _requests(registry: Registry, names: _Names) -> Iterator[Request]:
-    """Yield what the options name: methods x learners, and translators x constraints x learners."""
-    from reidbench.config.compatibility import NO_TRANSLATOR
-    from reidbench.config.compose import Request
-    from reidbench.errors import UsageError
+def _study(
+    name: str, seeds: tuple[int, ...] | None, chosen: Chosen, masks: str | None, as_json: bool
+) -> None:
+    from reidbench.cli import show
+    from reidbench.cli.studies import show_study
+    from reidbench.registry.loading import load_plugins
+    from reidbench.runs.bars import Bars
+    from reidbench.runs.studies import run_study
 
-    if not (names.methods or names.translators):
-        raise UsageError("name what to run: --method or --translator (see: reidbench list)")
-    if names.constraints and not names.translators:
-        raise UsageError("--constraint goes with --translator; a method has its own")
-    usual = Request(direction=names.direction, masks=names.masks)
-    learners = names.learners or (None,)
-    methods = [m.name for m in registry.methods()] if "all" in names.methods else names.methods
-    for method, learner in product(methods, learners):
-        translates = registry.method(method).translator != NO_TRANSLATOR
-        direction = names.direction if translates else None
-        yield replace(usual, method=method, learner=learner, direction=direction)
-    for translator, joined, learner in product(
-        names.translators, names.constraints or ("none",), learners
-    ):
-        parts = () if joined == "none" else tuple(joined.split("+"))
-        yield replace(usual, translator=translator, constraints=parts, learner=learner)
+    done = run_study(name, seeds, chosen, load_plugins(), Bars(), masks, show.plans, _show_failure)
+    if as_json:
+        click.echo(json.dumps(done.to_dict(), indent=2))
+    else:
+        show_study(done)
+    done.raise_failures(_said)
+
+
+def _show_failure(failed: FailedRun) -> None:
+    """Say at once that a run failed; with ``--debug``, its traceback too."""
+    from reidbench.cli import show
+
+    if click.get_current_context().find_root().params["debug"]:
+        import traceback
+
+        traceback.print_exception(failed.error)
+    show.failure(_said(failed))
+
+
+def _said(failed: FailedRun) -> str:
+    from reidbench.errors import ReidbenchError
+
+    expected = isinstance(failed.error, ReidbenchError)
+    return str(failed) if expected else f"{failed} (--debug shows where)"

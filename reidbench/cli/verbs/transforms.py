@@ -5,26 +5,30 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reidbench.cli import figure, options
+
+if TYPE_CHECKING:
+    from reidbench.config.compose import Request
+    from reidbench.runs.options import ExecutionOptions, ExperimentOptions
 
 NUMBERS = ("mean", "sd", "min", "max")
 
 
 @click.command("transforms")
 @options.recipe
-@options.ground
-@options.place
+@options.experiment
+@options.execution
 @figure.seed
 @figure.output
 @options.as_json
 def command(
-    named: options.Named,
-    ground: options.ExperimentOptions,
-    place: options.Place,
+    request: Request,
+    experiment: ExperimentOptions,
+    execution: ExecutionOptions,
     seed: int,
     output: Path | None,
     as_json: bool,
@@ -44,17 +48,20 @@ def command(
       reidbench transforms --method sagan --benchmark synthetic-viewpoint
       reidbench transforms --method sagan --benchmark synthetic-viewpoint -o corners.pdf --json
     """
-    from reidbench.cli import launch
     from reidbench.plots.transforms import write
     from reidbench.registry.loading import load_plugins
+    from reidbench.runs.bars import Bars
     from reidbench.runs.figures import default_path, moved_by, moving_of, transforms_of
+    from reidbench.runs.launch import open_session
+    from reidbench.runs.runner import ensure_stage
 
     plugins = load_plugins()
-    plan = figure.plan_of(plugins, named, ground, place, seed, output)
+    plan = figure.plan_of(plugins, request, (experiment, execution), seed, output)
     stage = moving_of(plan)
-    session = launch.open_session(place, plugins)
-    moved = moved_by(stage, figure.artifact_of(stage, plan, session))
-    path = output or default_path(plan, stage, "transforms", place.results)
+    session = open_session(execution, plugins, Bars())
+    figure.announce(stage, plan, session)
+    moved = moved_by(stage, ensure_stage(stage, session).artifact.path)
+    path = output or default_path(plan, stage, "transforms", execution.results)
     drawn = transforms_of(plan, moved)
     write(drawn, path)
     found = moved.to_dict()

@@ -39,7 +39,7 @@ class UNetSegmenter(Segmenter):
         ids: rendered persons of each domain.
         seed: of the rendered persons. A dataset of the same seed and domain shows the same people.
         width: channels of the U-Net's first level; 64 in Ronneberger et al.
-        depth: how often the U-Net halves its maps.
+        depth: number of times that the U-Net halves its maps.
         epochs: passes over the images. Rendered pedestrians are fitted better by more, but masks
             of real people then have holes.
         batch: images in a step.

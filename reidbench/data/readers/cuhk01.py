@@ -67,7 +67,7 @@ class Cuhk01(TwoCameras):
         self.protocol = "single-shot" if self.single else "market1501"
 
     def identity(self) -> Mapping[str, JSON]:
-        """Return who is for training, the query camera, and which images are shown."""
+        """Return the training persons, the query camera, and the images that are shown."""
         drawn = {"draws": list(self.divisions.draws[self.split])} if self.single else {}
         return {**super().identity(), **drawn}
 

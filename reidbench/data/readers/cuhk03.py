@@ -101,7 +101,7 @@ class Cuhk03(FolderDataset):
         return {s: Counts(n, persons, 2) for s, (n, persons) in zip(SPLITS, counts, strict=True)}
 
     def identity(self) -> Mapping[str, JSON]:
-        """Return what is in each split, wherever that is written."""
+        """Return the images of each split, by the files that list them."""
         return {split: digest([row.name for row in self.rows(split)]) for split in SPLITS}
 
     def list_rows(self, split: Split) -> list[Row]:

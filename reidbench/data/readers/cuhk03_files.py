@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.data.dataset import SPLITS, Split
-from reidbench.data.matlab import read_variable
 from reidbench.errors import ReidbenchError, shown
+from reidbench.storage.matlab import read_variable
 
 INDICES: dict[Split, str] = {"train": "train_idx", "query": "query_idx", "gallery": "gallery_idx"}
 
@@ -20,7 +20,7 @@ def read_new_division(path: Path) -> Mapping[Split, frozenset[str]]:
     """Return the names of the images of each split of the new protocol.
 
     Args:
-        path: of ``cuhk03_new_protocol_config_{labeled,detected}.mat`` (Zhong et al., CVPR 2017).
+        path: file ``cuhk03_new_protocol_config_{labeled,detected}.mat`` (Zhong et al., CVPR 2017).
 
     Raises:
         ReidbenchError: if it is not there, or not such a file.
@@ -37,7 +37,7 @@ def read_test_sets(path: Path) -> list[list[tuple[int, int]]]:
     """Return the test sets of the classic protocol, each a list of (pair of cameras, person).
 
     Args:
-        path: of ``cuhk-03.mat`` (Li et al., CVPR 2014), an HDF5 file.
+        path: file ``cuhk-03.mat`` (Li et al., CVPR 2014), an HDF5 file.
 
     Raises:
         ReidbenchError: if h5py is not installed, or the file not there or not such a file.

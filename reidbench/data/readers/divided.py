@@ -1,4 +1,4 @@
-"""What datasets with random divisions share: splits, training on everybody, single shots."""
+"""Base of datasets with random divisions: splits, training on everybody, single shots."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import ClassVar, Literal
 
 from reidbench.data.dataset import Split
-from reidbench.data.readers.divisions import SPLIT_COUNT, Divisions, Plan, load_divisions
+from reidbench.data.readers.divisions import SPLIT_COUNT, DivisionPlan, Divisions, load_divisions
 from reidbench.data.readers.folders import FolderDataset, Row
 from reidbench.errors import ReidbenchError, UsageError, shown
 from reidbench.storage.keys import JSON
@@ -24,11 +24,11 @@ class DividedDataset(FolderDataset):
     tells and results of such a target declare.
 
     Attributes:
-        plan: how the persons were divided.
+        plan: division of the persons.
     """
 
     protocol = "single-shot"
-    plan: ClassVar[Plan]
+    plan: ClassVar[DivisionPlan]
 
     def __init__(self, root: str, *, split: int, train: str, **arguments: JSON) -> None:
         """Read from ``root``, divided by split 0 to 9.
@@ -55,7 +55,7 @@ class DividedDataset(FolderDataset):
 
     @property
     def trains_on_test(self) -> bool:
-        """Whether everybody is in training."""
+        """True if the training images show all persons."""
         return self.trains_all
 
     def noted(self, division: str) -> str:
@@ -87,7 +87,7 @@ class DividedDataset(FolderDataset):
         return self.divisions.train[self.split]
 
     def identity(self) -> Mapping[str, JSON]:
-        """Return who is for training."""
+        """Return the training persons."""
         everybody = {"everybody": True} if self.trains_all else {}
         return {"train": list(self.trained()), **everybody}
 
@@ -147,7 +147,7 @@ class TwoCameras(DividedDataset):
         self.query_cam = "ab".index(query_camera)
 
     def identity(self) -> Mapping[str, JSON]:
-        """Return who is for training, and the query camera."""
+        """Return the training persons, and the query camera."""
         return {**super().identity(), "query_camera": self.query_cam}
 
     def seen_by(self, cam: int) -> list[Row]:

@@ -20,14 +20,14 @@ DRAWS = 840  # divisible by 1 to 8, so that a draw chooses evenly among so many 
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is drawn for a dataset.
+class DivisionPlan:
+    """The random divisions to draw for a dataset.
 
     Attributes:
         name: the dataset's and the file's.
-        persons: how many are divided; they are numbered from 1.
-        trained: how many of them are for training.
-        shots: whether images of each person are drawn as well.
+        persons: number of persons to divide; they are numbered from 1.
+        trained: number of those for training.
+        shots: draw images of each person as well.
     """
 
     name: str
@@ -44,12 +44,12 @@ class Plan:
 PLANS = {
     plan.name: plan
     for plan in (
-        Plan("cuhk01", 971, 485, shots=True),
-        Plan("grid", 250, 125),
-        Plan("ilids", 119, 59, shots=True),
-        Plan("prid2011", 200, 100),
-        Plan("prid450s", 450, 225),
-        Plan("viper", 632, 316),
+        DivisionPlan("cuhk01", 971, 485, shots=True),
+        DivisionPlan("grid", 250, 125),
+        DivisionPlan("ilids", 119, 59, shots=True),
+        DivisionPlan("prid2011", 200, 100),
+        DivisionPlan("prid450s", 450, 225),
+        DivisionPlan("viper", 632, 316),
     )
 }
 
@@ -71,11 +71,11 @@ class Divisions:
     draws: tuple[tuple[int, ...], ...]
 
     def label(self, split: int) -> str:
-        """Return what names a split in results."""
+        """Return the name of a split in results."""
         return f"reidbench {self.file} sha256:{self.sha256[:8]} split {split}"
 
 
-def committed_text(plan: Plan) -> str:
+def committed_text(plan: DivisionPlan) -> str:
     """Return the text of a plan's file, drawn anew: one line a split.
 
     ``plan.path.write_text(committed_text(plan))`` writes the file of a new plan.
@@ -107,14 +107,14 @@ def load_divisions(path: Path) -> Divisions:
     return Divisions(path.name, content["sha256"], train, draws)
 
 
-def _trained(plan: Plan, split: int) -> list[int]:
+def _trained(plan: DivisionPlan, split: int) -> list[int]:
     def order(person: int) -> str:
         return digest([plan.name, split, person])
 
     return sorted(sorted(range(1, plan.persons + 1), key=order)[: plan.trained])
 
 
-def _draws(plan: Plan, split: int) -> list[int]:
+def _draws(plan: DivisionPlan, split: int) -> list[int]:
     persons = range(1, plan.persons + 1)
     return [int(digest([plan.name, split, person, "images"]), 16) % DRAWS for person in persons]
 

@@ -1,4 +1,4 @@
-"""What datasets that lie in folders of image files share: finding, listing and decoding."""
+"""Base of datasets that lie in folders of image files: finding, listing and decoding."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ class FolderDataset(Dataset):
 
     Attributes:
         title: the name used in messages.
-        places: where the dataset may lie below ``root``; "." is ``root`` itself.
+        places: folders where the dataset may lie below ``root``; "." is ``root`` itself.
         folders: the folders of images it must have; "." is the dataset's own. If ``list_rows``
             says nothing else they are those of train, query and gallery.
-        nested: whether each of them holds one folder a person.
-        boxes: folder of the split "boxes", which a copy may lack; empty if there is none.
+        nested: True if each of them holds one folder a person.
+        multi_query: folder of the split multi_query, which a copy may lack; empty if none.
         example: a name that an image may have, for messages.
-        expected: what ``root`` should be, for messages.
+        expected: description of ``root``, for messages.
     """
 
     title: ClassVar[str]
     places: ClassVar[tuple[str, ...]]
     folders: ClassVar[tuple[str, ...]]
     nested: ClassVar[bool] = False
-    boxes: ClassVar[str] = ""
+    multi_query: ClassVar[str] = ""
     example: ClassVar[str]
     expected: ClassVar[str]
 
@@ -81,9 +81,9 @@ class FolderDataset(Dataset):
         return self._located().parts
 
     @property
-    def has_boxes(self) -> bool:
-        """Whether this copy has the folder of the boxes."""
-        return bool(self.boxes) and (self.home / self.boxes).is_dir()
+    def has_multi_query(self) -> bool:
+        """True if this copy has the folder of the split multi_query."""
+        return bool(self.multi_query) and (self.home / self.multi_query).is_dir()
 
     @property
     def population(self) -> str:
@@ -92,7 +92,7 @@ class FolderDataset(Dataset):
 
     @abstractmethod
     def row(self, folder: str, name: str) -> Row | None:
-        """Return what the name of an image in one of the folders says; None if it says nothing."""
+        """Return person and camera by an image's name in a folder; None if it has another form."""
 
     def layouts(self) -> Sequence[tuple[str, ...]]:
         """Return the sets of folders that a copy may consist of, the preferred one first."""
@@ -103,7 +103,7 @@ class FolderDataset(Dataset):
         return self.rows_in(self.parts[SPLITS.index(split)])
 
     def wrong_counts(self) -> Iterator[str]:
-        """Yield how this copy differs from the published counts, and persons in both halves."""
+        """Yield differences from the published counts, and persons in both halves."""
         for split, published in self.published().items():
             found = vars(Counts.of(self.samples(split)))
             for what, count in vars(published).items():
@@ -116,11 +116,11 @@ class FolderDataset(Dataset):
             yield f"query: {len(both):,} of the persons are also in train"
 
     def identity(self) -> Mapping[str, JSON]:
-        """Return what decides the splits beside the files."""
+        """Return the values beside the files that decide the splits."""
         return {}
 
     def file_names(self) -> list[str]:
-        """Return the name of every file that decides samples or pixels, boxes apart."""
+        """Return the name of every file that decides samples or pixels, multi_query apart."""
         return [row.name for folder in self.parts for row in self.rows_in(folder)]
 
     def rows(self, split: Split) -> list[Row]:
@@ -133,7 +133,7 @@ class FolderDataset(Dataset):
         """Return all images of a folder, sorted by name and listed on the first call.
 
         Raises:
-            ReidbenchError: naming the first file whose name says nothing.
+            ReidbenchError: naming the first file whose name has another form.
         """
         if folder not in self._listed:
             rows = (self._row(folder, name) for name in self.image_names(folder))
@@ -157,16 +157,16 @@ class FolderDataset(Dataset):
         """Return a digest of the files and of what decides the splits, not of where they lie."""
         return self._digest(self.file_names())
 
-    def boxes_fingerprint(self) -> str:
-        """Return the same of the boxes."""
-        return self._digest([row.name for row in self.rows("boxes")])
+    def multi_query_fingerprint(self) -> str:
+        """Return the same for the split multi_query."""
+        return self._digest([row.name for row in self.rows("multi_query")])
 
     def check(self) -> list[str]:
         """Return all that is wrong with the copy: folders, names, links, counts and images."""
         return self._examined().problems
 
     def remarks(self) -> list[str]:
-        """Return how many images repeat another of their split, as the last ``check`` found it."""
+        """Return the numbers of images that repeat others of their split, by the last ``check``."""
         return (self._findings or self._examined()).remarks
 
     def refuse(self, problem: str) -> None:
@@ -202,9 +202,9 @@ class FolderDataset(Dataset):
 
     @cached_property
     def looks(self) -> dict[str, Look]:
-        """How each image looks, by name; all of them are decoded."""
-        boxes = self.rows("boxes") if self.has_boxes else []
-        return look_at(self.home, sorted({*self.file_names(), *(row.name for row in boxes)}))
+        """Result of decoding each image, by name."""
+        more = self.rows("multi_query") if self.has_multi_query else []
+        return look_at(self.home, sorted({*self.file_names(), *(row.name for row in more)}))
 
     def _examined(self) -> Findings:
         lenient = type(self)(**self._arguments)

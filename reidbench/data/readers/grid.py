@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from reidbench.data.dataset import DISTRACTOR, Counts, Split
-from reidbench.data.matlab import read_variable
 from reidbench.data.readers.divided import DividedDataset, Training, few
 from reidbench.data.readers.divisions import PLANS, SPLIT_COUNT
 from reidbench.data.readers.folders import Row
 from reidbench.errors import ReidbenchError, UsageError, shown
+from reidbench.storage.matlab import read_variable
 
 PARTITIONS = "features_and_partitions.mat"
 PROBES = ("fold", "all")
@@ -84,7 +84,7 @@ class Grid(DividedDataset):
 
     @property
     def division(self) -> str:
-        """Whether the folds are the official ones."""
+        """Origin of the folds: the official ones, or a file drawn here."""
         if self.undivided:
             return "none, everybody in training and test"
         if self.folds:

@@ -64,7 +64,7 @@ class Ilids(DividedDataset):
         super().__init__(root, split=split, train=train)
 
     def identity(self) -> Mapping[str, JSON]:
-        """Return who is for training, and which images are in the gallery."""
+        """Return the training persons, and the images of the gallery."""
         return {**super().identity(), "draws": list(self._draws)}
 
     def row(self, folder: str, name: str) -> Row | None:

@@ -1,4 +1,4 @@
-"""What is wrong with a copy of a dataset that lies in folders, and what is remarkable about it."""
+"""Examine a copy of a dataset that lies in folders, for problems and remarks."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _SUFFIXES = re.compile(r"(\.(jpe?g|png|bmp))+$")
 
 
 class Findings(NamedTuple):
-    """What an examination found, one sentence each.
+    """Findings of an examination, one sentence each.
 
     Attributes:
-        problems: what is wrong with the copy.
-        remarks: what is worth knowing, and in the published dataset too.
+        problems: faults of the copy.
+        remarks: peculiarities that the published dataset has too.
     """
 
     problems: list[str]
@@ -34,7 +34,7 @@ class Findings(NamedTuple):
 
 
 class Look(NamedTuple):
-    """How an image file was found.
+    """Result of decoding an image file.
 
     Attributes:
         problem: why it cannot be decoded; None if it can.
@@ -55,8 +55,8 @@ def examine(dataset: FolderDataset, noticed: list[str]) -> Findings:
     """List, count and decode all that a dataset has.
 
     Args:
-        dataset: which notes in ``noticed`` what it would refuse, and goes on.
-        noticed: nothing yet.
+        dataset: dataset that appends to ``noticed`` instead of raising errors.
+        noticed: empty list, which the dataset fills.
     """
     splits = _splits(dataset, noticed)
     try:
@@ -76,7 +76,7 @@ def _splits(dataset: FolderDataset, noticed: list[str]) -> dict[Split, set[str]]
     """Return the names of each split's images, and notice what is wrong with splits and counts."""
     splits: dict[Split, set[str]] = {}
     try:
-        for split in (*SPLITS, "boxes") if dataset.has_boxes else SPLITS:
+        for split in (*SPLITS, "multi_query") if dataset.has_multi_query else SPLITS:
             splits[split] = {row.name for row in dataset.rows(split)}
         noticed.extend(dataset.wrong_counts())
     except ReidbenchError as error:

@@ -1,4 +1,4 @@
-"""What datasets of anybody's cameras share: persons and cameras may be named by any text."""
+"""Base of datasets of anybody's cameras: persons and cameras may be named by any text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from reidbench.data.dataset import DISTRACTOR, JUNK, SPLITS, Split
+from reidbench.data.dataset import DISTRACTOR, JUNK, SPLITS, Split, name_in_keys
 from reidbench.data.image_files import read_grey
 from reidbench.data.readers.folders import FolderDataset, Row
 from reidbench.errors import ReidbenchError, shown
@@ -57,18 +57,18 @@ class LabelledDataset(FolderDataset):
 
     @property
     def population(self) -> str:
-        """What the owner named it; without a name, a population of its own."""
+        """Name that the owner gave; without one, a population of its own."""
         return self._population or f"{self.title}:{self.fingerprint()}"
 
     @property
     def has_masks(self) -> bool:
-        """Whether the images have masks: all of them, or none."""
+        """True if the images have masks: all of them, or none."""
         return bool(self._masks)
 
     @property
-    def has_boxes(self) -> bool:
-        """Whether there are further images of the queries' persons."""
-        return bool(self.rows("boxes"))
+    def has_multi_query(self) -> bool:
+        """True if there are further images of the queries' persons."""
+        return bool(self.rows("multi_query"))
 
     def list_rows(self, split: Split) -> list[Row]:
         """Return the images of a split, sorted by name.
@@ -79,7 +79,7 @@ class LabelledDataset(FolderDataset):
         """
         persons, cameras = self._numbers
         images = [image for image in self._images if image.split == split]
-        if split == "boxes":
+        if split == "multi_query":
             wanted = {(image.pid, image.cam) for image in self._images if image.split == "query"}
             images = [image for image in images if (image.pid, image.cam) in wanted]
         elif not images:
@@ -88,7 +88,7 @@ class LabelledDataset(FolderDataset):
 
     def rows_in(self, folder: str) -> list[Row]:
         """Return all images whose path begins with a folder; "." has them all."""
-        rows = (row for split in (*SPLITS, "boxes") for row in self.rows(split))
+        rows = (row for split in (*SPLITS, "multi_query") for row in self.rows(split))
         return [row for row in rows if folder == "." or row.name.startswith(f"{folder}/")]
 
     def row(self, folder: str, name: str) -> Row | None:
@@ -108,13 +108,13 @@ class LabelledDataset(FolderDataset):
         """Return a digest of the labels."""
         return {"labels": self._labels(*SPLITS)}
 
-    def boxes_fingerprint(self) -> str:
-        """Return a digest of labels and files of the boxes."""
-        names = [row.name for row in self.rows("boxes")]
-        return digest([self._digest(names), self._labels("boxes")])
+    def multi_query_fingerprint(self) -> str:
+        """Return a digest of labels and files of the split multi_query."""
+        names = [row.name for row in self.rows("multi_query")]
+        return digest([self._digest(names), self._labels("multi_query")])
 
     def wrong_counts(self) -> Iterator[str]:
-        """Yield how many persons are in training and in test, and masks that fit no image."""
+        """Yield the numbers of persons in both training and test, and masks of a wrong size."""
         train, *test = ({row.pid for row in self.rows(split)} for split in SPLITS)
         for split, persons in zip(SPLITS[1:], test, strict=True):
             if both := train & persons - set(_SPECIAL):
@@ -153,8 +153,8 @@ class LabelledDataset(FolderDataset):
 
     @cached_property
     def _numbers(self) -> tuple[dict[str, int], dict[str, int]]:
-        """Numbers of persons and cameras, whoever else the boxes show."""
-        images = [image for image in self._images if image.split != "boxes"]
+        """Numbers of persons and cameras, whoever else the split multi_query shows."""
+        images = [image for image in self._images if image.split != "multi_query"]
         persons = number_persons({image.pid for image in images})
         if self._population and not all(map(_whole, persons)):
             self.refuse(
@@ -164,7 +164,7 @@ class LabelledDataset(FolderDataset):
         return persons, number_cameras({image.cam for image in images})
 
     def _labels(self, *splits: Split) -> str:
-        images = [(split, row) for split in splits for row in self.rows(split)]
+        images = [(name_in_keys(split), row) for split in splits for row in self.rows(split)]
         return digest([[s, *row, self._masks.get(row.name, "")] for s, row in images])
 
 

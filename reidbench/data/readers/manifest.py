@@ -9,14 +9,14 @@ from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
-from reidbench.data.dataset import SPLITS, Split
+from reidbench.data.dataset import OLD_NAMES, SPLITS, Split
 from reidbench.data.inside import Inside
 from reidbench.data.readers.labelled import Labelled, LabelledDataset, tidy, wrong_person
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean, shown
 
 REQUIRED = ("path", "pid", "cam", "split")
 COLUMNS = (*REQUIRED, "mask")
-SPLIT_NAMES: tuple[Split, ...] = (*SPLITS, "boxes")
+SPLIT_NAMES: tuple[Split, ...] = (*SPLITS, "multi_query")
 
 Records = Iterator[tuple[int, Mapping[Any, Any] | str]]
 """The number of each line, and what stands there or what is wrong with it."""
@@ -31,7 +31,8 @@ class Manifest(LabelledDataset):
     pid: the person, by number or name; -1 is junk, 0 a distractor. If all are whole numbers they
       are kept; otherwise persons are numbered from 1 in the sorted order of their names.
     cam: the camera, by number or name; numbered from 0 in that order.
-    split: train, query, gallery or boxes (further images of the queries, for multi-query).
+    split: train, query, gallery or multi_query (further images of the queries' persons;
+      "boxes" is its old name).
     mask (optional): path of the person mask, 255 on the person; all images have one or none has.
 
     Other columns are left unread.
@@ -42,7 +43,7 @@ class Manifest(LabelledDataset):
     Args:
         root: the folder that the paths start from.
         file: the list, by its path below root.
-        population: what to call the people whom the numbers mean.
+        population: name of the people whom the numbers mean.
     """
 
     title: ClassVar[str] = "manifest"
@@ -93,6 +94,7 @@ class _Lines:
             raise _wrong("pid", problem)
         if not cam:
             raise _wrong("cam", "no camera is named")
+        split = OLD_NAMES.get(split, split)
         if split not in SPLIT_NAMES:
             raise _wrong(
                 "split", f"no split is named '{shown(split)}'{did_you_mean(split, SPLIT_NAMES)}"

@@ -40,7 +40,7 @@ class Market1501(FolderDataset):
         "Market-1501",
     )
     folders: ClassVar[tuple[str, ...]] = FOLDERS
-    boxes: ClassVar[str] = "gt_bbox"  # drawn by hand, of all 1,501 persons
+    multi_query: ClassVar[str] = "gt_bbox"  # boxes drawn by hand, of all 1,501 persons
     example: ClassVar[str] = "0002_c1s1_000451_03.jpg"
     expected: ClassVar[str] = (
         "the extracted Market-1501-v15.09.15 (with bounding_box_train, query and "
@@ -57,10 +57,10 @@ class Market1501(FolderDataset):
 
     def list_rows(self, split: Split) -> list[Row]:
         """Return the images of a split, sorted by name."""
-        if split != "boxes":
+        if split != "multi_query":
             return super().list_rows(split)
         wanted = {(row.pid, row.cam) for row in self.rows("query")}
-        return [row for row in self.rows_in(self.boxes) if (row.pid, row.cam) in wanted]
+        return [row for row in self.rows_in(self.multi_query) if (row.pid, row.cam) in wanted]
 
     def row(self, folder: str, name: str) -> Row | None:
         """Return person and camera by the name of an image."""

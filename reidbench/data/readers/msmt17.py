@@ -73,7 +73,7 @@ class MSMT17(FolderDataset):
         return PUBLISHED
 
     def identity(self) -> Mapping[str, JSON]:
-        """Return what the lists say, whatever the folders hold besides."""
+        """Return the images that the lists name; others in the folders are ignored."""
         return {split: digest([row.name for row in self.rows(split)]) for split in SPLITS}
 
     def list_rows(self, split: Split) -> list[Row]:
@@ -112,7 +112,7 @@ class MSMT17(FolderDataset):
         return match and Row(f"{folder}/{name}", first + int(match[1]), int(match[2]) - 1)
 
     def _entries(self, file: str) -> Iterator[tuple[str, str, str]]:
-        """Yield where each line of a list is, the path in it, and the person."""
+        """Yield the place of each line of a list, its path, and its person."""
         path = self.home / file
         if not stays_inside(path, self.home):
             self.refuse(f"{shown(path)} is a link that leaves {shown(self.home)}")

@@ -13,7 +13,7 @@ DARK = planes((0.14, 0.13, 0.13))
 
 @dataclass(frozen=True)
 class Carried:
-    """What a figure carries, in two layers: behind the trunk and before it."""
+    """Carried things, in two layers: behind the trunk and before it."""
 
     figure: Figure
 

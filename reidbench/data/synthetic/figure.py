@@ -32,7 +32,7 @@ class Figure:
 
     @cached_property
     def narrowing(self) -> float:
-        """How much narrower the trunk looks from the side."""
+        """Factor by which the trunk looks narrower from the side."""
         return 1 - 0.36 * self.pose.side
 
     @cached_property
@@ -57,7 +57,7 @@ class Figure:
 
     @property
     def near(self) -> int:
-        """Which side's limbs are nearer: 1 for those on the right of the picture."""
+        """Side of the nearer limbs: 1 for those on the right of the picture."""
         return -self.pose.facing
 
     def legs(self) -> None:

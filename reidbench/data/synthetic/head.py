@@ -23,7 +23,7 @@ class Head:
 
     @property
     def _turned(self) -> float:
-        """Where the face's middle lies, in half widths of the head."""
+        """Place of the face's middle, in half widths of the head."""
         return self.figure.pose.facing * 0.75 * self.figure.pose.side
 
     def _oval(self, growth: float, lift: float = 0.0) -> Patch:

@@ -1,4 +1,4 @@
-"""What the domains look like, and how much the cameras of one domain differ.
+"""Looks of the domains, and the differences between the cameras of one domain.
 
 A new domain is a new entry of ``DOMAINS``. What the domains differ in, and by how much, is told
 in the README beside this file.
@@ -16,7 +16,7 @@ Numbers = tuple[float, ...]
 
 @dataclass(frozen=True)
 class Look:
-    """How a camera renders a place. Lengths are in half image heights, colours in 0..1.
+    """The way a camera renders a place. Lengths are in half image heights, colours in 0..1.
 
     Attributes:
         response: rows of the 3x3 matrix from scene colour to sensor colour.

@@ -1,4 +1,4 @@
-"""What stands between the camera and a person.
+"""Things that stand between the camera and a person.
 
 Lengths are in half image heights about the person's feet, y upwards, so that whatever is drawn
 hides some of the person wherever they stand; a person is about 1.7 high and 0.4 wide.

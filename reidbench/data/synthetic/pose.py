@@ -1,4 +1,4 @@
-"""How a person happens to stand in one picture."""
+"""The pose of a person in one picture."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class Camera(NamedTuple):
 
 
 class Stand(NamedTuple):
-    """Where a person stands in the scene, and how tall they look, in half image heights."""
+    """Place of a person in the scene and their apparent height, in half image heights."""
 
     middle: float
     feet: float

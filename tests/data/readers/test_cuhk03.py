@@ -7,13 +7,13 @@ import pytest
 from scipy.io import savemat
 
 from reidbench.data.dataset import SPLITS, Counts
-from reidbench.data.matlab import read_variable
 from reidbench.data.readers.cuhk03 import FIRST, IMAGES, Cuhk03, person
 from reidbench.data.readers.cuhk03_files import read_new_division, read_test_sets
 from reidbench.data.readers.market1501 import FOLDERS
 from reidbench.errors import ReidbenchError, UsageError
-from reidbench.evaluation.protocols import PROTOCOLS
+from reidbench.registry.loading import load_plugins
 from reidbench.registry.parameters import resolve
+from reidbench.storage.matlab import read_variable
 from tests.data.trees import cuhk03_config, plant
 
 READY = {
@@ -202,7 +202,9 @@ def test_the_protocol_is_the_instances() -> None:
     assert (new.protocol, classic.protocol) == ("market1501", "single-gallery-shot")
     assert pickle.loads(pickle.dumps(classic)).protocol == "single-gallery-shot"
     assert Cuhk03.protocol == new.protocol
-    assert {new.protocol, classic.protocol} <= set(PROTOCOLS)
+    assert {new.protocol, classic.protocol} <= {
+        e.name for e in load_plugins().registry.entries("protocol")
+    }
 
 
 @pytest.mark.parametrize(

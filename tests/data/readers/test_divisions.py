@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from reidbench.data.readers.divided import few
-from reidbench.data.readers.divisions import PLANS, Plan, committed_text, load_divisions
+from reidbench.data.readers.divisions import PLANS, DivisionPlan, committed_text, load_divisions
 from reidbench.errors import ReidbenchError
 
 EVERY = pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 
 
 @EVERY
-def test_a_committed_file_is_what_is_drawn_anew(plan: Plan) -> None:
+def test_a_committed_file_is_what_is_drawn_anew(plan: DivisionPlan) -> None:
     assert plan.path.read_text() == committed_text(plan)
 
 
@@ -22,7 +22,7 @@ def test_every_committed_file_has_a_plan() -> None:
 
 
 @EVERY
-def test_ten_different_divisions_of_everybody(plan: Plan) -> None:
+def test_ten_different_divisions_of_everybody(plan: DivisionPlan) -> None:
     divisions = load_divisions(plan.path)
     assert len(set(divisions.train)) == 10
     for train in divisions.train:
@@ -32,7 +32,7 @@ def test_ten_different_divisions_of_everybody(plan: Plan) -> None:
 
 
 @EVERY
-def test_divisions_are_as_random_as_they_should_be(plan: Plan) -> None:
+def test_divisions_are_as_random_as_they_should_be(plan: DivisionPlan) -> None:
     splits = [set(split) for split in load_divisions(plan.path).train]
     overlaps = [len(a & b) for a, b in combinations(splits, 2)]
     share = plan.trained / plan.persons

@@ -33,7 +33,7 @@ def test_labels_of_the_native_names(home: Path) -> None:
     assert (query.pids.tolist(), query.cams.tolist()) == ([5, 33], [1, 0])
     assert (gallery.pids.tolist(), gallery.cams.tolist()) == ([5, 33, 7139], [4, 1, 2])
     assert Counts.of(gallery) == Counts(3, 3, 3, distractors=0, junk=0)
-    assert not dataset.has_boxes
+    assert not dataset.has_multi_query
 
 
 def test_published_counts() -> None:

@@ -215,6 +215,15 @@ def test_a_damaged_memory_is_ignored(tmp_path: Path, private_cache: Path, conten
     assert files_digest(tmp_path / "x", names) == first
 
 
+def test_digests_are_remembered_in_the_cache_that_the_user_names(
+    tmp_path: Path, private_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REIDBENCH_CACHE", str(tmp_path / "named"))
+    files_digest(tmp_path / "x", _files(tmp_path / "x", a=b"12"))
+    assert len(list((tmp_path / "named" / "fingerprints").iterdir())) == 1
+    assert not private_cache.exists()
+
+
 def test_a_cache_that_cannot_be_written_is_done_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

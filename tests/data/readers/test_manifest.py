@@ -17,6 +17,7 @@ from reidbench.data.dataset import SPLITS
 from reidbench.data.readers.labelled import number_cameras, number_persons
 from reidbench.data.readers.manifest import Manifest
 from reidbench.errors import ReidbenchError, UsageError
+from reidbench.storage.keys import digest
 from tests.data.trees import write_image
 
 ROWS = (
@@ -64,7 +65,7 @@ def test_every_column_is_read(tmp_path: Path) -> None:
     assert dataset.read("gallery", 1).mean() == 40
     assert dataset.check() == []
     assert not dataset.has_masks
-    assert not dataset.has_boxes
+    assert not dataset.has_multi_query
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r\n\r\n", "\n,,,\n"])
@@ -250,18 +251,21 @@ def test_masks_are_read_and_their_size_checked(tmp_path: Path) -> None:
     assert ["the file is empty" in p for p in Manifest(root=str(tmp_path)).check()] == [True]
 
 
-def test_boxes_are_those_of_the_queries(tmp_path: Path) -> None:
+@pytest.mark.parametrize("split", ["multi_query", "boxes"])
+def test_images_for_multi_query_are_those_of_the_queries(tmp_path: Path, split: str) -> None:
     write_image(tmp_path / "c" / "1.png", 1)
     write_image(tmp_path / "c" / "2.png", 1)
     plain = write(tmp_path, *lines())
-    boxes = ("c/1.png,9,2,boxes", "c/2.png,9,10,boxes")  # the query is in camera 2
-    dataset = write(tmp_path, *lines(), *boxes)
-    assert dataset.has_boxes
-    assert dataset.samples("boxes").names == ("c/1.png",)
+    further = (f"c/1.png,9,2,{split}", f"c/2.png,9,10,{split}")  # the query is in camera 2
+    dataset = write(tmp_path, *lines(), *further)
+    assert dataset.has_multi_query
+    assert dataset.samples("multi_query").names == ("c/1.png",)
     assert dataset.fingerprint() == plain.fingerprint()
-    before = dataset.boxes_fingerprint()
+    before = dataset.multi_query_fingerprint()
+    labels = digest([["boxes", *dataset.rows("multi_query")[0], ""]])  # as it always was
+    assert before == digest([dataset._digest(["c/1.png"]), labels])
     write_image(tmp_path / "c" / "1.png", 2)
-    assert Manifest(root=str(tmp_path)).boxes_fingerprint() != before
+    assert Manifest(root=str(tmp_path)).multi_query_fingerprint() != before
 
 
 def test_the_fingerprint_follows_labels_and_contents(tmp_path: Path) -> None:

@@ -137,23 +137,23 @@ def test_check_sees_one_box_under_two_names(home: Path) -> None:
     ]
 
 
-def test_boxes_are_those_of_the_queries_persons_and_cameras(home: Path) -> None:
-    assert not Market1501(root=str(home)).has_boxes
+def test_images_for_multi_query_are_those_of_the_queries_persons_and_cameras(home: Path) -> None:
+    assert not Market1501(root=str(home)).has_multi_query
     before = Market1501(root=str(home)).fingerprint()
     ours = ("0001_c1s1_000001_00.jpg", "0001_c1s2_000002_00.jpg", "0003_c5s1_000003_00.jpg")
     others = ("0001_c2s1_000001_00.jpg", "0002_c1s1_000001_00.jpg")
     plant(home / "gt_bbox", (*ours, *others, "Thumbs.db"))
     dataset = Market1501(root=str(home))
-    assert dataset.has_boxes
-    assert dataset.samples("boxes").names == tuple(f"gt_bbox/{name}" for name in ours)
-    assert dataset.samples("boxes").pids.tolist() == [1, 1, 3]
-    assert dataset.samples("boxes").cams.tolist() == [0, 0, 4]
+    assert dataset.has_multi_query
+    assert dataset.samples("multi_query").names == tuple(f"gt_bbox/{name}" for name in ours)
+    assert dataset.samples("multi_query").pids.tolist() == [1, 1, 3]
+    assert dataset.samples("multi_query").cams.tolist() == [0, 0, 4]
     assert dataset.fingerprint() == before
-    boxes = dataset.boxes_fingerprint()
+    boxes = dataset.multi_query_fingerprint()
     plant(home / "gt_bbox", [others[0]])
-    assert Market1501(root=str(home)).boxes_fingerprint() == boxes
+    assert Market1501(root=str(home)).multi_query_fingerprint() == boxes
     (home / "gt_bbox" / ours[0]).write_bytes(b"")
-    assert Market1501(root=str(home)).boxes_fingerprint() != boxes
+    assert Market1501(root=str(home)).multi_query_fingerprint() != boxes
     (home / "gt_bbox" / "odd").write_bytes(b"")
     problems = Market1501(root=str(home)).check()
     assert any(f"cannot decode {home / 'gt_bbox' / ours[0]}" in p for p in problems)

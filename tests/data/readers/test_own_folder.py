@@ -40,15 +40,22 @@ def test_labels_come_from_folders_and_names(tmp_path: Path) -> None:
     assert gallery.pids.tolist() == [-1, 0, 3]
     assert dataset.read("train", 1).mean() == pytest.approx(10, abs=2)
     assert dataset.check() == []
-    assert not dataset.has_boxes
+    assert not dataset.has_multi_query
     assert pickle.loads(pickle.dumps(dataset)).samples("train").names == NAMES[:3]
 
 
-def test_boxes_may_be_there(tmp_path: Path) -> None:
-    dataset = tree(tmp_path, *NAMES, "boxes/0003/10_y.png", "boxes/0003/1_y.png")
-    assert dataset.has_boxes
-    assert dataset.samples("boxes").names == ("boxes/0003/10_y.png",)
+@pytest.mark.parametrize("folder", ["multi_query", "boxes"])
+def test_images_for_multi_query_may_be_there(tmp_path: Path, folder: str) -> None:
+    dataset = tree(tmp_path, *NAMES, f"{folder}/0003/10_y.png", f"{folder}/0003/1_y.png")
+    assert dataset.has_multi_query
+    assert dataset.samples("multi_query").names == (f"{folder}/0003/10_y.png",)
     assert dataset.fingerprint() == tree(tmp_path).fingerprint()
+
+
+def test_images_for_multi_query_lie_in_one_folder(tmp_path: Path) -> None:
+    dataset = tree(tmp_path, *NAMES, "multi_query/0003/10_y.png", "boxes/0003/11_y.png")
+    with pytest.raises(ReidbenchError, match="holds multi_query and boxes; merge them into multi_"):
+        dataset.samples("query")
 
 
 WRONG = {

@@ -65,8 +65,8 @@ def _facts(dataset: Dataset) -> dict[str, Any]:
     }
     try:
         facts |= {"division": dataset.division, "fingerprint": dataset.fingerprint()}
-        if dataset.has_boxes:
-            facts["splits"]["boxes"] = _found(dataset, "boxes")
+        if dataset.has_multi_query:
+            facts["splits"]["multi_query"] = _found(dataset, "multi_query")
     except ReidbenchError as error:  # a copy that cannot be opened has none
         if not problems:
             problems.append(str(error))

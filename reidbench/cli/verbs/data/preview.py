@@ -10,7 +10,7 @@ import click
 
 from reidbench.cli.verbs.data import named
 
-SPLITS = ("train", "query", "gallery", "boxes")
+SPLITS = ("train", "query", "gallery", "multi_query")
 
 
 class Size(click.ParamType[tuple[int, int]]):
@@ -31,6 +31,16 @@ class Size(click.ParamType[tuple[int, int]]):
         return size
 
 
+class SplitName(click.Choice[str]):
+    """The name of a split, or the one that an earlier version gave it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name it has today."""
+        from reidbench.data.dataset import OLD_NAMES
+
+        return super().convert(OLD_NAMES.get(value, value), param, ctx)
+
+
 @click.command("preview")
 @click.argument("name")
 @click.option(
@@ -41,7 +51,7 @@ class Size(click.ParamType[tuple[int, int]]):
     type=click.Path(dir_okay=False, path_type=Path),
     help="The .png file to write; one that is there is replaced.",
 )
-@click.option("--split", type=click.Choice(SPLITS), default="train", show_default=True)
+@click.option("--split", type=SplitName(SPLITS), default="train", show_default=True)
 @click.option(
     "--persons",
     type=click.IntRange(1, 200),
@@ -102,8 +112,8 @@ def preview_dataset(
     if output.suffix.lower() != ".png":
         raise UsageError(f"the sheet is a .png file, not '{output.name}'")
     dataset, _ = named.construct_named(name, data_root, settings)
-    if split == "boxes" and not dataset.has_boxes:
-        raise UsageError(f"this copy of '{name}' has no boxes")
+    if split == "multi_query" and not dataset.has_multi_query:
+        raise UsageError(f"this copy of '{name}' has no images for multi-query")
     if masks and not dataset.has_masks:
         raise UsageError(f"'{name}' has no person masks; leave out --masks")
     strips = choose(dataset.samples(split), persons, images, seed)

@@ -1,10 +1,11 @@
-"""How far a run is, on standard error: bars on a terminal, now and then a line elsewhere."""
+"""Progress of a run on standard error: bars on a terminal or in a notebook, elsewhere lines."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from rich.console import Console
 from rich.progress import (
@@ -24,7 +25,7 @@ LINE_EVERY = 10.0  # seconds between the lines of a stage where there is no term
 
 
 class Bars:
-    """Shows each stage of a run; the reporter of the command line."""
+    """Shows each stage of a run; the reporter of the command line and of notebooks."""
 
     def __init__(
         self,
@@ -39,8 +40,7 @@ class Bars:
     def stage(self, title: str) -> Iterator[Told]:
         """Show one stage from its start to the line that says how long it took."""
         started = self._clock()
-        # Environment variables can make rich take a file for a terminal; bars would fill it.
-        if self._console.is_interactive and self._console.file.isatty():
+        if _draws_bars(self._console):
             with _bar(self._console, title) as told:
                 yield told
         else:
@@ -77,6 +77,13 @@ class Lines:
             return ""
         each = (now - self._since) / (self._done - self._first)
         return f"{duration(each * (self._total - self._done))} left"
+
+
+def _draws_bars(console: Console) -> bool:
+    if console.is_jupyter:
+        return find_spec("ipywidgets") is not None  # rich warns at each bar without it
+    # Environment variables can make rich take a file for a terminal; bars would fill it.
+    return console.is_interactive and console.file.isatty()
 
 
 def shown(log: Mapping[str, float]) -> str:

@@ -1,4 +1,4 @@
-"""Whole runs of toys: a registry, a benchmark, plans and sessions."""
+"""Whole runs of toys: a registry, a benchmark, plans and sessions, for the tests of plugins."""
 
 from __future__ import annotations
 
@@ -19,10 +19,16 @@ from reidbench.runs.setting import open_setting
 from reidbench.storage.artifacts import Store
 
 TOYS = "reidbench.testing.toys"
+"""The module of the toy components, for import paths such as ``f"{TOYS}:ToyLearner"``."""
 CPU = Hardware(torch.device("cpu"))
 
 
 def toy_registry() -> Registry:
+    """Return the core's components and the toys, without any installed plugin.
+
+    The toys are the dataset, translator and learner "toy", the constraint "kept" and the method
+    "toy-kept"; a test adds its own with ``registry.add(registration)``.
+    """
     registry = load_from([]).registry
     toys = Registration("toys")
     toys.dataset("toy", f"{TOYS}:ToyDataset")
@@ -35,6 +41,10 @@ def toy_registry() -> Registry:
 
 
 def toy_benchmark(**settings: dict[str, Any]) -> Benchmark:
+    """Return a benchmark of the toy dataset's domains a and b, of six steps and images of 16 x 8.
+
+    ``settings`` are sections, such as ``embedding={"flip": True}``.
+    """
     return Benchmark(
         name="toy",
         version=1,
@@ -49,6 +59,10 @@ def toy_benchmark(**settings: dict[str, Any]) -> Benchmark:
 
 
 def make_session(root: Path, reporter: Reporter | None = None, every: float = 60) -> Session:
+    """Return a session on the CPU with its cache in ``root``, silent and without plugins.
+
+    A checkpoint is written after ``every`` seconds of training.
+    """
     hooks = load_from([]).manager.hook
     return Session(Store(root), CPU, reporter or Silent(), hooks, every)
 
@@ -60,7 +74,15 @@ def make_plan(
     request: Request | None = None,
     **settings: Any,
 ) -> Plan:
-    """Plan a run; ``settings`` are named with ``__`` for the dot."""
+    """Return the plan of a run, of the toys unless there is a request.
+
+    Args:
+        registry: where names are looked up, e.g. ``toy_registry()``.
+        benchmark: e.g. ``toy_benchmark()``.
+        seed: of the run.
+        request: the names to run.
+        **settings: parameters set by hand, with ``__`` for the dot: ``toy__lr=0.1``.
+    """
     dotted = {k.replace("__", "."): v for k, v in settings.items()}
     request = request or Request(translator="toy", constraints=["kept"], learner="toy")
     recipe = compose(request, benchmark, registry, dotted)
@@ -68,4 +90,5 @@ def make_plan(
 
 
 def toy_plan(seed: int = 0, **settings: Any) -> Plan:
+    """Return the plan of the toys on the toy benchmark, with ``settings`` as of ``make_plan``."""
     return make_plan(toy_registry(), toy_benchmark(), seed, **settings)

@@ -1,15 +1,13 @@
-"""What ``run`` and ``sweep`` share: from the options of a command to plans and results."""
+"""From options to plans, and from plans to recorded results."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reidbench.cli import options
-from reidbench.cli.reporter import Bars
 from reidbench.config.benchmark import Benchmark, DatasetSpec, load_benchmark
 from reidbench.config.compatibility import NO_TRANSLATOR
 from reidbench.config.compose import (
@@ -17,16 +15,17 @@ from reidbench.config.compose import (
     Request,
     compose,
     override_targets,
-    parse_setting,
+    refuse_unnamed,
     reject_unknown_overrides,
 )
 from reidbench.config.recipe import Recipe
 from reidbench.engine.hardware import choose
 from reidbench.errors import UsageError
-from reidbench.progress import Progress, silent
+from reidbench.progress import Progress, Reporter, silent
 from reidbench.registry.loading import Plugins, notify
 from reidbench.registry.registry import Registry
 from reidbench.results.result import Result
+from reidbench.runs.options import ExecutionOptions, ExperimentOptions
 from reidbench.runs.plan import Plan, plan
 from reidbench.runs.recording import result_of, save_picture
 from reidbench.runs.runner import Outcome, Session, run_plan
@@ -36,11 +35,23 @@ from reidbench.storage.files import writing
 from reidbench.storage.keys import JSON
 
 SETTING_OWNERS = ("source", "target", "protocol")
+"""Parts of a benchmark that can be swapped, and whose parameters can be set."""
+
+Announce = Callable[[Sequence[Plan], Session], None]
+"""Called once before anything is computed, with the plans and the session they will run in."""
+
+
+def announce_nothing(plans: Sequence[Plan], session: Session) -> None:
+    """Say nothing of what will be done."""
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """A benchmark opened for a command, and what the user set of the recipes on it."""
+    """A benchmark opened, and what the user set of the recipes on it.
+
+    Attributes:
+        settings: values set by hand that belong to recipes, by dotted name.
+    """
 
     registry: Registry
     setting: Setting
@@ -82,6 +93,15 @@ class Experiment:
         """Return the stages of a run."""
         return plan(recipe, self.setting, seed, precision)
 
+    def plans_with_floor(self, request: Request, seed: int, precision: str) -> list[Plan]:
+        """Return the plan of a run, and that of direct transfer beside it if the run translates.
+
+        Direct transfer goes last: what is wrong with the data shows before anything is trained.
+        """
+        (recipe,) = self.recipes([request])
+        floor = self.floor(recipe)
+        return [self.plan(r, seed, precision) for r in (recipe, floor) if r is not None]
+
     def _recipe(self, request: Request, owners: frozenset[str]) -> Recipe:
         kept = {k: v for k, v in self.settings.items() if k.rpartition(".")[0] in owners}
         return compose(request, self.setting.benchmark, self.registry, kept)
@@ -102,36 +122,52 @@ class RecordedRun:
     picture: Path | None
 
 
-def open_experiment(registry: Registry, named: options.ExperimentOptions) -> Experiment:
-    """Open the benchmark of a command."""
-    values = dict(parse_setting(text) for text in named.settings)
-    ours = {k: v for k, v in values.items() if k.split(".")[0] in SETTING_OWNERS}
-    theirs = {k: v for k, v in values.items() if k not in ours}
-    chosen = load_benchmark(named.benchmark)
-    parts = {name: getattr(named, name) for name in (*SETTING_OWNERS, "tested")}
+def open_experiment(
+    registry: Registry, options: ExperimentOptions, reporter: Reporter
+) -> Experiment:
+    """Open a benchmark with the user's changes.
+
+    Raises:
+        UsageError: for unknown names or parameters.
+        ReidbenchError: if a copy of a dataset cannot be used.
+    """
+    ours = {k: v for k, v in options.settings.items() if k.split(".")[0] in SETTING_OWNERS}
+    theirs = {k: v for k, v in options.settings.items() if k not in ours}
+    chosen = load_benchmark(options.benchmark)
+    parts = {name: getattr(options, name) for name in (*SETTING_OWNERS, "tested")}
     swapped = {name: part for name, part in parts.items() if part is not None}
-    on = _swapped(chosen, swapped)
-    with _looking(named.skip_corrupt) as progress:
+    skip = options.skip_corrupt
+    with _looking(skip, reporter) as progress:
         setting = open_setting(
-            on, registry, named.data_root, ours, skip_corrupt=named.skip_corrupt, progress=progress
+            _swapped(chosen, swapped),
+            registry,
+            options.data_root,
+            ours,
+            skip_corrupt=skip,
+            progress=progress,
         )
     missing = {"skip_corrupt": list(setting.left_out)} if setting.left_out else {}
     modified = {**swapped, **ours, **missing}
     return Experiment(registry, replace(setting, modified=modified), theirs)
 
 
-def _looking(for_corrupt: bool) -> AbstractContextManager[Progress]:
-    return Bars().stage("look for corrupt images") if for_corrupt else nullcontext(silent)
+def _looking(for_corrupt: bool, reporter: Reporter) -> AbstractContextManager[Progress]:
+    return reporter.stage("look for corrupt images") if for_corrupt else nullcontext(silent)
 
 
-def open_session(place: options.Place, plugins: Plugins) -> Session:
-    """Return a session; where it will write is tried before anything is computed."""
-    hardware = choose(place.device, place.precision)
-    store = Store(place.cache)
+def open_session(options: ExecutionOptions, plugins: Plugins, reporter: Reporter) -> Session:
+    """Return a session; where it will write is tried before anything is computed.
+
+    Raises:
+        ReidbenchError: if a folder cannot be written.
+        UsageError: if there is no such device or precision.
+    """
+    hardware = choose(options.device, options.precision)
+    store = Store(options.cache)
     store.prepare()
-    with writing(place.results):
-        place.results.mkdir(parents=True, exist_ok=True)
-    return Session(store, hardware, Bars(), plugins.manager.hook, place.checkpoint_every)
+    with writing(options.results):
+        options.results.mkdir(parents=True, exist_ok=True)
+    return Session(store, hardware, reporter, plugins.manager.hook, options.checkpoint_every)
 
 
 def run_and_record(plan: Plan, session: Session, results: Path) -> RecordedRun:
@@ -145,18 +181,49 @@ def run_and_record(plan: Plan, session: Session, results: Path) -> RecordedRun:
     return done
 
 
-def request_of(named: options.Named) -> Request:
-    """Return what the options name.
+def run_with_floor(
+    request: Request,
+    seed: int,
+    options: tuple[ExperimentOptions, ExecutionOptions],
+    plugins: Plugins,
+    reporter: Reporter,
+    announce: Announce = announce_nothing,
+) -> list[RecordedRun]:
+    """Run what was asked for, then direct transfer by the same learner, and record both.
+
+    Returns:
+        The run that was asked for, and direct transfer if the run translates.
 
     Raises:
-        UsageError: if they name nothing to run.
+        UsageError: if the request names nothing, or what cannot be combined.
+        ReidbenchError: if a stage fails; the finished ones stay in the cache.
     """
-    if named.method is None and named.translator is None:
-        raise UsageError(
-            "name what to run: --method METHOD, or --translator TRANSLATOR with any number of "
-            f"--constraint; --translator {NO_TRANSLATOR} is direct transfer (see: reidbench list)"
-        )
-    return Request(**vars(named))
+    experiment, execution = options
+    refuse_unnamed(request)
+    opened = open_experiment(plugins.registry, experiment, reporter)
+    plans = opened.plans_with_floor(request, seed, execution.precision)
+    session = open_session(execution, plugins, reporter)
+    announce(plans, session)
+    return [run_and_record(each, session, execution.results) for each in plans]
+
+
+def plan_of_request(
+    request: Request,
+    seed: int,
+    options: tuple[ExperimentOptions, ExecutionOptions],
+    plugins: Plugins,
+    reporter: Reporter,
+) -> Plan:
+    """Return the plan of a run, without direct transfer beside it.
+
+    Raises:
+        UsageError: if the request names nothing, or what cannot be combined.
+    """
+    experiment, execution = options
+    refuse_unnamed(request)
+    opened = open_experiment(plugins.registry, experiment, reporter)
+    (recipe,) = opened.recipes([request])
+    return opened.plan(recipe, seed, execution.precision)
 
 
 def _swapped(benchmark: Benchmark, swapped: Mapping[str, str]) -> Benchmark:

@@ -1,28 +1,28 @@
-"""What a comparison compares: a recipe with all its seeds, one result, or one file of scores."""
+"""Sides of a comparison: a recipe with all its seeds, one result, or one file of scores."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from msgspec import Struct, structs
 
+from reidbench.data.dataset import OLD_NAMES
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean
 from reidbench.evaluation.features import JUNK, Features, Ints
 from reidbench.evaluation.scores import Doubles, Scores
-from reidbench.evaluation.significance import Measure, per_query
+from reidbench.evaluation.significance import per_query
+from reidbench.results.measures import COMPARED
 from reidbench.results.result import Result, load_all
 from reidbench.storage.keys import JSON, canonical, digest
-
-COMPARED: tuple[Measure, ...] = ("mAP", "mAP_trapezoid", "rank1", "mINP")
-"""Measures that are compared, in the order of ``Queries.values``."""
+from reidbench.storage.schema import convert, read_json, reading
 
 
 @dataclass(frozen=True, eq=False)
 class Queries:
-    """What each query scored, of those that have a match; several splits stand end to end.
+    """Scores of each query that has a match; several splits stand end to end.
 
     Attributes:
         persons: ``[Q]`` whose query it is; a person may be in several splits.
@@ -98,7 +98,7 @@ class ComparedMethod:
 
     @property
     def seeds(self) -> tuple[int | None, ...]:
-        """Of the trials."""
+        """Seeds of the trials, in their order."""
         return tuple(t.seed for t in self.trials)
 
     def to_dict(self) -> dict[str, JSON]:
@@ -131,7 +131,7 @@ def find(text: str, results: Path, benchmark: str) -> ComparedMethod:
 
 
 def refuse_unlike(first: ComparedMethod, second: ComparedMethod) -> None:
-    """Raise ``ReidbenchError``, saying why, if two contenders cannot be compared."""
+    """Raise ``ReidbenchError``, saying why, if two methods cannot be compared."""
     for what, ours in first.conditions.items():
         theirs = second.conditions.get(what, ours)
         if ours != theirs:
@@ -155,36 +155,60 @@ def labels_of(sets: Mapping[str, Features]) -> dict[str, str]:
 
 
 def _of_file(path: Path, name: str) -> ComparedMethod:
-    try:
-        record = json.loads(path.read_bytes())
+    with reading(path, "a result or a file of scores"):
+        record = read_json(path)
         if isinstance(record, dict) and ("per_query" in record or "splits" in record):
-            return _of_scores(record, name)
-        return _of_results([Result.from_dict(record)], name)
-    except OSError as error:
-        raise ReidbenchError(f"cannot read {path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise ReidbenchError(f"{path}: no JSON: {error}") from error
-    except ReidbenchError as error:
-        raise ReidbenchError(f"{path}: {error}") from error
+            return of_scores(record, name)
+        return of_results([Result.from_dict(record)], name)
 
 
-def _of_scores(record: JSON, name: str) -> ComparedMethod:
-    """Return the one trial of a file of ``reidbench evaluate --output``."""
+class _Protocol(Struct, frozen=True):
+    """The protocol that scores were made by."""
+
+    name: str
+    version: int
+    parameters: dict[str, JSON] = {}
+
+
+class _Evaluation(Struct, frozen=True):
+    """The origin of scores: what ``reidbench evaluate --output`` writes beside them."""
+
+    protocol: _Protocol
+    labels: dict[str, str]
+    ranking: dict[str, JSON]
+
+
+class _ScoresFile(Struct, frozen=True):
+    """A file of scores; ``Scores.to_dict`` alone has no origin."""
+
+    evaluation: _Evaluation | None = None
+
+
+def of_scores(record: JSON, name: str) -> ComparedMethod:
+    """Return the one trial of scores as ``reidbench evaluate --output`` writes them.
+
+    Raises:
+        ReidbenchError: if the values of each query are not there.
+    """
     trial, conditions, remarks = SeedScores(None, Queries.of(record)), {}, {}
-    try:
-        if "evaluation" in record:  # which Scores.to_dict alone does not have
-            origin = record["evaluation"]
-            conditions["protocol"] = _protocol(origin["protocol"])
-            for role in ("query", "gallery", "boxes"):
-                conditions[f"{role} labels"] = origin["labels"].get(role, "none")
-            remarks = _ranking(origin["ranking"])
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ReidbenchError("'evaluation' is damaged; write the file anew") from error
+    if origin := convert(record, _ScoresFile).evaluation:
+        conditions["protocol"] = _protocol(structs.asdict(origin.protocol))
+        labels = {OLD_NAMES.get(role, role): of for role, of in origin.labels.items()}
+        for role in ("query", "gallery", "multi_query"):
+            conditions[f"{role} labels"] = labels.get(role, "none")
+        remarks = _ranking(origin.ranking)
     return ComparedMethod(name, (trial,), conditions | _of_queries(record, trial), remarks)
 
 
-def _of_results(results: Sequence[Result], name: str) -> ComparedMethod:
-    """Return the trials of results that differ in their seed alone."""
+def of_results(results: Sequence[Result], name: str) -> ComparedMethod:
+    """Return the trials of results that differ in their seed alone.
+
+    Raises:
+        ReidbenchError: if they differ in more, or are not of the same queries.
+    """
+    seeds = [r.seed for r in results]
+    if len({r.digest for r in results}) != 1 or len(set(seeds)) < len(seeds):
+        raise ReidbenchError(f"'{name}' must be results that differ in their seed alone")
     ordered = sorted(results, key=lambda r: r.seed)
     trials = tuple(SeedScores(r.seed, Queries.of(r.scores)) for r in ordered)
     if len({trial.queries.digest for trial in trials}) > 1:
@@ -260,7 +284,7 @@ def _of_name(text: str, results: Path, benchmark: str) -> ComparedMethod:
     for result in named:
         if by_seed.setdefault(result.seed, result).scores != result.scores:
             raise ReidbenchError(f"seed {result.seed} of '{text}' scored differently in two files")
-    return _of_results(list(by_seed.values()), text)
+    return of_results(list(by_seed.values()), text)
 
 
 def _with_digits(result: Result) -> str:

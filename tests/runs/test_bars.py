@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from reidbench.cli.reporter import Bars, duration, shown
+from reidbench.runs.bars import Bars, duration, shown
 
 
 class Watch:
@@ -136,6 +136,15 @@ def test_a_log_file_gets_lines_even_if_colour_is_forced(watch):
     run(Bars(console, every=10, clock=watch), watch, range(20), 20, 1)
     assert "train cyclegan: 10/20" in file.getvalue()
     assert "━" not in file.getvalue()
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_notebook_gets_bars_if_it_can_draw_them(installed, monkeypatch):
+    from reidbench.runs import bars
+
+    monkeypatch.setattr(bars, "find_spec", lambda name: object() if installed else None)
+    console = Console(file=io.StringIO(), force_jupyter=True)
+    assert bars._draws_bars(console) is installed
 
 
 def test_everything_goes_to_standard_error(capsys):

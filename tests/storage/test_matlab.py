@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.io import loadmat, savemat
 
-from reidbench.data import matlab
-from reidbench.data.matlab import read_variable
 from reidbench.errors import ReidbenchError
+from reidbench.storage import matlab
+from reidbench.storage.matlab import list_variables, read_arrays, read_variable
 from tests.data.small_trees import grid_partitions
 
 FOLDS = [list(range(first, first + 125)) for first in range(1, 11)]
@@ -79,8 +80,69 @@ def test_a_packed_flood_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.Monk
     savemat(tmp_path / "x.mat", variables, do_compression=True)
     monkeypatch.setattr(matlab, "LARGEST", 10_000)
     assert read_variable(tmp_path / "x.mat", "x").tolist() == [1, 1]
-    with pytest.raises(ReidbenchError, match="has no variable flood"):
+    with pytest.raises(
+        ReidbenchError, match=r"flood of .*x\.mat is of more than 0 MiB, which is not read"
+    ):
         read_variable(tmp_path / "x.mat", "flood")
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("kind", ["?", "b", "B", "h", "H", "i", "I", "f", "d", "q", "Q"])
+def test_arrays_have_the_shapes_and_types_that_scipy_reads(
+    tmp_path: Path, packed: bool, kind: str
+) -> None:
+    shapes: tuple[tuple[int, ...], ...] = ((2, 3), (1, 1), (3, 1), (1, 4), (2, 3, 4), (0, 0))
+    made = {f"x{i}": np.ones(shape, kind) for i, shape in enumerate(shapes)}
+    made["x0"] = np.array([[1, 2, 100], [4, 5, 0]], dtype=kind)
+    savemat(tmp_path / "x.mat", made, do_compression=packed)
+    assert list_variables(tmp_path / "x.mat") == tuple(made)
+    found = read_arrays(tmp_path / "x.mat", list(made))
+    for name, array in loadmat(tmp_path / "x.mat", variable_names=list(made)).items():
+        if name in made:
+            assert found[name].dtype == array.dtype
+            np.testing.assert_array_equal(found[name], array)
+
+
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        (scipy.sparse.eye(3).tocsc(), r"is a sparse matrix; save it in full: full\(x\)"),
+        (np.ones((2, 2)) * 1j, r"has complex numbers; save real ones: real\(x\)"),
+        (np.array([["a", 1]], dtype=object), r"is a cell array; .* cell2mat\(x\)"),
+        ({"a": 1.0}, "is a structure; save its fields"),
+        ("words", "is text; save numbers"),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_is_no_array_of_numbers_is_one_clear_error(
+    tmp_path: Path, value: object, error: str, packed: bool
+) -> None:
+    savemat(tmp_path / "x.mat", {"x": value}, do_compression=packed)
+    with pytest.raises(ReidbenchError, match=rf"variable x of .*x\.mat {error}"):
+        read_arrays(tmp_path / "x.mat", ["x"])
+
+
+def test_the_format_of_hdf5_is_named_with_what_would_do(tmp_path: Path) -> None:
+    head = b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM"
+    (tmp_path / "x.mat").write_bytes(head + bytes(512))
+    with pytest.raises(ReidbenchError, match=r"x\.mat is of MATLAB's format 7\.3.*-v7"):
+        read_variable(tmp_path / "x.mat", "x")
+
+
+@given(st.data(), st.booleans())
+def test_damaged_arrays_give_numbers_or_one_clear_error(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, packed: bool
+) -> None:
+    path = tmp_path_factory.getbasetemp() / f"arrays-{packed}.mat"
+    if not path.exists():
+        savemat(path, {"x": np.arange(12.0).reshape(3, 4), "y": [1, 2]}, do_compression=packed)
+    content = bytearray(path.read_bytes())
+    place = data.draw(st.integers(0, len(content) - 1))
+    content[place : place + 4] = data.draw(st.binary(max_size=6))
+    damaged = path.with_name("damaged-arrays.mat")
+    damaged.write_bytes(content)
+    with suppress(ReidbenchError):
+        assert all(isinstance(v, np.ndarray) for v in read_arrays(damaged, ["x", "y"]).values())
 
 
 def _numbers(value: Any) -> bool:

@@ -1,0 +1,117 @@
+"""Results as HTML, for notebooks. Names are escaped: results come from files of any origin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import singledispatch
+from html import escape
+
+from reidbench.results import comparison_tables as compared
+from reidbench.results.comparison import Comparison
+from reidbench.results.leaderboard import Leaderboard
+from reidbench.results.leaderboard_tables import (
+    CAPTION,
+    COST,
+    RANKED,
+    TRANSLATION_QUALITY,
+    UNRANKED,
+    cost_rows,
+    ranked_cells,
+    translation_quality_rows,
+    unranked_cells,
+)
+from reidbench.results.measures import BY_KEY, MEASURES
+from reidbench.results.result import Found, Result
+
+
+@singledispatch
+def of(shown: object) -> str:
+    """Return something as HTML; a class that has no form of its own is shown as its text."""
+    return paragraph(str(shown))
+
+
+def heading(measure: str) -> str:
+    """Return what a column of a measure is called."""
+    return BY_KEY[measure].label
+
+
+def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table; every text is escaped."""
+    head = "".join(f"<th>{escape(h)}</th>" for h in headings)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    caption = f"<caption>{escape(title)}</caption>" if title else ""
+    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def paragraph(text: str) -> str:
+    """Return an escaped text as a paragraph."""
+    return f"<p>{escape(text)}</p>"
+
+
+def listed(title: str, lines: Iterable[str]) -> str:
+    """Return escaped lines as a list under a title; nothing if there are none."""
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f"{paragraph(title)}<ul>{items}</ul>" if items else ""
+
+
+def of_results(results: Sequence[Result]) -> str:
+    """Return a table with a row for each result, its measures in percent."""
+    rows = [
+        (
+            str(r.recipe["name"]),
+            str(r.benchmark["name"]),
+            str(r.seed),
+            *(f"{100 * r.measure(m):.1f}" for m in MEASURES),
+            _by_hand(r),
+        )
+        for r in results
+    ]
+    headings = ("Recipe", "Benchmark", "Seed", *map(heading, MEASURES), "Set by hand")
+    return table("Measures in percent", headings, rows)
+
+
+@of.register
+def _of_result(result: Result) -> str:
+    return of_results([result])
+
+
+@of.register
+def _of_found(found: Found) -> str:
+    unreadable = (f"{u.path.name}: {u.reason}" for u in found.unreadable)
+    return of_results(found.results) + listed("Not results", unreadable)
+
+
+@of.register
+def _of_leaderboard(board: Leaderboard) -> str:
+    parts = []
+    for one in board.boards:
+        parts.append(table(one.setting.title, RANKED, map(ranked_cells, one.rows)))
+        parts.append(paragraph(one.setting.details))
+        for title, headings, rows in (
+            ("Translation quality", TRANSLATION_QUALITY, translation_quality_rows(one)),
+            ("Cost", COST, cost_rows(one)),
+        ):
+            if rows:
+                parts.append(table(title, headings, rows))
+    if board.unranked:
+        parts.append(table("Not ranked", UNRANKED, map(unranked_cells, board.unranked)))
+    parts.append(listed("Not results", (f"{u.path.name}: {u.reason}" for u in board.unreadable)))
+    return "".join((*parts, paragraph(CAPTION)))
+
+
+@of.register
+def _of_comparison(found: Comparison) -> str:
+    columns = compared.columns(found)
+    queries, seeds = compared.titles(found)
+    parts = [paragraph("; ".join(filter(None, side))) for side in compared.sides(found)]
+    parts.append(table(queries, columns, compared.over_queries(found)))
+    if seeds:
+        parts.append(table(seeds, columns, compared.over_seeds(found)))
+    parts += map(paragraph, (*compared.verdicts(found), *compared.about(found)))
+    return "".join(parts)
+
+
+def _by_hand(result: Result) -> str:
+    return ", ".join(f"{name}={value}" for name, value in result.modified.items())

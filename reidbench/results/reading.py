@@ -1,0 +1,75 @@
+"""A folder of results as a whole: what lies in it, and its leaderboard."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from reidbench.errors import ReidbenchError, UsageError, did_you_mean
+from reidbench.results.leaderboard import Leaderboard, build
+from reidbench.results.measures import COLUMNS, PRIMARY
+from reidbench.results.result import Found, load_all
+
+
+def read_results(root: Path) -> Found:
+    """Return every result in a folder, and the files that are none.
+
+    Raises:
+        ReidbenchError: if there is no result.
+    """
+    found = load_all(root)
+    if not found.results:
+        raise _no_results(root)
+    return found
+
+
+def read_leaderboard(root: Path, benchmark: str | None = None, by: str = PRIMARY) -> Leaderboard:
+    """Return the leaderboard of a folder of results.
+
+    Args:
+        root: folder of results.
+        benchmark: the only one to keep; None keeps all.
+        by: column of ``COLUMNS`` that orders the rows, the best first.
+
+    Raises:
+        ReidbenchError: if nothing lies in the folder.
+        UsageError: if there is no such column, or no result of such a benchmark.
+    """
+    found = load_all(root)
+    if not (found.results or found.unreadable):
+        raise _no_results(root)
+    return selected(build(found.results, found.unreadable), benchmark, by)
+
+
+def selected(board: Leaderboard, benchmark: str | None, by: str = PRIMARY) -> Leaderboard:
+    """Return the part of one benchmark, its rows ordered by a column.
+
+    Raises:
+        UsageError: if there is no such column, or no result of such a benchmark.
+    """
+    if by not in COLUMNS:
+        raise UsageError(f"no column is named '{by}'{did_you_mean(by, COLUMNS)}")
+    shown = board if benchmark is None else _only(board, benchmark)
+    if by == PRIMARY:
+        return shown
+    return replace(shown, boards=tuple(b.ordered(by) for b in shown.boards))
+
+
+def _only(board: Leaderboard, benchmark: str) -> Leaderboard:
+    settings = [b.setting for b in board.boards] + [u.setting for u in board.unranked]
+    known = {setting.benchmark for setting in settings}
+    if benchmark not in known:
+        near = did_you_mean(benchmark, known)
+        raise UsageError(f"there are no results of benchmark '{benchmark}'{near}")
+    return replace(
+        board,
+        boards=tuple(b for b in board.boards if b.setting.benchmark == benchmark),
+        unranked=tuple(u for u in board.unranked if u.setting.benchmark == benchmark),
+    )
+
+
+def _no_results(root: Path) -> ReidbenchError:
+    return ReidbenchError(
+        f"there are no results in {root}; make some (e.g. reidbench sweep --method all) "
+        "or name another folder with --results"
+    )

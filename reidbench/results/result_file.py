@@ -1,0 +1,111 @@
+"""The format of a result's file: what every result must hold. Any table may hold more."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from reidbench.storage.keys import JSON
+
+_MOST = sys.float_info.max
+Fraction = Annotated[float, Meta(ge=0, le=1, description="a fraction in [0, 1]")]
+Number = Annotated[float, Meta(ge=-_MOST, le=_MOST, description="a finite number")]
+_Seeds = Annotated[list[int], Meta(min_length=1, description="whole numbers, at least one")]
+
+
+class _Dataset(Struct, frozen=True):
+    name: str
+    fingerprint: str
+
+
+class _Protocol(Struct, frozen=True):
+    name: str
+    version: int
+
+
+class _Benchmark(Struct, frozen=True):
+    name: str
+    version: int
+    digest: str
+    synthetic: bool
+    source: _Dataset
+    target: _Dataset
+    protocol: _Protocol
+    seeds: _Seeds
+
+
+class _Recipe(Struct, frozen=True):
+    name: str
+    digest: str
+    provenance: dict[str, JSON]
+
+
+class _Uses(Struct, frozen=True):
+    target_images: bool
+    target_cameras: bool
+    target_labels: bool
+
+
+class _Scores(Struct, frozen=True):
+    mAP: Fraction
+    mAP_trapezoid: Fraction
+    mINP: Fraction
+    rank1: Fraction
+    rank5: Fraction
+    rank10: Fraction
+    rank20: Fraction
+
+
+class _Accuracy(Struct, frozen=True):
+    real: Number | None = None
+    translated: Number | None = None
+
+
+class _Translation(Struct, frozen=True):
+    accuracy: _Accuracy | None = None
+    fid: Number | None = None
+    kid: Number | None = None
+    ssim: Number | None = None
+
+
+class _TranslationCost(Struct, frozen=True):
+    networks: Number | None = None
+    parameters: Number | None = None
+    flops_a_step: Number | None = None
+
+
+class _EmbeddingCost(Struct, frozen=True):
+    parameters: Number | None = None
+    flops_an_image: Number | None = None
+
+
+class _Cost(Struct, frozen=True):
+    translation: _TranslationCost | None = None
+    embedding: _EmbeddingCost | None = None
+    training_flops: Number | None = None
+
+
+class _Execution(Struct, frozen=True):
+    training_seconds: Number | None = None
+
+
+class ResultFile(Struct, frozen=True, kw_only=True):
+    """The tables and keys of a result's file.
+
+    Results of earlier versions lack ``translation``, ``masks`` and ``cost``.
+    """
+
+    reidbench: str
+    benchmark: _Benchmark
+    recipe: _Recipe
+    modified: dict[str, JSON]
+    seed: int
+    precision: str
+    uses: _Uses
+    scores: _Scores
+    execution: _Execution
+    translation: _Translation = _Translation()
+    masks: dict[str, JSON] = {}
+    cost: _Cost = _Cost()

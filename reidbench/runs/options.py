@@ -1,0 +1,59 @@
+"""Options of an experiment and of its execution: the same for the library and the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reidbench.storage.keys import JSON
+
+
+def _default_cache() -> Path:
+    from reidbench.storage.artifacts import default_root  # numpy, which --help goes without
+
+    return default_root()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentOptions:
+    """A benchmark, and the changes that the user makes to it.
+
+    Attributes:
+        benchmark: name, or the path of a ``.toml`` file; empty for a study's own.
+        source: dataset that takes the place of the benchmark's source.
+        target: dataset that takes the place of the benchmark's target.
+        protocol: evaluation protocol that takes the place of the benchmark's.
+        tested: "source" scores the model on the source's query and gallery.
+        settings: parameters set by hand, by dotted name, e.g. ``{"sianet.margin": 1}``.
+        data_root: folder of the user's datasets.
+        skip_corrupt: whether images that cannot be decoded are left out.
+    """
+
+    benchmark: str = "synthetic"
+    source: str | None = None
+    target: str | None = None
+    protocol: str | None = None
+    tested: str | None = None
+    settings: Mapping[str, JSON] = field(default_factory=dict)
+    data_root: str | None = None
+    skip_corrupt: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutionOptions:
+    """Device, precision and folders of runs.
+
+    Attributes:
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        precision: "float32" or "bf16".
+        cache: folder of finished and interrupted stages.
+        results: folder of results.
+        checkpoint_every: seconds of training that an interruption may cost.
+    """
+
+    device: str = "auto"
+    precision: str = "float32"
+    cache: Path = field(default_factory=_default_cache)
+    results: Path = Path("results")
+    checkpoint_every: float = 60.0

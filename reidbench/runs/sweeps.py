@@ -1,0 +1,163 @@
+"""Sweeps: names become requests, requests times seeds become runs, runs become results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+
+from reidbench.config.compatibility import NO_TRANSLATOR
+from reidbench.config.compose import Request
+from reidbench.errors import ReidbenchError, UsageError
+from reidbench.progress import Reporter
+from reidbench.registry.loading import Plugins
+from reidbench.registry.registry import Registry
+from reidbench.results import html
+from reidbench.results.notebook import Listing
+from reidbench.results.result import Result
+from reidbench.runs.launch import (
+    Announce,
+    RecordedRun,
+    announce_nothing,
+    open_experiment,
+    open_session,
+)
+from reidbench.runs.options import ExecutionOptions, ExperimentOptions
+from reidbench.runs.plan_checks import truth_served
+from reidbench.runs.scheduler import FailedRun, Job, OnFailure, run_all
+from reidbench.storage.keys import JSON
+
+
+@dataclass(frozen=True)
+class Combinations:
+    """Names to combine.
+
+    Attributes:
+        methods: "all" is every method that is installed and that the data can serve.
+        constraints: those of one run joined by "+"; "none" is no constraint.
+        direction: of translation, for all runs that translate.
+        masks: what makes person masks, for all runs.
+    """
+
+    methods: Sequence[str] = ()
+    translators: Sequence[str] = ()
+    constraints: Sequence[str] = ()
+    learners: Sequence[str] = ()
+    direction: str | None = None
+    masks: str | None = None
+
+
+class SweepError(ReidbenchError):
+    """Some runs of a sweep failed.
+
+    Attributes:
+        sweep: the results of the others, and the failures.
+    """
+
+    def __init__(self, message: str, sweep: SweepResults) -> None:
+        super().__init__(message)
+        self.sweep = sweep
+
+
+@dataclass(frozen=True)
+class SweepResults(Listing):
+    """The runs of a sweep: a sequence of results, and the runs that failed.
+
+    Attributes:
+        results: of the runs that finished, in the order they were planned.
+        paths: of their files, in the same order.
+        failures: of the runs that did not.
+    """
+
+    results: tuple[Result, ...]
+    paths: tuple[Path, ...]
+    failures: tuple[FailedRun, ...]
+
+    def raise_failures(self, said: Callable[[FailedRun], str] = str) -> None:
+        """Raise if some of the runs failed.
+
+        Args:
+            said: words of one failure, in one line.
+
+        Raises:
+            SweepError: listing the failures; it holds these results.
+        """
+        if self.failures:
+            runs = len(self.results) + len(self.failures)
+            listed = "\n".join(map(said, self.failures))
+            raise SweepError(f"{len(self.failures)} of {runs} runs failed:\n{listed}", self)
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return results and failures, ready for JSON."""
+        return {
+            "results": [r.to_dict() for r in self.results],
+            "failures": [f.to_dict() for f in self.failures],
+        }
+
+    def _repr_html_(self) -> str:
+        return html.of_results(self.results) + html.listed("Failed", map(str, self.failures))
+
+
+def run_sweep(
+    names: Combinations,
+    seeds: Sequence[int] | None,
+    options: tuple[ExperimentOptions, ExecutionOptions],
+    plugins: Plugins,
+    reporter: Reporter,
+    announce: Announce = announce_nothing,
+    on_failure: OnFailure | None = None,
+) -> SweepResults:
+    """Run methods x learners, and translators x constraints x learners, with each seed.
+
+    Args:
+        names: what to combine.
+        seeds: of the runs; None or none for the benchmark's own.
+        options: of the benchmark, and of where to compute.
+        plugins: where names are looked up.
+        reporter: shows the stages.
+        announce: told of the plans before anything is computed.
+        on_failure: told of each failed run; without it the reporter is.
+
+    Raises:
+        UsageError: if nothing is named, or what cannot be combined.
+    """
+    experiment, execution = options
+    opened = open_experiment(plugins.registry, experiment, reporter)
+    requests = list(requests_of(names, plugins.registry))
+    recipes = {r.digest: r for r in opened.recipes(requests)}
+    if "all" in names.methods:
+        recipes = {d: r for d, r in recipes.items() if truth_served(r, opened.setting)}
+    chosen = seeds or opened.setting.benchmark.seeds
+    plans = [opened.plan(r, s, execution.precision) for s in chosen for r in recipes.values()]
+    session = open_session(execution, plugins, reporter)
+    announce(plans, session)
+    jobs = [Job(plan, plan.recipe.name) for plan in plans]
+    outcomes = run_all(jobs, session, execution.results, on_failure)
+    done = [o for o in outcomes if isinstance(o, RecordedRun)]
+    failures = tuple(o for o in outcomes if isinstance(o, FailedRun))
+    return SweepResults(tuple(d.result for d in done), tuple(d.path for d in done), failures)
+
+
+def requests_of(names: Combinations, registry: Registry) -> Iterator[Request]:
+    """Yield the request of each combination.
+
+    Raises:
+        UsageError: if nothing is named, or constraints without a translator.
+    """
+    if not (names.methods or names.translators):
+        raise UsageError("name what to run: --method or --translator (see: reidbench list)")
+    if names.constraints and not names.translators:
+        raise UsageError("--constraint goes with --translator; a method has its own")
+    usual = Request(direction=names.direction, masks=names.masks)
+    learners = names.learners or (None,)
+    methods = [m.name for m in registry.methods()] if "all" in names.methods else names.methods
+    for method, learner in product(methods, learners):
+        translates = registry.method(method).translator != NO_TRANSLATOR
+        direction = names.direction if translates else None
+        yield replace(usual, method=method, learner=learner, direction=direction)
+    for translator, joined, learner in product(
+        names.translators, names.constraints or ("none",), learners
+    ):
+        parts = () if joined == "none" else tuple(joined.split("+"))
+        yield replace(usual, translator=translator, constraints=parts, learner=learner)
