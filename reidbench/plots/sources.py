@@ -10,7 +10,7 @@ from typing import Any
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean
 from reidbench.plots.chart import Chart, Panel, Point, point, subtitle
 from reidbench.results.leaderboard import Board, Entry, Setting, build
-from reidbench.results.measures import ACCURACIES
+from reidbench.results.measures import MEASURES
 from reidbench.results.reported import Reported
 from reidbench.results.result import Result
 from reidbench.storage.keys import JSON, canonical
@@ -222,7 +222,7 @@ def _chosen(groups: list[Group], recipes: Sequence[str]) -> list[Group]:
 
 def _telling(groups: list[Group], measure: str) -> list[Group]:
     """Leave out recipes whose results do not tell the measure; all tell those of the ranking."""
-    if measure not in ACCURACIES:
+    if measure in MEASURES:
         return groups
     telling = [g for g in groups if all(r.quantity(measure) is not None for r in g[1])]
     if not telling:

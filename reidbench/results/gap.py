@@ -1,4 +1,4 @@
-"""How much of the way from direct transfer to a perfect translation a method goes.
+"""Gap closed: how much of the way from direct transfer to a perfect translation a method goes.
 
 ``(mAP - direct) / (perfect - direct)``, of results of one seed: "direct" learned from the source
 as it is, "perfect" from the true translations (``uses.ground_truth``, of all parts). Both must

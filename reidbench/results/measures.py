@@ -7,13 +7,14 @@ from typing import Literal, NamedTuple, get_args
 
 OfRanking = Literal["mAP", "mAP_trapezoid", "mINP", "rank1", "rank5", "rank10", "rank20"]
 OfTranslation = Literal["real_accuracy", "translated_accuracy"]
-Drawn = Literal[OfRanking, OfTranslation]
+OfTruth = Literal["identity_retained"]
+Drawn = Literal[OfRanking, OfTranslation, OfTruth]
 
 MEASURES: tuple[OfRanking, ...] = get_args(OfRanking)
 """Measures of the ranking, which every result tells."""
 ACCURACIES: tuple[OfTranslation, ...] = get_args(OfTranslation)
 """Fractions of training images whose person is recognised, before and after translation."""
-DRAWN: tuple[Drawn, ...] = (*MEASURES, *ACCURACIES)
+DRAWN: tuple[Drawn, ...] = (*MEASURES, *ACCURACIES, *get_args(OfTruth))
 """Measures that studies and figures can show."""
 GAP_CLOSED = "gap_closed"
 """Fraction of the way from direct transfer to a perfect translation: of three results."""

@@ -63,11 +63,27 @@ class _Accuracy(Struct, frozen=True):
     translated: Number | None = None
 
 
+class _Region(Struct, frozen=True):
+    rmse: Number | None = None
+
+
+class _Retained(Struct, frozen=True):
+    translated: Number | None = None
+
+
+class _Truth(Struct, frozen=True):
+    person: _Region | None = None
+    background: _Region | None = None
+    colour: Number | None = None
+    identity_retained: _Retained | None = None
+
+
 class _Translation(Struct, frozen=True):
     accuracy: _Accuracy | None = None
     fid: Number | None = None
     kid: Number | None = None
     ssim: Number | None = None
+    truth: _Truth | None = None
 
 
 class _TranslationCost(Struct, frozen=True):

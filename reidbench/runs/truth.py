@@ -1,4 +1,4 @@
-"""How far a run's translations are from the truth, over its splits and groups of cameras."""
+"""Distance of a run's translations from the truth, over its splits and groups of cameras."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ class TruePreview(Preview):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """What each row of the sheet shows."""
+        """Label of each row of the sheet."""
         real, style = self._domains
         return (real, *self._truth_label, "translated", style)
 

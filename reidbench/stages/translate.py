@@ -199,7 +199,7 @@ class TranslateTest(Generated):
 
     @property
     def to_source(self) -> bool:
-        """Whether test images are translated: they are."""
+        """Return True: test images are translated."""
         return True
 
     @property

@@ -20,7 +20,7 @@ class Translated(TrainingImages):
     @property
     @abstractmethod
     def originals(self) -> DatasetImages:
-        """What is translated; the output has one block of all these images, or several."""
+        """The images that are translated; the output has one block of all these images, or several."""
 
     @property
     @abstractmethod
@@ -29,7 +29,7 @@ class Translated(TrainingImages):
 
     @property
     def to_source(self) -> bool:
-        """Whether test images of the target are translated, and not training images."""
+        """True if test images of the target are translated, and not training images."""
         return False
 
     @property

@@ -50,7 +50,7 @@ class TrueTranslation(Translated):
 
     @property
     def title(self) -> str:
-        """What it does."""
+        """Title of the stage, for a person to read."""
         return f"render {_titled(self.images, self.towards)}"
 
     @property
@@ -137,7 +137,7 @@ class Truth(Stage):
 
     @property
     def title(self) -> str:
-        """What it does."""
+        """Title of the stage, for a person to read."""
         return f"render a sample of {_titled(self.images, self.towards)}"
 
     def values(self) -> JSON:

@@ -50,7 +50,7 @@ class TruthError(Stage):
 
     @property
     def title(self) -> str:
-        """What it does."""
+        """Title of the stage, for a person to read."""
         return "compare translations with the truth"
 
     @property

@@ -28,9 +28,9 @@ from reidbench.runs.recording import result_of, save_picture
 from reidbench.runs.runner import Outcome, Session, run_plan
 from reidbench.stages import FitTranslator, Learn, TranslateTest, TrueTranslation, Truth, TruthError
 from reidbench.stages.truth_error import SCORES
+from reidbench.testing.toy_runs import make_plan, toy_benchmark
 from reidbench.testing.toys import ToyLearner, ToyTranslator
 from tests.stages.test_translation_quality import Dumb, Identity
-from tests.toy_runs import make_plan, toy_benchmark
 
 FEW = {"ids": 4, "cameras": 2, "images_per_camera": 2, "height": 32, "width": 16}
 OTHER = {**FEW, "domain": "d", "cameras": 3}
