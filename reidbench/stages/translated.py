@@ -20,7 +20,7 @@ class Translated(TrainingImages):
     @property
     @abstractmethod
     def originals(self) -> DatasetImages:
-        """The images that are translated; the output has one block of all these images, or several."""
+        """The images that are translated; the output has one block of all of them, or several."""
 
     @property
     @abstractmethod
