@@ -63,6 +63,10 @@ def measured(results: Sequence[Result]) -> None:
     for line in map(_true, results):
         if line:
             Console(highlight=False).print(escape(line))
+    for result in results:
+        for warning in result.warnings:
+            line = f"warning: {result.recipe['name']}: {warning}"
+            Console(highlight=False).print(escape(line), style="yellow")
     for line in map(_cost, results):
         Console(highlight=False).print(escape(line), style="dim")
 

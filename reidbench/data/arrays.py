@@ -51,6 +51,12 @@ class ImageArray:
         """Return the number of images."""
         return len(self.pixels)
 
+    def rows(self, rows: Rows) -> ImageArray:
+        """Return some of the images."""
+        masks = None if self.masks is None else self.masks[rows]
+        fake = None if self.fake is None else self.fake[rows]
+        return ImageArray(self.pixels[rows], self.pids[rows], self.cams[rows], masks, fake)
+
     def unlabelled(self) -> ImageArray:
         """Return the same images without identities: what a translator may see of the target."""
         return replace(self, pids=np.full_like(self.pids, UNLABELLED))

@@ -37,6 +37,13 @@ class Embeds(Protocol):
         """Return the last feature map ``[B, C, h, w]``, before any pooling."""
 
 
+class Classifies(Protocol):
+    """Protocol of whatever names persons; a ``FeatureLearner`` does."""
+
+    def classify(self, model: nn.Module, pixels: Tensor) -> Tensor:
+        """Return a score of each person, ``[B, num_pids]``."""
+
+
 class Embedder(nn.Module):
     """A model and its pooling as one module, from ``[B, 3, H, W]`` in [-1, 1] to ``[B, D]``."""
 
@@ -50,6 +57,18 @@ class Embedder(nn.Module):
             return self.learner.embed(self.model, pixels)
         maps = self.learner.feature_map(self.model, pixels)
         return pooled(maps, self.embedding.pool, self.embedding.parts)
+
+
+class Classifier(nn.Module):
+    """Names the likeliest person of each image, ``[B, 1]``."""
+
+    def __init__(self, learner: Classifies, model: nn.Module) -> None:
+        super().__init__()
+        self.learner, self.model = learner, model
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Return the indices."""
+        return self.learner.classify(self.model, pixels).argmax(1, keepdim=True)
 
 
 def pooled(maps: Tensor, pool: Pool, parts: int) -> Tensor:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from reidbench.engine.hardware import Hardware
+from reidbench.engine.history import History
 from reidbench.engine.streams import stream
-from reidbench.errors import ReidbenchError
 from reidbench.interfaces import Clock, Log
 from reidbench.progress import Progress, silent
 from reidbench.storage.checkpoint import State, load_state, save_state
@@ -49,30 +48,21 @@ class Loop:
                 their own.
 
         Raises:
-            ReidbenchError: if a shown value is not finite.
+            ReidbenchError: if a value that a step returns is not finite.
         """
         path = self.folder / f"{name}.safetensors"
         first = load_state(path, state) if path.exists() else 0
+        history = History(self.folder, name, first)
         saved = shown = time.monotonic()
         for index in range(first, steps):
             with stream(self.seed, name, index), self.hardware.autocast():
-                log = step(Clock(index, steps))
+                history.add(index, step(Clock(index, steps)))
             now, last = time.monotonic(), index + 1 == steps
-            if last or now - shown >= SHOW_EVERY:
-                self.progress(index + 1, steps, _finite(log, name, index))
+            save = last or now - saved >= self.checkpoint_every
+            if save or now - shown >= SHOW_EVERY:
+                self.progress(index + 1, steps, history.settle())
                 shown = now
-            if last or now - saved >= self.checkpoint_every:
-                _finite(log, name, index)
+            if save:
+                history.write()
                 save_state(path, state, index + 1)
                 saved = time.monotonic()
-
-
-def _finite(log: Log, name: str, index: int) -> dict[str, float]:
-    values = {k: float(v) for k, v in log.items()}
-    bad = [k for k, v in values.items() if not math.isfinite(v)]
-    if bad:
-        raise ReidbenchError(
-            f"training diverged: {', '.join(bad)} is not finite at step {index + 1} of '{name}'; "
-            "a lower learning rate or --precision float32 may help"
-        )
-    return values

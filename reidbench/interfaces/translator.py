@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from torch import Tensor
@@ -50,6 +51,8 @@ class Translator(Trainable, ABC):
         code_size: length of the code, drawn from a normal distribution, that picks one of several
             translations of an image; 0 if there is one.
         augmentation: random changes to the images of each training batch.
+        chance_losses: what the discriminators' losses are where real and translated images look
+            alike to them, by name; far below that they have won, and teach the generators little.
     """
 
     split: ClassVar[Literal["dataset", "camera"]] = "dataset"
@@ -58,6 +61,7 @@ class Translator(Trainable, ABC):
     needs: frozenset[str] = frozenset()
     code_size: int = 0
     augmentation: Augmentation
+    chance_losses: Mapping[str, float] = MappingProxyType({})
 
     @abstractmethod
     def setup(self, ctx: Context) -> None:

@@ -94,6 +94,7 @@ class Entry:
         quantities: the same of each of ``QUANTITIES``, where all of the seeds tell it.
         classifier: the model that translation quality was measured with.
         guided: whether the translator was trained against that model.
+        warnings: of all its results, each once, in the order of the seeds.
     """
 
     recipe: str
@@ -105,6 +106,7 @@ class Entry:
     quantities: dict[str, Spread]
     classifier: str
     guided: bool
+    warnings: tuple[str, ...]
 
     @classmethod
     def of(cls, group: Sequence[Result], gap: Gap) -> Entry:
@@ -121,6 +123,7 @@ class Entry:
             gap.quantities(ordered),
             str(first.translation.get("classifier", "")),
             first.translation.get("guided") is True,
+            tuple(dict.fromkeys(w for r in ordered for w in r.warnings)),
         )
 
     def value(self, column: str) -> float | None:

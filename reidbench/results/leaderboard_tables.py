@@ -57,6 +57,12 @@ TRANSLATION_QUALITY_CAPTION = (
     "against that very classifier. FID and KID are between translated and target images, in that "
     "model's features, and comparable only within one; SSIM is to the originals."
 )
+WARNED = " (!)"
+WARNINGS = ("Recipe", "Warning")
+WARNINGS_CAPTION = (
+    "Scores of rows marked with (!) say less than they seem to: of at least one of their seeds the "
+    "run warned."
+)
 COST = (
     "Recipe",
     *labels("mAP", *COUNTED, "seconds").values(),
@@ -77,14 +83,14 @@ def ranked_cells(row: Row) -> list[str]:
     uses = ", ".join(e.uses) or "none"
     n = str(len(e.seeds))
     place = CEILING_PLACE if row.place is None else str(row.place)
-    return [place, e.recipe, *_scores(e), n, uses, e.weights, e.digest[:8]]
+    return [place, _marked(e), *_scores(e), n, uses, e.weights, e.digest[:8]]
 
 
 def unranked_cells(row: Unranked) -> list[str]:
     """Return the texts of an unranked row, under ``UNRANKED``."""
     e = row.entry
     seeds = listed(e.seeds)
-    return [row.setting.title, e.recipe, *_scores(e), seeds, row.reason, e.digest[:8]]
+    return [row.setting.title, _marked(e), *_scores(e), seeds, row.reason, e.digest[:8]]
 
 
 def translation_quality_rows(board: Board) -> list[list[str]]:
@@ -99,6 +105,11 @@ def truth_rows(board: Board) -> list[list[str]]:
     """
     told = [row.entry for row in board.rows if "person_error" in row.entry.quantities]
     return [_true(entry) for entry in told]
+
+
+def warning_rows(board: Board) -> list[list[str]]:
+    """Return the warnings of a board's rows, under ``WARNINGS``; none if no run warned."""
+    return [[row.entry.recipe, each] for row in board.rows for each in row.entry.warnings]
 
 
 def cost_rows(board: Board) -> list[list[str]]:
@@ -123,6 +134,7 @@ def markdown(leaderboard: Leaderboard) -> str:
             ),
             ("Truth", TRUTH, truth_rows(board), TRUTH_CAPTION),
             ("Cost", COST, cost_rows(board), COST_CAPTION),
+            ("Warnings", WARNINGS, warning_rows(board), WARNINGS_CAPTION),
         ):
             if rows:
                 parts += [f"### {title}", "", caption, "", *_table(headings, rows), ""]
@@ -141,6 +153,10 @@ def _translation_quality(entry: Entry) -> list[str]:
     note = " (guided)" if entry.guided and accuracy != UNKNOWN else ""
     others = [_mean(entry, name) for name in TRANSLATION_DISTANCES]
     return [entry.recipe, accuracy + note, *others, entry.classifier]
+
+
+def _marked(entry: Entry) -> str:
+    return entry.recipe + (WARNED if entry.warnings else "")
 
 
 def _true(entry: Entry) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 from reidbench import __version__
 from reidbench.errors import ReidbenchError
-from reidbench.results.measures import ACCURACIES, BY_KEY
+from reidbench.results.measures import BY_KEY, MEASURES
 from reidbench.results.notebook import Listing, Notebook
 from reidbench.results.result_file import ResultFile
 from reidbench.storage.files import write_bytes
@@ -47,6 +47,7 @@ class Result(Notebook):
         masks: where the person masks come from that the run read, and how well they fit the known
             ones; empty if it read none, or in a result of an earlier version.
         cost: networks, parameters and FLOPs; empty in a result of an earlier version.
+        warnings: what makes the scores say less than they seem to, e.g. a learner at chance.
         execution: when and on what it ran; the only part in which two runs of a seed may differ.
         reidbench: version that made it.
     """
@@ -61,6 +62,7 @@ class Result(Notebook):
     translation: Mapping[str, JSON] = field(default_factory=dict)
     masks: Mapping[str, JSON] = field(default_factory=dict)
     cost: Mapping[str, JSON] = field(default_factory=dict)
+    warnings: Sequence[str] = field(default_factory=list)
     execution: Mapping[str, JSON] = field(default_factory=dict)
     reidbench: str = __version__
 
@@ -82,8 +84,10 @@ class Result(Notebook):
         return cls(**{name: record[name] for name in cls.__dataclass_fields__ if name in record})
 
     def to_dict(self) -> dict[str, JSON]:
-        """Return everything, ready for JSON, with the schema's number."""
+        """Return everything, ready for JSON, with the schema's number; no empty warnings."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        if not self.warnings:
+            del values["warnings"]
         return {"schema": SCHEMA, "reidbench": values.pop("reidbench"), **values}
 
     @cached_property
@@ -111,7 +115,7 @@ class Result(Notebook):
         Raises:
             ReidbenchError: if the result does not tell it.
         """
-        value = self.quantity(name) if name in ACCURACIES else float(self.scores[name])
+        value = float(self.scores[name]) if name in MEASURES else self.quantity(name)
         if value is None:
             raise ReidbenchError(
                 f"'{self.recipe['name']}' (seed {self.seed}) has no {name}: it translated no "

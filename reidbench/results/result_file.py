@@ -125,3 +125,4 @@ class ResultFile(Struct, frozen=True, kw_only=True):
     translation: _Translation = _Translation()
     masks: dict[str, JSON] = {}
     cost: _Cost = _Cost()
+    warnings: list[str] = []

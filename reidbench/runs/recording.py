@@ -19,12 +19,13 @@ from reidbench.results.result import Result
 from reidbench.runs.cost_summary import cost_of, masks_of, speed_of, translation_quality_of
 from reidbench.runs.plan import Plan
 from reidbench.runs.runner import Finished, Outcome
+from reidbench.runs.warnings import warnings_of
 from reidbench.storage.keys import JSON, digest
 
 
 def result_of(outcome: Outcome, started: datetime) -> Result:
     """Return the result of an outcome, begun at ``started``."""
-    plan = outcome.plan
+    plan, translation = outcome.plan, translation_quality_of(outcome)
     return Result(
         benchmark=_benchmark(plan),
         recipe={
@@ -39,9 +40,10 @@ def result_of(outcome: Outcome, started: datetime) -> Result:
         precision=plan.precision,
         uses=_uses(plan),
         scores=_scores(outcome),
-        translation=translation_quality_of(outcome),
+        translation=translation,
         masks=masks_of(outcome),
         cost=cost_of(outcome),
+        warnings=warnings_of(outcome, translation),
         execution={
             "started": _time(started),
             "finished": _time(datetime.now(UTC)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from torch import nn
 
 from reidbench import __version__
 from reidbench.engine.hardware import Hardware
+from reidbench.engine.history import SUFFIX, trends
 from reidbench.engine.loop import Loop
 from reidbench.errors import ReidbenchError
 from reidbench.progress import Progress
@@ -88,6 +90,15 @@ class Stage(ABC):
     def key(self) -> str:
         """``<kind>/<digest>``."""
         return f"{self.kind}/{digest(self.facts)}"
+
+
+def keep_losses(work: Work) -> dict[str, JSON]:
+    """Keep the losses of every step as ``PHASE.losses.jsonl``, and return their trends by phase."""
+    found: dict[str, JSON] = {}
+    for path in sorted((work.folder / RESUME).glob(f"*{SUFFIX}")):
+        shutil.copyfile(path, work.folder / path.name)
+        found[path.name.removesuffix(SUFFIX)] = trends(path)
+    return found
 
 
 def save_weights(path: Path, module: nn.Module) -> None:

@@ -16,7 +16,7 @@ from reidbench.engine.gan import Domains, fit, set_up
 from reidbench.engine.hardware import Hardware
 from reidbench.engine.metering import metered, peak_memory
 from reidbench.interfaces import SourceModel, Translator
-from reidbench.stages.base import Stage, Work, save_weights
+from reidbench.stages.base import Stage, Work, keep_losses, save_weights
 from reidbench.stages.decode import DatasetImages
 from reidbench.stages.learn import Learn
 from reidbench.stages.trained_model import save_model
@@ -90,7 +90,13 @@ class FitTranslator(Stage):
             if (model := constraint.embedder()) is not None:
                 save_model(work.folder, model, domains.source.num_pids)
         parameters = sum(p.numel() for p in translator.parameters())
-        return {"parameters": parameters, "cost": cost, "measured": measured}
+        training = {"losses": keep_losses(work), "chance": dict(translator.chance_losses)}
+        return {
+            "parameters": parameters,
+            "cost": cost,
+            "measured": measured,
+            "training": training,
+        }
 
     def load(self, work: Work) -> Translator:
         """Return the trained translator, for a stage whose input this is."""

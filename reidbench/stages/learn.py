@@ -7,18 +7,25 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
+import numpy as np
 from safetensors.torch import load_file
 from torch import nn
 
 from reidbench.config.recipe import Component
+from reidbench.data.arrays import ImageArray
+from reidbench.engine.embedding import Classifier, Extractor
 from reidbench.engine.flops import of_training
+from reidbench.engine.hardware import Hardware
 from reidbench.engine.metering import peak_memory
 from reidbench.engine.streams import stream
 from reidbench.interfaces import FeatureLearner
-from reidbench.stages.base import Stage, Work
+from reidbench.stages.base import Stage, Work, keep_losses
 from reidbench.stages.decode import TrainingImages, concatenated
 from reidbench.stages.trained_model import WEIGHTS, TrainedModel, on_device, save_model
 from reidbench.storage.keys import JSON, derive_seed
+
+ACCURACY_IMAGES = 1000
+"""Training images, evenly spread, that tell how well a model learned them if there are more."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,12 @@ class Learn(TrainedModel):
             learner.fit(model, data, loop)
         save_model(work.folder, model, data.num_pids)
         parameters = sum(p.numel() for p in model.parameters())
-        return {"parameters": parameters, "cost": cost, "measured": memory}
+        training = {
+            "losses": keep_losses(work),
+            "accuracy": _accuracy(learner, model.eval(), data, work.hardware),
+            "persons": data.num_pids,
+        }
+        return {"parameters": parameters, "cost": cost, "measured": memory, "training": training}
 
     def _begun(self, learner: FeatureLearner, num_pids: int, work: Work) -> nn.Module:
         """Return the model to train: a new one, or that of ``start``."""
@@ -86,3 +98,19 @@ class Learn(TrainedModel):
     @property
     def _root(self) -> int:
         return derive_seed(self.seed, "learner")
+
+
+def _accuracy(
+    learner: FeatureLearner, model: nn.Module, data: ImageArray, hardware: Hardware
+) -> float | None:
+    """Return how often the model names the right person in its own training images, as they are.
+
+    None if the learner does not classify persons.
+    """
+    rows = np.linspace(0, len(data) - 1, min(len(data), ACCURACY_IMAGES)).round().astype(np.int64)
+    shown = data.rows(rows)
+    try:
+        named = Extractor(Classifier(learner, model), hardware)(shown)
+    except Exception:  # it names nobody, or a plugin's learner fails where no training needs it
+        return None
+    return float((named[:, 0] == shown.pids).mean())

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from reidbench.data.arrays import ImageArray
-from reidbench.engine.embedding import Extractor, pooled
+from reidbench.engine.embedding import Classifier, Extractor, pooled
 from reidbench.errors import UsageError
 from reidbench.evaluation.generation import KID_BLOCK, fid, kid, ssim
 from reidbench.interfaces import FeatureLearner
@@ -153,18 +153,6 @@ class _Sets:
         }
 
 
-class Classifier(nn.Module):
-    """Names the likeliest person of each image, ``[B, 1]``."""
-
-    def __init__(self, learner: FeatureLearner, model: nn.Module) -> None:
-        super().__init__()
-        self.learner, self.model = learner, model
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Return the indices."""
-        return self.learner.classify(self.model, pixels).argmax(1, keepdim=True)
-
-
 class _Space(nn.Module):
     """The average of the last feature map, or the learner's own features if there is no map.
 
@@ -197,9 +185,13 @@ class Counted:
 
 
 def _similarity(sets: _Sets) -> dict[str, JSON]:
-    """Return the mean SSIM of translated images and their originals."""
+    """Return the mean SSIM of translated images and their originals, and their mean change."""
     count = min(len(sets.fakes), SSIM_IMAGES)
     rows = np.linspace(0, len(sets.fakes) - 1, count).round().astype(np.int64)
     batches = [rows[i : i + _SSIM_BATCH] for i in range(0, count, _SSIM_BATCH)]
-    values = [ssim(sets.fakes.pixels[b], sets.real.pixels[sets.origins[b]]) for b in batches]
-    return {"ssim": float(np.concatenate(values).mean())}
+    pairs = [(sets.fakes.pixels[b], sets.real.pixels[sets.origins[b]]) for b in batches]
+    changes = [np.abs(fake.astype(np.float32) - real).mean((1, 2, 3)) for fake, real in pairs]
+    return {
+        "ssim": float(np.concatenate([ssim(*pair) for pair in pairs]).mean()),
+        "change": float(np.concatenate(changes).mean()),
+    }

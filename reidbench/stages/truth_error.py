@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.data.arrays import ImageArray
-from reidbench.engine.embedding import Extractor
+from reidbench.engine.embedding import Classifier, Extractor
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.evaluation.transforms import HOMOGRAPHY, known_gap, moved_corners
 from reidbench.evaluation.truth import TruthErrors, nearest, truth_errors
@@ -19,7 +19,7 @@ from reidbench.stages.base import Stage, Work
 from reidbench.stages.learn import Learn
 from reidbench.stages.translate import TRANSFORMS
 from reidbench.stages.translated import Translated
-from reidbench.stages.translation_quality import Classifier, Counted
+from reidbench.stages.translation_quality import Counted
 from reidbench.stages.truth import Truth, Truths
 from reidbench.storage.files import write_json
 from reidbench.storage.keys import JSON

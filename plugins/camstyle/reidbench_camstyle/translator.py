@@ -115,7 +115,7 @@ class CamStyle(Translator):
         )
         pair = self.new_pair()  # a value out of range shows now
         self.decay_from, self.augmentation = decay_from, pair.augmentation
-        self.provides = pair.provides
+        self.provides, self.chance_losses = pair.provides, pair.chance_losses
 
     def setup(self, ctx: Context) -> None:
         """Build a pair for each camera.

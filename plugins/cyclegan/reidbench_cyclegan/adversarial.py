@@ -1,5 +1,6 @@
 """Adversarial losses of generators and discriminators."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -10,9 +11,14 @@ from torch.nn import functional as F
 
 @dataclass(frozen=True)
 class AdversarialLoss:
-    """A loss on logits against a label: ``score(logits, real)``."""
+    """A loss on logits against a label: ``score(logits, real)``.
+
+    Attributes:
+        chance: the least loss of a discriminator to which real and fake images look alike.
+    """
 
     score: Callable[[Tensor, bool], Tensor]
+    chance: float
 
     def generator(self, fake: Tensor) -> Tensor:
         """Return the generator's loss: its images are to be scored as real."""
@@ -37,6 +43,6 @@ def _log(logits: Tensor, real: bool) -> Tensor:
 
 
 ADVERSARIAL: Mapping[str, AdversarialLoss] = {
-    "lsgan": AdversarialLoss(_least_squares),
-    "log": AdversarialLoss(_log),
+    "lsgan": AdversarialLoss(_least_squares, chance=0.25),
+    "log": AdversarialLoss(_log, chance=math.log(2)),
 }

@@ -117,6 +117,7 @@ class CycleGAN(Translator):
         self.decay_from = decay_from
         self.cycle, self.identity, self.pool = cycle, identity, pool
         self.adversarial = ADVERSARIAL[adversarial]
+        self.chance_losses = {"discriminators": 2 * self.adversarial.chance}
         self.augmentation = Augmentation(flip=flip, enlarge=enlarge)
         self.provides = frozenset({"rec", "idt"} if identity > 0 else {"rec"})
 

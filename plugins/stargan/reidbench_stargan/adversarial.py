@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -16,10 +17,13 @@ class AdversarialLoss:
     Attributes:
         height: cost of a score that is to be low.
         penalised: the discriminator's slope is to be 1 (``gradient_penalty``).
+        chance: the least loss of a discriminator to which real and fake images look alike; None
+            where scores have no zero.
     """
 
     height: Callable[[Tensor], Tensor]
     penalised: bool
+    chance: float | None
 
     def generator(self, fake: Tensor) -> Tensor:
         """Return the generator's loss: its images are to be scored high."""
@@ -36,6 +40,6 @@ def _as_it_is(scores: Tensor) -> Tensor:
 
 ADVERSARIAL: Mapping[str, AdversarialLoss] = {
     # -log(1 - D) of logits. The generator maximises log D: same fixed point, useful gradients.
-    "log": AdversarialLoss(F.softplus, penalised=False),
-    "wgan-gp": AdversarialLoss(_as_it_is, penalised=True),
+    "log": AdversarialLoss(F.softplus, penalised=False, chance=2 * math.log(2)),
+    "wgan-gp": AdversarialLoss(_as_it_is, penalised=True, chance=None),
 }

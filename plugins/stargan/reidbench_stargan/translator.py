@@ -116,6 +116,8 @@ class StarGAN(Translator):
         self.width, self.blocks = width, blocks
         self.discriminator_width, self.layers = discriminator_width, layers
         self.adversarial, self.penalty = ADVERSARIAL[adversarial], penalty
+        if (chance := self.adversarial.chance) is not None:
+            self.chance_losses = {"discriminator": chance}
         self.domain, self.cycle = domain, cycle
         self.generator_every, self.destinations = generator_every, destinations
         self.lr, self.beta1, self.decay_from = lr, beta1, decay_from

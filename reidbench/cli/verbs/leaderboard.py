@@ -91,11 +91,14 @@ def _tables(board: Leaderboard) -> None:
         TRUTH,
         TRUTH_CAPTION,
         UNRANKED,
+        WARNINGS,
+        WARNINGS_CAPTION,
         cost_rows,
         ranked_cells,
         translation_quality_rows,
         truth_rows,
         unranked_cells,
+        warning_rows,
     )
 
     right = ("", *HEADINGS.values())
@@ -105,6 +108,7 @@ def _tables(board: Leaderboard) -> None:
             ("Translation quality", TRANSLATION_QUALITY, translation_quality_rows(part)),
             ("Truth", TRUTH, truth_rows(part)),
             ("Cost", COST, cost_rows(part)),
+            ("Warnings", WARNINGS, warning_rows(part)),
         ):
             if rows:
                 show_table(title, headings, rows, headings[1:-1])
@@ -120,6 +124,7 @@ def _tables(board: Leaderboard) -> None:
         ),
         *([TRUTH_CAPTION] if any(map(truth_rows, board.boards)) else []),
         *([COST_CAPTION] if any(map(cost_rows, board.boards)) else []),
+        *([WARNINGS_CAPTION] if any(map(warning_rows, board.boards)) else []),
     ]
     console().print("\n" + "\n".join(captions), style="dim", markup=False)
     for file in board.unreadable:
