@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 ExtraLoss = Callable[[Hops], Tensor]
 """Sum of the constraints' weighted terms over a step's hops."""
+
+LossWatch = Callable[[Mapping[str, Tensor], Sequence[Tensor]], None]
+"""Looks at the generators' losses, by name, and at the pixels that the generators drew."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Translator(Trainable, ABC):
         code_size: length of the code, drawn from a normal distribution, that picks one of several
             translations of an image; 0 if there is one.
         augmentation: random changes to the images of each training batch.
+        loss_watch: set by the training loop at the steps that it looks at; see ``report_losses``.
     """
 
     split: ClassVar[Literal["dataset", "camera"]] = "dataset"
@@ -55,6 +59,7 @@ class Translator(Trainable, ABC):
     needs: frozenset[str] = frozenset()
     code_size: int = 0
     augmentation: Augmentation
+    loss_watch: LossWatch | None = None
 
     @abstractmethod
     def setup(self, ctx: Context) -> None:
@@ -67,6 +72,20 @@ class Translator(Trainable, ABC):
         ``extra_loss(hops)`` is the sum of the constraints' weighted terms, to be added to the
         generators' loss; it may be skipped on steps where the generators rest.
         """
+
+    def report_losses(self, losses: Mapping[str, Tensor], pixels: Sequence[Tensor]) -> None:
+        """Tell the generators' own weighted losses, after ``extra_loss`` and before their step.
+
+        Results then show how much each loss pulls at the translated pixels; a translator that does
+        not call it has no such figures. It changes nothing.
+
+        Args:
+            losses: scalars by name, with their graphs.
+            pixels: what the generators drew from real images (``Hop.drawn``), from which all losses
+                and the hops were computed: not copies of it, nor views.
+        """
+        if self.loss_watch is not None:
+            self.loss_watch(losses, pixels)
 
     @abstractmethod
     def translate(self, images: Images, src: int, dst: int, code: Tensor | None = None) -> Tensor:

@@ -46,6 +46,9 @@ class Result(Notebook):
         masks: where the person masks come from that the run read, and how well they fit the known
             ones; empty if it read none, or in a result of an earlier version.
         cost: networks, parameters and FLOPs; empty in a result of an earlier version.
+        training: how the translator was trained: each generator loss's gradient at the translated
+            pixels, at a few steps; empty where nothing was translated, or the result is of an
+            earlier version.
         execution: when and on what it ran; the only part in which two runs of a seed may differ.
         reidbench: version that made it.
     """
@@ -60,6 +63,7 @@ class Result(Notebook):
     translation: Mapping[str, JSON] = field(default_factory=dict)
     masks: Mapping[str, JSON] = field(default_factory=dict)
     cost: Mapping[str, JSON] = field(default_factory=dict)
+    training: Mapping[str, JSON] = field(default_factory=dict)
     execution: Mapping[str, JSON] = field(default_factory=dict)
     reidbench: str = __version__
 
@@ -81,8 +85,10 @@ class Result(Notebook):
         return cls(**{name: record[name] for name in cls.__dataclass_fields__ if name in record})
 
     def to_dict(self) -> dict[str, JSON]:
-        """Return everything, ready for JSON, with the schema's number."""
+        """Return everything, ready for JSON, with the schema's number; no empty ``training``."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        if not self.training:
+            del values["training"]
         return {"schema": SCHEMA, "reidbench": values.pop("reidbench"), **values}
 
     @cached_property
