@@ -11,7 +11,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from reidbench.engine.descent import descend, scale_rates
+from reidbench.engine.descent import descend, limit_rates, scale_rates
 from reidbench.errors import ReidbenchError
 from reidbench.interfaces import (
     Clock,
@@ -38,12 +38,17 @@ class JointLearner(IdentityConstraint):
         frozen: C never learns (naive eSPGAN, table 2); then there is no joint model.
         real: half of the images that C learns from are the real source images.
         reconstructed: C guides by images translated back as well, as the authors' release does.
+        lr: the highest learning rate of C, that of IDE+'s new layers; the others keep their ratio
+            to it, so that IDE+'s backbone has 0.001. A learner of lower rates keeps them. C is
+            trained already: at a rate for training from scratch it forgets the persons while it
+            learns what the generators draw.
         decay_from: fraction of the run after which the learner's rates are a tenth.
 
     Raises:
         ValueError: if a value is out of range.
     """
 
+    version: ClassVar[int] = 2
     source_learner: ClassVar[str] = "learner"
 
     def __init__(
@@ -53,13 +58,14 @@ class JointLearner(IdentityConstraint):
         frozen: bool = False,
         real: bool = True,
         reconstructed: bool = False,
+        lr: float = 0.01,
         decay_from: float = 2 / 3,
     ) -> None:
         super().__init__()
-        at_least(0, weight=weight)
+        at_least(0, weight=weight, lr=lr)
         within(0, 1, decay_from=decay_from)
         self.weight, self.frozen, self.decay_from = weight, frozen, decay_from
-        self.real, self.reconstructed = real, reconstructed
+        self.real, self.reconstructed, self.lr = real, reconstructed, lr
         self.makes_model = not frozen
         if reconstructed:
             self.needs = frozenset({"rec"})  # type: ignore[misc]
@@ -70,6 +76,7 @@ class JointLearner(IdentityConstraint):
         self.learner, self.model = ctx.source_model.learner, ctx.source_model.model
         if not self.frozen:
             self.optimizer = self.learner.optimizer(self.model)
+            limit_rates(self.optimizer, self.lr)
 
     def losses(self, hops: Hops, clock: Clock) -> dict[str, Tensor]:
         """Return lambda times the cross-entropy of C on the translated images.
