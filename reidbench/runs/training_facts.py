@@ -1,4 +1,4 @@
-"""How a run's translator was trained, from the facts of its artifact."""
+"""Facts of the training of a run's translator, from its artifact."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much each loss pulls at the translated pixels, measured beside a training."""
+"""Each loss's pull at the translated pixels, measured beside a training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the translator was trained, as a run's result tells it."""
+"""The training of a run's translator, as the result tells of it."""
 
 from __future__ import annotations
 

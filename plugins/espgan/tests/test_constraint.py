@@ -105,15 +105,13 @@ def test_a_learner_of_lower_rates_keeps_them(make):
     assert constraint.optimizer.param_groups[0]["lr"] == 0.002
 
 
-def test_slower_layers_keep_their_ratio(make):
-    class TwoRates(ToyLearner):
-        def optimizer(self, model):
-            first, second = ([*layer.parameters()] for layer in model)
-            return torch.optim.SGD([{"params": first, "lr": 0.02}, {"params": second, "lr": 0.2}])
-
-    constraint = make(learner=TwoRates())
-    rates = [group["lr"] for group in constraint.optimizer.param_groups]
-    assert rates == pytest.approx([0.001, 0.01])
+@pytest.mark.parametrize("scratch", [(0.2, 0.2), (0.01, 0.1), (0.001, 0.01)])
+def test_the_backbone_learns_at_a_tenth_of_the_new_layers_rate(make, scratch):
+    learner = pytest.importorskip("reidbench_ide.learner").IDE(
+        backbone="small-resnet", backbone_lr=scratch[0], lr=scratch[1]
+    )
+    rates = [group["lr"] for group in make(learner=learner).optimizer.param_groups]
+    assert rates == [0.001, 0.01]
 
 
 def test_the_naive_learner_guides_and_never_learns(make, hops):
@@ -213,7 +211,9 @@ def test_asks_for_the_source_model_of_the_runs_learner():
     assert JointLearner(reconstructed=True).needs == {"rec"}
 
 
-@pytest.mark.parametrize("wrong", [{"weight": -1.0}, {"decay_from": 1.5}, {"lr": -1.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"weight": -1.0}, {"decay_from": 1.5}, {"lr": -1.0}, {"backbone_lr": -1.0}]
+)
 def test_refuses_values_out_of_range(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         JointLearner(**wrong)

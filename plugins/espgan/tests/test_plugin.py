@@ -38,6 +38,7 @@ def test_defaults_are_the_papers():
         "real": True,
         "reconstructed": False,
         "lr": 0.01,
+        "backbone_lr": 0.001,
         "decay_from": 2 / 3,
     }
     assert {k: p.default for k, p in parameters.items()} == paper
