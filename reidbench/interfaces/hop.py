@@ -74,7 +74,7 @@ class Hop:
 
     @property
     def drawn(self) -> tuple[Tensor, ...]:
-        """The images that the generators drew from real ones: ``fake`` and, if there is one, ``idt``."""
+        """Images that the generators drew from real ones: ``fake`` and, if it is there, ``idt``."""
         return (self.fake,) if self.idt is None else (self.fake, self.idt)
 
     def align(self, x: Tensor) -> Tensor:

@@ -91,8 +91,9 @@ def test_gradient_shares_are_told_by_loss_and_step(capsys: pytest.CaptureFixture
     lost = {"cycle": {"norm": None, "share": None}}
     shares = [{"step": 0, "terms": terms}, {"step": 590, "terms": lost}]
     gradient_shares.show(replace(make_result(), training={"gradient_shares": shares}))
-    lines = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
-    assert lines == [
+    _, *lines, remark = capsys.readouterr().out.splitlines()
+    assert remark == "kept.x drowns the other losses: 99 % of the gradients on average"
+    assert [line.split() for line in lines] == [
         ["loss", "step", "1", "step", "591"],
         ["cycle", "1.3", "(0.16)", "not", "finite"],
         ["kept.x", "98.7", "(12)", "-"],
