@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -49,7 +49,8 @@ class Benchmark:
             there.
         settings: parameters fixed for all components of a role ("translator", "constraint",
             "learner", "segmenter") that have them, and of the recipe's sections "budget",
-            "rendering", "perspective", "embedding" and "ranking".
+            "rendering", "perspective", "embedding" and "ranking". A table in a role's section is
+            of the one component of that name.
     """
 
     name: str
@@ -64,6 +65,20 @@ class Benchmark:
     splits: tuple[int, ...] = ()
     interpolation: Interpolation = "bicubic"
     tested: Tested = "target"
+
+    def fixed(self, role: str, component: str, known: Collection[str]) -> dict[str, JSON]:
+        """Return the parameters that are fixed for a component.
+
+        Args:
+            role: of the component.
+            component: its name.
+            known: the parameters that it has; a value for all of its role that is none of them is
+                left out, one for itself is not.
+        """
+        section = self.settings.get(role, {})
+        shared = {k: v for k, v in section.items() if k in known}
+        own = section.get(component)
+        return {**shared, **own} if isinstance(own, dict) else shared
 
     @cached_property
     def digest(self) -> str:

@@ -238,11 +238,11 @@ def _component(
     settings: Mapping[str, JSON],
 ) -> Component:
     factory = entry.load()
-    shared = benchmark.settings.get(role, {})
     known = parameters_of(factory)
     given = {
+        **{k: v for k, v in _of(role, method.parameters).items() if k in known},
         **_of(entry.name, method.parameters),
-        **{k: v for k, v in shared.items() if k in known},
+        **benchmark.fixed(role, entry.name, known),
         **_of(entry.name, settings),
     }
     return Component(entry, factory.version, resolve(factory, given, entry.name))

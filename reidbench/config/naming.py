@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from reidbench.config.compatibility import NO_TRANSLATOR
 from reidbench.registry.registry import Method, Registry, usual_strategy
 
 
 def name_of(method: Method, base: Method, registry: Registry) -> str:
     """Return the name of the registered method that equals this, or build one from the nearest."""
+    equal = [known.name for known in registry.methods() if _parts(known) == _parts(method)]
+    if equal:
+        return equal[0]
     if method.translator == NO_TRANSLATOR:
         framed = {"source": "direct", "target": "supervised"}.get(method.strategy, method.strategy)
         own = any(m.name == framed and m.learner == method.learner for m in registry.methods())
@@ -25,6 +30,13 @@ def name_of(method: Method, base: Method, registry: Registry) -> str:
     if method.strategy != strategy:
         words.append(method.strategy[:6])
     return "+".join(words)
+
+
+def _parts(method: Method) -> tuple[Any, ...]:
+    """Return all of a method but what it is called and who tells of it."""
+    values = dict(method.parameters)
+    parts = (method.translator, method.constraints, method.learner)
+    return *parts, method.strategy, method.direction, values
 
 
 def _nearest(method: Method, base: Method, registry: Registry) -> Method | None:

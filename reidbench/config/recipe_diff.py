@@ -125,7 +125,7 @@ def _method(name: str, registry: Registry, benchmark: Benchmark) -> dict[str, JS
 def _component(entry: Entry, benchmark: Benchmark) -> dict[str, JSON]:
     """Return a component's defaults, and the benchmark's values where it has that parameter."""
     known = parameters_of(entry.load())
-    fixed = {k: v for k, v in benchmark.settings.get(entry.kind, {}).items() if k in known}
+    fixed = benchmark.fixed(entry.kind, entry.name, known)
     return {name: fixed.get(name, p.default) for name, p in known.items()}
 
 

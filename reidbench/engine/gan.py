@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from reidbench.data.arrays import ImageArray, paired_rows, shuffled_rows, to_uint8
+from reidbench.engine.gradient_shares import GradientShares
 from reidbench.engine.hardware import Hardware
 from reidbench.engine.loop import Loop
 from reidbench.engine.streams import generator, stream
@@ -73,6 +75,7 @@ def fit(
     steps: int,
     batch: int,
     loop: Loop,
+    shares: GradientShares | None = None,
 ) -> None:
     """Train the translator and the constraints' own networks in place.
 
@@ -83,33 +86,42 @@ def fit(
         steps: number of training steps.
         batch: images of each domain in a step.
         loop: the loop that makes the steps.
+        shares: measures the generators' losses at a few of them.
     """
     draw = BatchDrawer(domains, batch, translator, constraints, loop)
     state = _state({"translator": translator, **constraints})
 
     def step(clock: Clock) -> Log:
-        return train_step(translator, constraints, draw(clock.step), clock, loop.seed)
+        return train_step(translator, constraints, draw(clock.step), clock, loop.seed, shares)
 
     loop.run(steps, step, state, "translator")
 
 
 def train_step(
-    translator: Translator, constraints: Constraints, batch: Batch, clock: Clock, seed: int
+    translator: Translator,
+    constraints: Constraints,
+    batch: Batch,
+    clock: Clock,
+    seed: int,
+    shares: GradientShares | None = None,
 ) -> Log:
     """Make one step of the translator and then one of each constraint's own networks."""
     shown: dict[str, Tensor | float] = {}
+    guiding: dict[str, Tensor] = {}
 
     def extra_loss(hops: Hops) -> Tensor:
         total = hops[0].fake.new_zeros(())
         for name, constraint in constraints.items():
             with stream(seed, name, "losses", clock.step), frozen(constraint):
                 terms = constraint.losses(hops, clock)
-            shown.update({f"{name}.{k}": v.detach() for k, v in terms.items()})
+            guiding.update({f"{name}.{k}": v for k, v in terms.items()})
             total = sum((v.float() for v in terms.values()), total)
         return total
 
-    with stream(seed, "translator", clock.step):
+    watching = shares.watching(translator, guiding, clock) if shares else nullcontext()
+    with watching, stream(seed, "translator", clock.step):
         hops, log = translator.training_step(batch, extra_loss, clock)
+    shown.update({name: term.detach() for name, term in guiding.items()})
     detached = tuple(hop.detach() for hop in hops)
     for name, constraint in constraints.items():
         with stream(seed, name, "update", clock.step):

@@ -72,6 +72,11 @@ class Hop:
     idt: Tensor | None = None
     grid: Tensor | None = None
 
+    @property
+    def drawn(self) -> tuple[Tensor, ...]:
+        """Images that the generators drew from real ones: ``fake`` and, if it is there, ``idt``."""
+        return (self.fake,) if self.idt is None else (self.fake, self.idt)
+
     def align(self, x: Tensor) -> Tensor:
         """Warp ``x`` ``[B, C, H, W]``, aligned with the real images, to align with ``fake``."""
         if self.grid is None:

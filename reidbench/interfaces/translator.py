@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 ExtraLoss = Callable[[Hops], Tensor]
 """Sum of the constraints' weighted terms over a step's hops."""
+
+LossWatch = Callable[[Mapping[str, Tensor], Sequence[Tensor]], None]
+"""Looks at the generators' losses, by name, and at the pixels that the generators drew."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Translator(Trainable, ABC):
         augmentation: random changes to the images of each training batch.
         chance_losses: what the discriminators' losses are where real and translated images look
             alike to them, by name; far below that they have won, and teach the generators little.
+        loss_watch: set by the training loop at the steps that it looks at; see ``report_losses``.
     """
 
     split: ClassVar[Literal["dataset", "camera"]] = "dataset"
@@ -62,6 +66,7 @@ class Translator(Trainable, ABC):
     code_size: int = 0
     augmentation: Augmentation
     chance_losses: Mapping[str, float] = MappingProxyType({})
+    loss_watch: LossWatch | None = None
 
     @abstractmethod
     def setup(self, ctx: Context) -> None:
@@ -74,6 +79,20 @@ class Translator(Trainable, ABC):
         ``extra_loss(hops)`` is the sum of the constraints' weighted terms, to be added to the
         generators' loss; it may be skipped on steps where the generators rest.
         """
+
+    def report_losses(self, losses: Mapping[str, Tensor], pixels: Sequence[Tensor]) -> None:
+        """Tell the generators' own weighted losses, after ``extra_loss`` and before their step.
+
+        Results then show how much each loss pulls at the translated pixels; a translator that does
+        not call it has no such figures. It changes nothing.
+
+        Args:
+            losses: scalars by name, with their graphs.
+            pixels: what the generators drew from real images (``Hop.drawn``), from which all losses
+                and the hops were computed: not copies of it, nor views.
+        """
+        if self.loss_watch is not None:
+            self.loss_watch(losses, pixels)
 
     @abstractmethod
     def translate(self, images: Images, src: int, dst: int, code: Tensor | None = None) -> Tensor:

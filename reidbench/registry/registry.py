@@ -79,7 +79,9 @@ class Method:
         translator: name, or "none".
         strategy: training images of the learner; see ``STRATEGIES``.
         parameters: the paper's values where they differ from the components' defaults, by dotted
-            name (``"sianet.margin"``, ``"budget.epochs"``).
+            name (``"sianet.margin"``, ``"budget.epochs"``). A role before the dot
+            (``"learner.normalisation"``) means whichever component has it, if that has such a
+            parameter: the value stays where the user takes another learner.
         direction: which images are translated: the source's training images, to be learned from,
             or the target's test images, to be scored by a model of the source.
     """

@@ -48,6 +48,9 @@ class Result(Notebook):
             ones; empty if it read none, or in a result of an earlier version.
         cost: networks, parameters and FLOPs; empty in a result of an earlier version.
         warnings: what makes the scores say less than they seem to, e.g. a learner at chance.
+        training: how the translator was trained: each generator loss's gradient at the translated
+            pixels, at a few steps; empty where nothing was translated, or the result is of an
+            earlier version.
         execution: when and on what it ran; the only part in which two runs of a seed may differ.
         reidbench: version that made it.
     """
@@ -63,6 +66,7 @@ class Result(Notebook):
     masks: Mapping[str, JSON] = field(default_factory=dict)
     cost: Mapping[str, JSON] = field(default_factory=dict)
     warnings: Sequence[str] = field(default_factory=list)
+    training: Mapping[str, JSON] = field(default_factory=dict)
     execution: Mapping[str, JSON] = field(default_factory=dict)
     reidbench: str = __version__
 
@@ -84,10 +88,14 @@ class Result(Notebook):
         return cls(**{name: record[name] for name in cls.__dataclass_fields__ if name in record})
 
     def to_dict(self) -> dict[str, JSON]:
-        """Return everything, ready for JSON, with the schema's number; no empty warnings."""
+        """Return everything, ready for JSON, with the schema's number.
+
+        Without ``training`` and ``warnings`` where there are none.
+        """
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        if not self.warnings:
-            del values["warnings"]
+        for name in ("training", "warnings"):
+            if not values[name]:
+                del values[name]
         return {"schema": SCHEMA, "reidbench": values.pop("reidbench"), **values}
 
     @cached_property

@@ -103,6 +103,21 @@ class _Cost(Struct, frozen=True):
     training_flops: Number | None = None
 
 
+class _Gradient(Struct, frozen=True):
+    norm: Number | None
+    share: Number | None
+
+
+class _GradientsAtStep(Struct, frozen=True):
+    step: int
+    terms: dict[str, _Gradient]
+
+
+class _Training(Struct, frozen=True):
+    gradient_shares: list[_GradientsAtStep] = []
+    gradient_shares_missing: str = ""
+
+
 class _Execution(Struct, frozen=True):
     training_seconds: Number | None = None
 
@@ -110,7 +125,7 @@ class _Execution(Struct, frozen=True):
 class ResultFile(Struct, frozen=True, kw_only=True):
     """The tables and keys of a result's file.
 
-    Results of earlier versions lack ``translation``, ``masks`` and ``cost``.
+    Results of earlier versions lack ``translation``, ``masks``, ``cost`` and ``training``.
     """
 
     reidbench: str
@@ -126,3 +141,4 @@ class ResultFile(Struct, frozen=True, kw_only=True):
     masks: dict[str, JSON] = {}
     cost: _Cost = _Cost()
     warnings: list[str] = []
+    training: _Training = _Training()

@@ -19,6 +19,7 @@ from reidbench.results.result import Result
 from reidbench.runs.cost_summary import cost_of, masks_of, speed_of, translation_quality_of
 from reidbench.runs.plan import Plan
 from reidbench.runs.runner import Finished, Outcome
+from reidbench.runs.training_facts import training_of
 from reidbench.runs.warnings import warnings_of
 from reidbench.storage.keys import JSON, digest
 
@@ -44,6 +45,7 @@ def result_of(outcome: Outcome, started: datetime) -> Result:
         masks=masks_of(outcome),
         cost=cost_of(outcome),
         warnings=warnings_of(outcome, translation),
+        training=training_of(outcome),
         execution={
             "started": _time(started),
             "finished": _time(datetime.now(UTC)),

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from reidbench.config.recipe import Budget, Component
 from reidbench.engine.flops import of_translation
 from reidbench.engine.gan import Domains, fit, set_up
+from reidbench.engine.gradient_shares import GradientShares
 from reidbench.engine.hardware import Hardware
 from reidbench.engine.metering import metered, peak_memory
 from reidbench.interfaces import SourceModel, Translator
@@ -82,15 +83,20 @@ class FitTranslator(Stage):
         loop = metered(work.loop(self._root))
         image = domains.source.images(np.arange(1), work.hardware.device)
         cost = of_translation(translator, constraints, train, image, context.num_domains, loop)
+        shares = GradientShares(loop.folder / "gradient_shares.json")
         with peak_memory(work.hardware) as measured:
-            train(translator, constraints, loop=loop)
+            train(translator, constraints, loop=loop, shares=shares)
         measured["images_a_second"] = loop.images_a_second(self.budget.batch)
         save_weights(work.folder / "translator.safetensors", translator)
         for constraint in constraints.values():
             if (model := constraint.embedder()) is not None:
                 save_model(work.folder, model, domains.source.num_pids)
         parameters = sum(p.numel() for p in translator.parameters())
-        training = {"losses": keep_losses(work), "chance": dict(translator.chance_losses)}
+        training = {
+            "losses": keep_losses(work),
+            "chance": dict(translator.chance_losses),
+            **shares.facts(),
+        }
         return {
             "parameters": parameters,
             "cost": cost,

@@ -112,6 +112,7 @@ class ToyTranslator(Translator):
         # This draw comes after the constraints had their turn: it would show if they moved it.
         seen = F.dropout(hop.fake, 0.1).mean((0, 2, 3))
         colour = F.mse_loss(seen, hop.style.mean((0, 2, 3)))
+        self.report_losses({"cycle": cycle, "colour": colour}, hop.drawn)
         descend(self.adam, cycle + colour + extra)
         return (hop,), {"cycle": cycle.detach(), "colour": colour.detach()}
 

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import math
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
+from reidbench.engine.gan import train_step
+from reidbench.engine.gradient_shares import GradientShares
 from reidbench.engine.streams import stream
-from reidbench.interfaces import Batch, Clock, ExtraLoss, Hops, Log, Translator
+from reidbench.interfaces import (
+    Batch,
+    Clock,
+    Context,
+    ExtraLoss,
+    Hops,
+    IdentityConstraint,
+    Log,
+    Translator,
+)
 
 
 def no_extra_loss(hops: Hops) -> Tensor:
@@ -34,3 +48,41 @@ def train_steps(
         with stream(3, index):
             made = translator.training_step(batch, extra_loss, Clock(index, total))
     return made
+
+
+class _Brightness(IdentityConstraint):
+    """The sum of all translated pixels: its gradient is 1 at each."""
+
+    def setup(self, ctx: Context) -> None:
+        """Build nothing."""
+
+    def losses(self, hops: Hops, clock: Clock) -> dict[str, Tensor]:
+        """Return the sum."""
+        return {"sum": torch.stack([hop.fake.sum() for hop in hops]).sum()}
+
+
+def check_reports_losses(
+    translator: Translator, batch: Batch, folder: Path, *, pixels: set[str], elsewhere: set[str]
+) -> None:
+    """Make a step, and look at the generators' losses that the translator reported in it.
+
+    Those of names ``pixels`` must pull at the translated pixels, those of ``elsewhere`` must not,
+    and there must be no others. A constraint must reach the same pixels by way of the hops.
+    """
+    shares = GradientShares(folder / "shares.json")
+    counted: list[int] = []
+
+    class Counting(_Brightness):
+        def losses(self, hops: Hops, clock: Clock) -> dict[str, Tensor]:
+            counted.append(sum(hop.fake.numel() for hop in hops))
+            return super().losses(hops, clock)
+
+    train_step(translator, {"bright": Counting()}, batch, Clock(0, 1), 0, shares)
+    (entry,) = shares.measured
+    norms = {name: term["norm"] for name, term in entry["terms"].items()}
+    light = norms.pop("bright.sum")
+    assert abs(light / math.sqrt(counted[0]) - 1) < 1e-4, "the pixels reported are not the hops'"
+    assert set(norms) == pixels | elsewhere, f"reported are {sorted(norms)}"
+    still = sorted(name for name in pixels if not norms[name] > 0)
+    assert not still, f"{', '.join(still)} does not pull at the pixels"
+    assert {norms[name] for name in elsewhere} <= {0.0}

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from reidbench.cli import show
+from reidbench.cli import gradient_shares, show
 from reidbench.results.result import Result
 from tests.made_results import make_result, make_seeds
 
@@ -84,3 +84,27 @@ def test_each_measure_has_its_own_mean(capsys: pytest.CaptureFixture[str]) -> No
     show.means([first, second])
     found = rows(capsys.readouterr().out)["direct"]
     assert found == ["17.5 ± 10.6", "17.5 ± 9.2", "25.0 ± 7.1", "2"]
+
+
+def test_gradient_shares_are_told_by_loss_and_step(capsys: pytest.CaptureFixture[str]) -> None:
+    terms = {"cycle": {"norm": 0.16, "share": 0.0128}, "kept.x": {"norm": 12.3, "share": 0.987}}
+    lost = {"cycle": {"norm": None, "share": None}}
+    shares = [{"step": 0, "terms": terms}, {"step": 590, "terms": lost}]
+    gradient_shares.show(replace(make_result(), training={"gradient_shares": shares}))
+    _, *lines, remark = capsys.readouterr().out.splitlines()
+    assert remark == "kept.x drowns the other losses: 99 % of the gradients on average"
+    assert [line.split() for line in lines] == [
+        ["loss", "step", "1", "step", "591"],
+        ["cycle", "1.3", "(0.16)", "not", "finite"],
+        ["kept.x", "98.7", "(12)", "-"],
+    ]
+
+
+def test_without_gradient_shares_the_reason_is_told_or_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    missing = {"gradient_shares_missing": "it is silent"}
+    gradient_shares.show(make_result())
+    assert capsys.readouterr().out == ""
+    gradient_shares.show(replace(make_result(), training=missing))
+    assert capsys.readouterr().out == "no gradient shares: it is silent\n"

@@ -42,6 +42,14 @@ def registry(registry: Registry) -> Registry:
         parameters=tuned,
         paper="Tuned 2026",
     )
+    more.method(
+        "tuned-pairs",
+        translator="toy",
+        constraints=["pairs"],
+        learner="other",
+        strategy="translated",
+        parameters=tuned,
+    )
     registry.add(more)
     return registry
 
@@ -87,6 +95,34 @@ def test_a_benchmark_sets_what_a_component_has_and_nothing_else(registry: Regist
     recipe = make(registry, benchmark=toy_benchmark(translator={"lr": 0.5, "width": 3}))
     assert recipe.translator is not None
     assert recipe.translator.parameters == {"lr": 0.5}
+
+
+def test_a_benchmark_may_set_one_component_of_a_role_alone(registry: Registry) -> None:
+    fixed = toy_benchmark(constraint={"weight": 5.0, "kept": {"weight": 0.5}})
+    both = Request(translator="toy", constraints=["kept", "pairs"], learner="toy")
+    recipe = make(registry, both, fixed)
+    weights = {c.name: c.parameters["weight"] for c in recipe.constraints}
+    assert weights == {"kept": 0.5, "pairs": 5.0}
+    assert weight(make(registry, both, fixed, kept__weight=7)) == 7.0
+    assert recipe.modified == {}
+    assert fixed.digest != toy_benchmark(constraint={"weight": 5.0}).digest
+
+
+def test_a_benchmark_cannot_set_what_its_one_component_has_not(registry: Registry) -> None:
+    with pytest.raises(UsageError, match="wieght"):
+        make(registry, KEPT, toy_benchmark(constraint={"kept": {"wieght": 0.5}}))
+
+
+def test_a_method_may_set_a_role_whichever_component_has_it(registry: Registry) -> None:
+    more = Registration("roles")
+    values = {"learner.lr": 0.5, "learner.unheard": 1, "other.lr": 0.25}
+    more.method("by-role", translator="toy", learner="toy", parameters=values)
+    registry.add(more)
+    assert make(registry, Request("by-role")).learner.parameters["lr"] == 0.5
+    assert make(registry, Request("by-role", learner="other")).learner.parameters["lr"] == 0.25
+    fixed = toy_benchmark(learner={"lr": 2.0})
+    assert make(registry, Request("by-role"), fixed).learner.parameters["lr"] == 2.0
+    assert "unheard" not in make(registry, Request("by-role")).learner.parameters
 
 
 def test_what_the_user_sets_is_recorded(registry: Registry) -> None:
@@ -196,6 +232,7 @@ def test_a_method_is_its_parts(registry: Registry) -> None:
         (replace(KEPT, direction="target-to-source"), "toy-kept+to-source"),
         (replace(KEPT, strategy="translated"), "toy-kept+transl"),
         (Request(method="tuned", strategy="finetune"), "tuned+finetu"),
+        (Request(method="tuned", constraints=["pairs"]), "tuned-pairs"),
         (Request(method="tuned", direction="target-to-source"), "tuned+to-source"),
         (
             Request(translator="toy", learner="toy", direction="target-to-source"),

@@ -72,6 +72,17 @@ def contents(root: Path) -> dict[str, JSON]:
     return {a.key: a.manifest["files"] for a in Store(root).artifacts()}
 
 
+def test_gradient_shares_are_those_of_a_training_that_nothing_disturbed(
+    root: Path, finished: dict[str, JSON], tmp_path: Path
+) -> None:
+    fit = next(s for s in STAGES if isinstance(s, FitTranslator))
+    run_plan(toy_plan(), make_session(tmp_path))
+    kept = [Store(folder).find(fit.key) for folder in (root, tmp_path)]
+    told = [artifact.manifest["training"] for artifact in kept if artifact]
+    assert told[0] == told[1]
+    assert len(told[0]["gradient_shares"]) == 4
+
+
 def test_each_process_was_killed_where_it_should_be(traces: list[JSON]) -> None:
     ends = [(titles[-1], done[-1][-1] if titles[-1] in LATER else 1) for titles, done, _ in traces]
     assert ends == KILLED

@@ -23,7 +23,7 @@ from reidbench.runs.recording import result_of
 from reidbench.runs.runner import Finished, run_plan
 from reidbench.runs.warnings import _of_learner
 from reidbench.testing.toy_runs import make_plan, make_session, toy_benchmark, toy_registry
-from reidbench.testing.toys import ToyLearner, ToyTranslator
+from reidbench.testing.toys import ToyConstraint, ToyLearner, ToyTranslator
 
 LONG = {"steps": 60, "batch": 4}
 
@@ -98,16 +98,54 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("planted")
 
 
+class Deaf(Settled):
+    """Asks no constraint."""
+
+    def training_step(self, batch: Batch, extra_loss: ExtraLoss, clock: Clock) -> tuple[Hops, Log]:
+        return super().training_step(batch, lambda hops: hops[0].fake.new_zeros(()), clock)
+
+
+class Detached(ToyConstraint):
+    """Looks at copies of the translated images."""
+
+    def losses(self, hops: Hops, clock: Clock) -> dict[str, Tensor]:
+        return super().losses(tuple(hop.detach() for hop in hops), clock)
+
+
+class Weak(ToyConstraint):
+    """Weighs next to nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(weight=1e-6)
+
+
+class Strong(ToyConstraint):
+    """Outweighs everything else."""
+
+    def __init__(self) -> None:
+        super().__init__(weight=1e6)
+
+    def update(self, hops: Hops, clock: Clock) -> Log:
+        return {}
+
+
 @cache
-def result(folder: Path, translator: str = "Settled", learner: str = "Able") -> Result:
+def result(
+    folder: Path, translator: str = "Settled", learner: str = "Able", constraint: str = ""
+) -> Result:
+    """Return the result of a run of components of this module, made once."""
     registry = toy_registry()
     planted = Registration("planted")
     planted.translator("planted", f"{__name__}:{translator}")
     planted.learner("planted", f"{__name__}:{learner}")
+    if constraint:
+        planted.constraint("limit", f"{__name__}:{constraint}")
     registry.add(planted)
-    request = Request(translator="planted", learner="planted")
+    limits = ["limit"] if constraint else []
+    request = Request(translator="planted", constraints=limits, learner="planted")
     plan = make_plan(registry, toy_benchmark(budget=LONG), request=request)
-    return result_of(run_plan(plan, make_session(folder)), datetime.now(UTC))
+    session = make_session(folder / f"{translator}-{learner}-{constraint}")
+    return result_of(run_plan(plan, session), datetime.now(UTC))
 
 
 def test_a_run_with_nothing_wrong_warns_of_nothing(folder: Path) -> None:
@@ -136,6 +174,26 @@ def test_a_translator_that_is_not_trained_is_told(
 
 def test_players_of_a_game_may_fall_and_rise(folder: Path) -> None:
     assert result(folder, "Rivals").warnings == []
+
+
+@pytest.mark.parametrize(
+    ("translator", "constraint", "warning"),
+    [
+        ("Deaf", "Weak", "constraint 'limit' reaches no generator: its gradient at the "),
+        ("Settled", "Detached", "constraint 'limit' reaches no generator: its gradient at the "),
+        ("Settled", "Weak", "constraint 'limit' is drowned: at most "),
+        ("Settled", "Strong", "constraint 'limit' drowns the other losses: at least "),
+    ],
+)
+def test_a_constraint_without_effect_or_with_too_much_is_told(
+    folder: Path, translator: str, constraint: str, warning: str
+) -> None:
+    (found,) = result(folder, translator, constraint=constraint).warnings
+    assert found.startswith(warning)
+
+
+def test_a_constraint_in_its_place_is_no_cause(folder: Path) -> None:
+    assert result(folder, constraint="ToyConstraint").warnings == []
 
 
 def test_a_learner_at_chance_is_told_with_what_guessing_would_do(folder: Path) -> None:

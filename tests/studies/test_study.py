@@ -178,7 +178,7 @@ def test_a_point_that_the_print_does_not_assign_may_be_missing(write):
 
 
 def test_every_table_and_figure_of_spgan_is_there():
-    tables = [f"table{n}" for n in range(1, 7)]
+    tables = [f"table{n}" for n in range(1, 8)]
     figures = ["figure9a", "figure9b", *(f"figure{n}" for n in range(10, 14))]
     assert {f"spgan-{x}" for x in (*tables, *figures)} <= set(available())
 
@@ -193,6 +193,34 @@ def test_shipped_studies_compose_as_far_as_their_parts_are_installed():
             compose(run.request, benchmark, registry, run.settings)
             composed += 1
     assert composed > 20
+
+
+def test_no_two_names_stand_for_one_recipe_in_the_shipped_studies():
+    registry, benchmark = load_plugins().registry, load_benchmark("synthetic")
+    methods = {m.name for m in registry.methods()}
+    learners = {e.name for e in registry.entries("learner")}
+    names = {compose(Request(m), benchmark, registry, {}).digest: m for m in sorted(methods)}
+    for run in (run for study in load_all() for run in study.runs):
+        if run.request.method in methods and run.request.learner in (None, *learners):
+            recipe = compose(run.request, benchmark, registry, run.settings)
+            if not recipe.modified and recipe.digest in names:
+                twin = compose(Request(names[recipe.digest]), benchmark, registry, {})
+                assert recipe.name in {twin.name, run.request.method}, run.title
+
+
+@pytest.mark.parametrize("table", ["sagan-table1", "sagan-table2", "sagan-table3"])
+@pytest.mark.parametrize("scale", ["synthetic-viewpoint", "market1501-to-prid2011-a"])
+def test_all_rows_of_sa_gans_tables_learn_by_one_ide(table, scale):
+    pytest.importorskip("reidbench_sagan")
+    registry, benchmark = load_plugins().registry, load_benchmark(scale)
+    learners = [
+        compose(run.request, benchmark, registry, run.settings).learner
+        for run in load_study(table).runs
+        if run.request.method != "camstyle"  # its smoothed labels are a part of it
+    ]
+    first = learners[0]
+    assert first.parameters["decay_from"] == 0.5
+    assert all(learner.identity() == first.identity() for learner in learners)
 
 
 def test_table_1_shares_every_training_between_its_poolings():

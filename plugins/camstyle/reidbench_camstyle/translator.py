@@ -144,7 +144,9 @@ class CamStyle(Translator):
             made = [(part, part.pair.hops(part.of(batch))) for part in parts]
             losses = _averaged(made, CycleGAN.generator_losses)
             hops = _joined(batch, made)
-            total = torch.stack([*losses.values(), extra_loss(hops)]).sum()
+            extra = extra_loss(hops)
+            self.report_losses(losses, [p for _, own in made for hop in own for p in hop.drawn])
+            total = torch.stack([*losses.values(), extra]).sum()
             _descend([part.pair.generator_optimizer for part in parts], total)
         losses |= _averaged(made, CycleGAN.discriminator_losses)
         _descend([p.pair.discriminator_optimizer for p in parts], losses["discriminators"])

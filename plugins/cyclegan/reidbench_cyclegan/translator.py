@@ -212,7 +212,9 @@ class CycleGAN(Translator):
         with frozen(*self.discriminators):
             hops = self.hops(batch)
             losses |= self.generator_losses(hops)
-            total = torch.stack([*losses.values(), extra_loss(hops)]).sum()
+            extra = extra_loss(hops)
+            self.report_losses(losses, [pixels for hop in hops for pixels in hop.drawn])
+            total = torch.stack([*losses.values(), extra]).sum()
             descend(self.generator_optimizer, total)
         return hops
 

@@ -20,7 +20,7 @@ TRAINING = {
     "budget.batch": 16,
     "cyclegan.lr": 1e-4,
     "cyclegan.decay_from": 2 / 3,
-    "ide.normalisation": "half",
+    "learner.normalisation": "half",
 }
 
 # github.com/Simon4Yan/eSPGAN, espgan.py

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from reidbench.engine.descent import descend, scale_rates
 from reidbench.errors import ReidbenchError
@@ -38,12 +39,17 @@ class JointLearner(IdentityConstraint):
         frozen: C never learns (naive eSPGAN, table 2); then there is no joint model.
         real: half of the images that C learns from are the real source images.
         reconstructed: C guides by images translated back as well, as the authors' release does.
+        lr: learning rate of C's layers on top of its backbone, or of all of a learner's that has
+            none; a learner of lower rates keeps them. C is trained already: at a rate for training
+            from scratch it forgets the persons while it learns what the generators draw.
+        backbone_lr: learning rate of C's backbone, likewise.
         decay_from: fraction of the run after which the learner's rates are a tenth.
 
     Raises:
         ValueError: if a value is out of range.
     """
 
+    version: ClassVar[int] = 2
     source_learner: ClassVar[str] = "learner"
 
     def __init__(
@@ -53,13 +59,16 @@ class JointLearner(IdentityConstraint):
         frozen: bool = False,
         real: bool = True,
         reconstructed: bool = False,
+        lr: float = 0.01,
+        backbone_lr: float = 0.001,
         decay_from: float = 2 / 3,
     ) -> None:
         super().__init__()
-        at_least(0, weight=weight)
+        at_least(0, weight=weight, lr=lr, backbone_lr=backbone_lr)
         within(0, 1, decay_from=decay_from)
         self.weight, self.frozen, self.decay_from = weight, frozen, decay_from
         self.real, self.reconstructed = real, reconstructed
+        self.lr, self.backbone_lr = lr, backbone_lr
         self.makes_model = not frozen
         if reconstructed:
             self.needs = frozenset({"rec"})  # type: ignore[misc]
@@ -69,7 +78,7 @@ class JointLearner(IdentityConstraint):
         assert ctx.source_model is not None  # asked for by ``source_learner``
         self.learner, self.model = ctx.source_model.learner, ctx.source_model.model
         if not self.frozen:
-            self.optimizer = self.learner.optimizer(self.model)
+            self.optimizer = self._limited(self.learner.optimizer(self.model))
 
     def losses(self, hops: Hops, clock: Clock) -> dict[str, Tensor]:
         """Return lambda times the cross-entropy of C on the translated images.
@@ -95,6 +104,15 @@ class JointLearner(IdentityConstraint):
     def embedder(self) -> nn.Module | None:
         """Return C, unless it only guided."""
         return None if self.frozen else self.model
+
+    def _limited(self, optimizer: Optimizer) -> Optimizer:
+        """Return the learner's optimiser at no higher rates than those of the joint training."""
+        backbone = getattr(self.model, "backbone", None)
+        old = {id(p) for p in backbone.parameters()} if isinstance(backbone, nn.Module) else set()
+        for group in optimizer.param_groups:
+            of_backbone = all(id(p) in old for p in group["params"])
+            group["lr"] = min(group["lr"], self.backbone_lr if of_backbone else self.lr)
+        return optimizer
 
     def _classification(self, hops: Hops, *fields: str) -> Tensor:
         """Return the cross-entropy over these images of the hops whose persons are known."""

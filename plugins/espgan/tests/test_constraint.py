@@ -6,10 +6,12 @@ import pytest
 import torch
 from reidbench_espgan.constraint import JointLearner
 
+from reidbench.engine.descent import descend
 from reidbench.errors import ReidbenchError
 from reidbench.interfaces import Clock, Hop, Images
 from reidbench.nn.frozen import frozen
 from reidbench.storage.checkpoint import load_state, save_state
+from reidbench.testing.learners import SmallLearner
 from reidbench.testing.toys import ToyLearner
 
 CLOCK = Clock(0, 30)
@@ -78,7 +80,7 @@ def test_learns_from_as_many_real_as_translated_images(make, hops, real):
     log = constraint.update(detached(hops), CLOCK)
     assert log["learner"].item() == pytest.approx(loss.item(), rel=1e-6)
     for ours, theirs in zip(constraint.model.parameters(), model.parameters(), strict=True):
-        torch.testing.assert_close(ours, theirs - 0.1 * theirs.grad)
+        torch.testing.assert_close(ours, theirs - 0.01 * theirs.grad)
 
 
 def test_learns_in_training_mode(make, hops):
@@ -93,9 +95,23 @@ def test_learns_in_training_mode(make, hops):
 
 def test_rates_are_a_tenth_in_the_last_third(make, hops):
     constraint = make()
-    for step, expected in ((0, 0.1), (19, 0.1), (20, 0.01), (29, 0.01)):
+    for step, expected in ((0, 0.01), (19, 0.01), (20, 0.001), (29, 0.001)):
         constraint.update(detached(hops), Clock(step, 30))
         assert constraint.optimizer.param_groups[0]["lr"] == pytest.approx(expected)
+
+
+def test_a_learner_of_lower_rates_keeps_them(make):
+    constraint = make(learner=ToyLearner(lr=0.002))
+    assert constraint.optimizer.param_groups[0]["lr"] == 0.002
+
+
+@pytest.mark.parametrize("scratch", [(0.2, 0.2), (0.01, 0.1), (0.001, 0.01)])
+def test_the_backbone_learns_at_a_tenth_of_the_new_layers_rate(make, scratch):
+    learner = pytest.importorskip("reidbench_ide.learner").IDE(
+        backbone="small-resnet", backbone_lr=scratch[0], lr=scratch[1]
+    )
+    rates = [group["lr"] for group in make(learner=learner).optimizer.param_groups]
+    assert rates == [0.001, 0.01]
 
 
 def test_the_naive_learner_guides_and_never_learns(make, hops):
@@ -127,9 +143,33 @@ def test_comes_to_know_persons_in_a_style_it_had_never_seen(make):
         assert right.float().mean() > 0.9
 
 
+def known(model, hop):
+    """Return the accuracy of C on the real images of a hop."""
+    right = model.eval()(hop.images.pixels).argmax(1) == hop.images.pid
+    return right.float().mean().item()
+
+
+def test_keeps_its_ability_while_the_generators_draw_noise(make):
+    """C was trained from scratch at a rate of 1; at that rate it would be left with 0.26."""
+    learner = SmallLearner(dropout=0.0, lr=1.0)
+    constraint = make(learner=learner)
+    scratch = learner.optimizer(constraint.model.train())
+    torch.manual_seed(0)
+    for _ in range(200):
+        (hop,) = tinted(torch.randint(4, (16,)))
+        descend(scratch, learner.loss(constraint.model, hop.images.pixels, hop.images.pid))
+    (test,) = tinted(torch.randint(4, (400,)))
+    assert known(constraint.model, test) > 0.95
+    for step in range(75):
+        (hop,) = tinted(torch.randint(4, (8,)))
+        noise = replace(hop, fake=torch.rand_like(hop.fake) * 2 - 1)
+        constraint.update((noise,), Clock(step, 75))
+    assert known(constraint.model, test) > 0.95
+
+
 def test_the_guided_images_come_to_be_known(make):
     """Descending its loss alone makes C see the right persons in noise."""
-    constraint = make(learner=ToyLearner(lr=1.0), real=False)
+    constraint = make(learner=ToyLearner(lr=1.0), real=False, lr=1.0)
     for step in range(100):
         constraint.update(tinted(torch.randint(4, (16,))), Clock(step, 100))
     (hop,) = tinted(torch.arange(4))
@@ -171,7 +211,9 @@ def test_asks_for_the_source_model_of_the_runs_learner():
     assert JointLearner(reconstructed=True).needs == {"rec"}
 
 
-@pytest.mark.parametrize("wrong", [{"weight": -1.0}, {"decay_from": 1.5}])
+@pytest.mark.parametrize(
+    "wrong", [{"weight": -1.0}, {"decay_from": 1.5}, {"lr": -1.0}, {"backbone_lr": -1.0}]
+)
 def test_refuses_values_out_of_range(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         JointLearner(**wrong)

@@ -5,12 +5,12 @@ import pytest
 from reidbench.interfaces import Clock
 from reidbench.testing.toys import ToyLearner
 
-GOLDEN = [7.159197, 1.43178, 7.066943, 1.413329, 6.907418, 1.381424]
+GOLDEN = [7.159197, 1.43178, 7.14977, 1.429895, 7.132027, 1.426346]
 
 
 def test_three_steps_give_the_recorded_losses(make, hops):
     constraint = make(learner=ToyLearner())
-    assert constraint.version == 1
+    assert constraint.version == 2
     measured = []
     for step in range(3):
         measured.append(constraint.losses(hops, Clock(step, 3))["identity"].item())

@@ -1,7 +1,10 @@
 import pytest
 import reidbench_espgan
 
+from reidbench.config.benchmark import load_benchmark
+from reidbench.config.compose import Request, compose
 from reidbench.config.recipe import Budget
+from reidbench.registry.loading import load_plugins
 from reidbench.registry.parameters import parameters_of, resolve
 from reidbench.registry.registry import Registration
 
@@ -34,6 +37,8 @@ def test_defaults_are_the_papers():
         "frozen": False,
         "real": True,
         "reconstructed": False,
+        "lr": 0.01,
+        "backbone_lr": 0.001,
         "decay_from": 2 / 3,
     }
     assert {k: p.default for k, p in parameters.items()} == paper
@@ -45,7 +50,7 @@ def test_every_value_of_a_method_is_one_its_owner_takes(method):
         "budget": Budget,
         "joint-learner": registered().entries[0].load(),
         "cyclegan": pytest.importorskip("reidbench_cyclegan.translator").CycleGAN,
-        "ide": pytest.importorskip("reidbench_ide.learner").IDE,
+        "learner": pytest.importorskip("reidbench_ide.learner").IDE,
     }
     given = {owner: {} for owner in owners}
     for name, value in method.parameters.items():
@@ -53,3 +58,26 @@ def test_every_value_of_a_method_is_one_its_owner_takes(method):
         given[owner][parameter] = value
     for owner, values in given.items():
         owners[owner](**resolve(owners[owner], values, owner))
+
+
+@pytest.mark.parametrize("learner", ["ide", "pcb"])
+@pytest.mark.parametrize("method", [m.name for m in registered().methods])
+def test_both_networks_see_images_normalised_alike_whichever_learner(method, learner):
+    for plugin in ("cyclegan", "spgan", learner):
+        pytest.importorskip(f"reidbench_{plugin}")
+    registry = load_plugins().registry
+    recipe = compose(Request(method, learner=learner), load_benchmark("synthetic"), registry, {})
+    assert recipe.learner.name == learner
+    assert recipe.learner.parameters["normalisation"] == "half"
+
+
+def test_its_parts_together_have_the_name_of_table_4():
+    for plugin in ("cyclegan", "spgan", "ide"):
+        pytest.importorskip(f"reidbench_{plugin}")
+    registry, benchmark = load_plugins().registry, load_benchmark("synthetic")
+    parts = Request("espgan", constraints=["joint-learner", "sianet"])
+    composed, named = (
+        compose(r, benchmark, registry, {}) for r in (parts, Request("espgan-sianet"))
+    )
+    assert composed.digest == named.digest
+    assert composed.name == "espgan-sianet"

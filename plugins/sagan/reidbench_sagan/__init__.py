@@ -12,20 +12,10 @@ if TYPE_CHECKING:
 
 PAPER = "Zhang et al., Spatial-Aware GAN for Unsupervised Person Re-identification"
 
-# Section IV-B: no new layer but the classifier; 0.01 everywhere, a tenth of it after 25 of 50
-# epochs.
-LEARNER: dict[str, JSON] = {
-    "ide.bottleneck": 0,
-    "ide.dropout": 0.0,
-    "ide.lr": 0.01,
-    "ide.backbone_lr": 0.01,
-    "ide.decay_from": 0.5,
-    "ide.batch": 128,
-    "ide.epochs": 50,
-}
+LEARNER = "ide-sagan"
 CONSTRAINTS = ("masked-identity", "sianet")
 # lambda_siam is open: with SPGAN's 2 its pair (X, X_S) held every S at the identity.
-PAIRS: dict[str, JSON] = {"sianet.pairs": "spatial", "sianet.weight": 0.2, **LEARNER}
+PAIRS: dict[str, JSON] = {"sianet.pairs": "spatial", "sianet.weight": 0.2}
 # lambda_idt is open. Half of what the pixels of a cycle weigh, as in CycleGAN.
 SETTINGS: dict[str, JSON] = {"masked-identity.weight": 50.0, **PAIRS}
 VARIANTS: dict[str, tuple[dict[str, JSON], str]] = {
@@ -38,7 +28,7 @@ VARIANTS: dict[str, tuple[dict[str, JSON], str]] = {
 
 @hookimpl
 def reidbench_register(registry: Registration) -> None:
-    """Register the translator, the constraint and the methods of tables I to III."""
+    """Register the translator, the constraint, the learner and the methods of tables I to III."""
     registry.translator(
         "sagan",
         "reidbench_sagan.translator:SAGAN",
@@ -51,12 +41,18 @@ def reidbench_register(registry: Registration) -> None:
         summary="a translated image keeps the colours of the person where the mask shows them",
         paper=PAPER,
     )
+    registry.learner(
+        LEARNER,
+        "reidbench_sagan.learner:SpatialIDE",
+        summary="IDE with the settings that all rows of SA-GAN's tables share",
+        paper=PAPER,
+    )
     for name, (parameters, summary) in VARIANTS.items():
         registry.method(
             name,
             translator="sagan",
             constraints=CONSTRAINTS,
-            learner="ide",
+            learner=LEARNER,
             parameters=SETTINGS | parameters,
             summary=summary,
             paper=PAPER,
@@ -65,7 +61,7 @@ def reidbench_register(registry: Registration) -> None:
         "sagan-wp",
         translator="sagan",
         constraints=("sianet",),  # without G there is nothing that eq. 5 could find changed
-        learner="ide",
+        learner=LEARNER,
         parameters=PAIRS | {"sagan.pixel": False},
         summary="SA-GAN without its generators: images are moved only (WP)",
         paper=PAPER,

@@ -210,6 +210,7 @@ class SAGAN(Translator):
         spatial and pixel levels, respectively" (section III-C).
         """
         losses = self.critics.adversarial(journeys) | self._cycle_losses(journeys)
+        self.report_losses(losses, [journey.hop.fake for journey in journeys])
         common = dict(losses)
         self.generator_optimizer.zero_grad()
         if self.spatial and self.pixel and not self.entangled:

@@ -20,11 +20,16 @@ def registered():
 def test_registers_its_parts_and_the_rows_of_the_tables():
     registration = registered()
     kinds = {(e.kind, e.name) for e in registration.entries}
-    assert kinds == {("translator", "sagan"), ("constraint", "masked-identity")}
+    assert kinds == {
+        ("translator", "sagan"),
+        ("constraint", "masked-identity"),
+        ("learner", "ide-sagan"),
+    }
     assert next(e for e in registration.entries if e.name == "sagan").load() is SAGAN
     assert [m.name for m in registration.methods] == METHODS
     for method in registration.methods:
-        assert (method.translator, method.learner, method.strategy) == ("sagan", "ide", "finetune")
+        assert (method.translator, method.learner) == ("sagan", "ide-sagan")
+        assert method.strategy == "finetune"
 
 
 def test_defaults_are_those_of_the_readme():
@@ -83,6 +88,7 @@ def test_the_learner_is_that_of_the_text():
         Request("sagan"), load_benchmark("market1501-to-dukemtmc"), load_plugins().registry, {}
     )
     values = at_scale.learner.parameters
+    assert (values["bottleneck"], values["dropout"]) == (0, 0.0)
     assert {k: values[k] for k in ("batch", "epochs", "lr", "backbone_lr", "decay_from")} == {
         "batch": 128,
         "epochs": 50,

@@ -196,6 +196,7 @@ class StarGAN(Translator):
             "domain_fake": self.domain * F.cross_entropy(domains, journey.dst),
             "cycle": self.cycle * F.l1_loss(rec, journey.pixels),
         }
+        self.report_losses(losses, [fake])
         descend(self.generator_optimizer, torch.stack([*losses.values(), extra]).sum())
         return losses
 

@@ -41,7 +41,7 @@ def command(
       reidbench run --method cyclegan --benchmark market1501-to-prid2011 --data-root ~/reid
       reidbench run --method cyclegan --direction target-to-source
     """
-    from reidbench.cli import show
+    from reidbench.cli import gradient_shares, show
     from reidbench.registry.loading import load_plugins
     from reidbench.runs.bars import Bars
     from reidbench.runs.launch import run_with_floor
@@ -53,5 +53,6 @@ def command(
         click.echo(json.dumps(done[0].result.to_dict(), indent=2))
         return
     show.measured([d.result for d in reversed(done)])
+    gradient_shares.show(done[0].result)
     show.times(unique_stages(d.outcome for d in done))
     show.paths(done[0].path, done[0].picture)
