@@ -8,7 +8,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from reidbench.results.gradient_shares import remarks
 from reidbench.results.result import Result
 
 TITLE = "gradients at the translated pixels: shares in percent (norms)"
@@ -21,8 +20,6 @@ def show(result: Result) -> None:
     if measured := training.get("gradient_shares"):
         console.print(TITLE, style="italic")
         console.print(_table(measured))
-        for remark in remarks(training):
-            console.print(escape(remark), style="yellow")
     elif reason := training.get("gradient_shares_missing"):
         console.print(escape(f"no gradient shares: {reason}"), style="dim")
 

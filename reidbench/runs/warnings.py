@@ -21,8 +21,10 @@ FALLING = 0.05
 """A loss that falls by more than this part of itself over the last tenth still falls."""
 SURE = 2
 """Standard errors by which a fall must exceed zero."""
-DROWNED, DROWNING = 0.001, 0.95
-"""Shares of the gradient at the translated pixels."""
+DROWNED = 0.01
+"""Largest share of the gradient of a constraint that is as good as off."""
+DROWNING = 0.8
+"""Mean share from which a constraint leaves the translator's own losses nothing to decide."""
 
 _GAME = ("adversarial", "discriminator")  # these two rise and fall against each other for ever
 
@@ -91,10 +93,10 @@ def _of_constraints(stage: FitTranslator, measured: Sequence[Mapping[str, Any]])
                 f"constraint '{constraint.name}' is drowned: at most {_percent(max(shares))} of "
                 "the gradient at the translated pixels"
             )
-        elif min(shares) > DROWNING:
+        elif (mean := sum(shares) / len(shares)) > DROWNING:
             yield (
-                f"constraint '{constraint.name}' drowns the other losses: at least "
-                f"{_percent(min(shares))} of the gradient at the translated pixels"
+                f"constraint '{constraint.name}' drowns the other losses: on average "
+                f"{_percent(mean)} of the gradient at the translated pixels"
             )
 
 

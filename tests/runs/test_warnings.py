@@ -182,7 +182,7 @@ def test_players_of_a_game_may_fall_and_rise(folder: Path) -> None:
         ("Deaf", "Weak", "constraint 'limit' reaches no generator: its gradient at the "),
         ("Settled", "Detached", "constraint 'limit' reaches no generator: its gradient at the "),
         ("Settled", "Weak", "constraint 'limit' is drowned: at most "),
-        ("Settled", "Strong", "constraint 'limit' drowns the other losses: at least "),
+        ("Settled", "Strong", "constraint 'limit' drowns the other losses: on average "),
     ],
 )
 def test_a_constraint_without_effect_or_with_too_much_is_told(
