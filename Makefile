@@ -6,7 +6,8 @@ VENV ?= .venv
 
 BIN := $(VENV)/bin
 # A worker a core, and one thread in each: more would wait for one another. Files stay whole, as what
-# their tests share is made once; in the order of their names the dear ones come first.
+# their tests share is made once; in the order of their names the dear ones come first. Bytecode is
+# written even where it is not by default: many tests start Python, and it would compile all anew.
 PARALLEL := -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder -p no:benchmark
 PLUGINS := $(sort $(wildcard plugins/*/pyproject.toml))
 SOURCES := reidbench $(wildcard plugins/*/reidbench_*)
@@ -18,7 +19,7 @@ demo: $(VENV)/.installed-core
 	$(BIN)/reidbench run --translator cyclegan --constraint sianet --results demo
 
 test: $(VENV)/.installed-test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check $(CHECKED)

@@ -64,7 +64,7 @@ def _write_png(
     for middle, label in zip(middles, labels, strict=True):
         pen.text((GAP, middle), label, "black", font, anchor="lm")
     png = io.BytesIO()
-    page.save(png, "PNG", optimize=True)
+    page.save(png, "PNG")
     write_bytes(path, png.getvalue())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reidbench.errors import ReidbenchError
@@ -31,6 +31,7 @@ def expected(matrix, query, gallery, **how):
 @pytest.mark.parametrize("sort_from", [0, 1000], ids=["sorting", "counting"])
 @pytest.mark.parametrize("ties", TIEBREAK)
 @pytest.mark.parametrize("cross_camera", [True, False])
+@settings(max_examples=40)  # of each of twelve: the cases are alike for all
 @given(case=cases())
 def test_ranks_equal_a_sorted_list(sort_from, ties, cross_camera, case):
     with pytest.MonkeyPatch.context() as patch:
