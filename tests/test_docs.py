@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 GUIDE = [
     *(ROOT / "README.md", ROOT / "CONTRIBUTING.md"),
     *sorted((ROOT / "docs").glob("*.md")),
-    *sorted((ROOT / "benchmarks").glob("*/README.md")),
+    *(ROOT / "benchmarks/README.md", *sorted((ROOT / "benchmarks").glob("*/README.md"))),
     *(ROOT / "results" / "README.md", ROOT / "reidbench/data/synthetic/README.md"),
 ]
 PAGES = [*GUIDE, *sorted((ROOT / "plugins").glob("*/README.md"))]

@@ -41,6 +41,11 @@ def composed_today(result: Result) -> str:
     return compose(request, benchmark, load_plugins().registry, dict(result.modified)).digest
 
 
+def of_the_shipped_version(result: Result) -> bool:
+    """Return whether the result's benchmark still is what it was: versions set other parameters."""
+    return load_benchmark(result.benchmark["name"]).version == result.benchmark["version"]
+
+
 def test_every_committed_result_is_read_and_lies_where_its_digest_says(results) -> None:
     assert len(results) >= 120
     assert [FOLDER / result.file_name for result in results.values()] == list(results)
@@ -50,7 +55,7 @@ def test_every_committed_result_is_read_and_lies_where_its_digest_says(results) 
 def test_benchmarks_of_committed_results_have_the_digests_of_the_shipped_files(results) -> None:
     for path, result in results.items():
         shipped = load_benchmark(result.benchmark["name"])
-        if shipped.version == result.benchmark["version"]:
+        if of_the_shipped_version(result):
             assert shipped.digest == result.benchmark["digest"], path
 
 
@@ -64,8 +69,11 @@ def test_recipes_composed_today_have_the_digests_of_committed_results(results) -
     registry = load_plugins().registry
     methods = {m.name for m in registry.methods()}
     learners = {e.name for e in registry.entries("learner")}
+    current = [r for r in results.values() if of_the_shipped_version(r)]
+    if not current:
+        pytest.skip("every committed result is of an earlier version of its benchmark")
     composed = 0
-    for digested, result in {r.recipe["digest"]: r for r in results.values()}.items():
+    for digested, result in {r.recipe["digest"]: r for r in current}.items():
         installed = result.recipe["name"].partition("+")[0] in methods
         if installed and result.recipe["learner"]["name"] in learners:
             as_measured = composed_today(result) == digested

@@ -68,6 +68,8 @@ class CamStyle(Translator):
         width: channels of the generators' first layer.
         blocks: residual blocks of the generators.
         discriminator_width: channels of the discriminators' first layer.
+        residual: the generators add to the image what they draw (see ``ResNetGenerator``); an
+            option for benchmarks with few steps, in no paper.
         lr: learning rate of Adam.
         beta1: Adam's first decay rate; the second is 0.999.
         decay_from: fraction of the run after which the rate falls linearly to zero.
@@ -82,6 +84,7 @@ class CamStyle(Translator):
     """
 
     split: ClassVar[Literal["dataset", "camera"]] = "camera"
+    omitted_from_key_at_default: ClassVar[frozenset[str]] = frozenset({"residual"})
 
     def __init__(
         self,
@@ -89,6 +92,7 @@ class CamStyle(Translator):
         width: int = 64,
         blocks: int = 9,
         discriminator_width: int = 64,
+        residual: bool = False,
         lr: float = 2e-4,
         beta1: float = 0.5,
         decay_from: float = 0.6,
@@ -104,6 +108,7 @@ class CamStyle(Translator):
             width=width,
             blocks=blocks,
             discriminator_width=discriminator_width,
+            residual=residual,
             lr=lr,
             beta1=beta1,
             decay_from=decay_from,

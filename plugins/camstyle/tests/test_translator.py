@@ -8,6 +8,7 @@ from reidbench_cyclegan.translator import CycleGAN
 from reidbench.engine.gan import train_step
 from reidbench.errors import UsageError
 from reidbench.interfaces import UNLABELLED, Batch, Clock, Context, Images
+from reidbench.nn.pixels import add_to_image
 from reidbench.storage.checkpoint import load_state, save_state
 from reidbench.testing.tensors import same_weights
 from reidbench.testing.translators import train_steps
@@ -170,3 +171,17 @@ def test_refuses_what_cyclegan_refuses():
     with pytest.raises(ValueError, match="decay_from"):
         CamStyle(decay_from=2.0)
     assert not list(CamStyle().parameters())
+
+
+def test_every_generator_adds_to_its_image_where_asked(make, batch):
+    for pair in make(residual=True).pairs:
+        assert pair.to_target.residual
+        assert pair.to_source.residual
+    drawn, added = (make(residual=residual) for residual in (False, True))
+    assert same_weights(drawn, added)
+    image = batch.source.pixels
+    with torch.no_grad():
+        fakes = [t.translate(batch.source, 0, 2) for t in (drawn, added)]
+    expected = add_to_image(image, torch.atanh(fakes[0]))
+    torch.testing.assert_close(fakes[1], expected, rtol=1e-4, atol=1e-5)
+    assert "residual" in CamStyle.omitted_from_key_at_default

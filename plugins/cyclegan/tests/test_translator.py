@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from reidbench.errors import UsageError
 from reidbench.interfaces import Context
+from reidbench.nn.pixels import add_to_image
 from reidbench.storage.checkpoint import load_state, save_state
 from reidbench.testing.tensors import same_weights
 from reidbench.testing.translators import train_steps
@@ -241,3 +242,14 @@ def test_refuses_values_out_of_range(wrong):
 
 def test_a_constructor_builds_nothing():
     assert not list(CycleGAN().parameters())
+
+
+def test_both_generators_add_to_their_image_where_asked(make, batch):
+    drawn, added = (make(residual=residual) for residual in (False, True))
+    assert same_weights(drawn, added)
+    for images, src, dst in ((batch.source, 0, 1), (batch.target, 1, 0)):
+        with torch.no_grad():
+            fakes = [t.translate(images, src, dst) for t in (drawn, added)]
+        expected = add_to_image(images.pixels, torch.atanh(fakes[0]))
+        torch.testing.assert_close(fakes[1], expected, rtol=1e-4, atol=1e-5)
+    assert "residual" in CycleGAN.omitted_from_key_at_default

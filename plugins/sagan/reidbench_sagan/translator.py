@@ -61,6 +61,8 @@ class SAGAN(Translator):
         width: channels of the generators' first layer.
         blocks: residual blocks of the generators.
         discriminator_width: channels of the image critics' first layer.
+        residual: G adds to the image what it draws (see ``ResNetGenerator``); an option for
+            benchmarks with few steps, not the paper's.
         lipschitz: limit of the critics' slopes (eq. 1): the gradient "penalty", or "clip", the
             weight clipping of the first Wasserstein GAN.
         penalty: weight of the gradient penalty.
@@ -78,6 +80,7 @@ class SAGAN(Translator):
     """
 
     version: ClassVar[int] = 2
+    omitted_from_key_at_default: ClassVar[frozenset[str]] = frozenset({"residual"})
 
     def __init__(
         self,
@@ -93,6 +96,7 @@ class SAGAN(Translator):
         width: int = 64,
         blocks: int = 9,
         discriminator_width: int = 64,
+        residual: bool = False,
         lipschitz: Literal["penalty", "clip"] = "penalty",
         penalty: float = 10.0,
         generator_every: int = 1,
@@ -117,6 +121,7 @@ class SAGAN(Translator):
         self.entangled = cycle == "entangled"
         self.localisation_width, self.width, self.blocks = localisation_width, width, blocks
         self.discriminator_width, self.generator_every = discriminator_width, generator_every
+        self.residual = residual
         self.penalty = penalty if lipschitz == "penalty" else None
         self.cycle_weight, self.pixel_cycle = cycle_weight, pixel_cycle
         self.lr, self.betas, self.decay_from = lr, (beta1, beta2), decay_from
@@ -247,7 +252,9 @@ class SAGAN(Translator):
             )
             spatial = Spatial(localisation, transform)
         if self.pixel:
-            generator = ResNetGenerator(self.width, self.blocks, inputs=channels)
+            generator = ResNetGenerator(
+                self.width, self.blocks, inputs=channels, residual=self.residual
+            )
         return Adaptation(spatial, generator)
 
     def _adam(self, *modules: nn.Module) -> Adam:

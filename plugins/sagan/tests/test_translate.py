@@ -4,6 +4,9 @@ from dataclasses import replace
 
 import pytest
 import torch
+from reidbench_sagan.translator import SAGAN
+
+from reidbench.nn.pixels import add_to_image
 
 
 def seen(images):
@@ -69,3 +72,21 @@ def test_directions_and_rows_keep_apart(bent, batch):
 def one_row(images, row):
     fields = ("pixels", "pid", "cam", "mask")
     return replace(images, **{f: getattr(images, f)[row : row + 1] for f in fields})
+
+
+def test_generators_add_to_the_moved_image_where_asked(bent, batch):
+    moved, drawn, added = bent(pixel=False), bent(), bent(residual=True)
+    for translator in (
+        moved,
+        drawn,
+    ):  # a model without generators draws its first weights otherwise
+        for name in ("to_target", "to_source"):
+            weights = getattr(added, name).spatial.state_dict()
+            getattr(translator, name).spatial.load_state_dict(weights)
+    code = torch.randn(4, 8)
+    for images, src, dst in ((batch.source, 0, 1), (batch.target, 1, 0)):
+        with torch.no_grad():
+            image, fake, sum_ = (t.translate(images, src, dst, code) for t in (moved, drawn, added))
+        expected = add_to_image(image, torch.atanh(fake))
+        torch.testing.assert_close(sum_, expected, rtol=1e-4, atol=1e-5)
+    assert "residual" in SAGAN.omitted_from_key_at_default

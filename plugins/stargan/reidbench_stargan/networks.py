@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reidbench.nn.norm import InstanceNorm
+from reidbench.nn.pixels import add_to_image
 
 STRIDE = 4  # two convolutions of stride 2: image sides must be multiples of it
 LEAST_SIDE = 2 * STRIDE  # pixels; below it there is nothing to normalise within the residual blocks
@@ -29,11 +30,15 @@ class Generator(nn.Module):
         domains: that it is told apart.
         width: channels of the first layer; the residual blocks have four times as many.
         blocks: residual blocks.
+        residual: add what the layers draw to the image instead of drawing it anew, in the space
+            before ``tanh``. Not the paper's.
     """
 
-    def __init__(self, domains: int, width: int = 64, blocks: int = 6) -> None:
+    def __init__(
+        self, domains: int, width: int = 64, blocks: int = 6, *, residual: bool = False
+    ) -> None:
         super().__init__()
-        self.domains = domains
+        self.domains, self.residual = domains, residual
         stem = [nn.Conv2d(3 + domains, width, 7, 1, 3, bias=False), *_norm_relu(width)]
         down = [*_down(width), *_down(2 * width)]
         middle = [ResidualBlock(STRIDE * width) for _ in range(blocks)]
@@ -46,7 +51,8 @@ class Generator(nn.Module):
         code = F.one_hot(domain, self.domains).to(pixels.dtype)[:, :, None, None]
         maps = code.expand(-1, -1, *pixels.shape[-2:])
         told = torch.cat([pixels, maps], 1).contiguous(memory_format=torch.channels_last)
-        return torch.tanh(self.layers(told).float())
+        drawn = self.layers(told).float()
+        return add_to_image(pixels, drawn) if self.residual else torch.tanh(drawn)
 
 
 class ResidualBlock(nn.Module):

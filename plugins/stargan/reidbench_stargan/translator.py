@@ -70,6 +70,8 @@ class StarGAN(Translator):
         blocks: residual blocks of the generator.
         discriminator_width: channels of the discriminator's first layer.
         layers: of the discriminator; fewer where the image is too small for them.
+        residual: the generator adds to the image what it draws; an option for benchmarks with few
+            steps, in no paper.
         adversarial: "log" (eq. 1) or "wgan-gp" (as StarGAN is trained).
         penalty: weight of the gradient penalty of "wgan-gp".
         domain: weight of the domain classification (lambda_dom).
@@ -88,6 +90,7 @@ class StarGAN(Translator):
     """
 
     split: ClassVar[Literal["dataset", "camera"]] = "camera"
+    omitted_from_key_at_default: ClassVar[frozenset[str]] = frozenset({"residual"})
     provides = frozenset({"rec"})
 
     def __init__(
@@ -97,6 +100,7 @@ class StarGAN(Translator):
         blocks: int = 6,
         discriminator_width: int = 64,
         layers: int = 6,
+        residual: bool = False,
         adversarial: Literal["log", "wgan-gp"] = "log",
         penalty: float = 10.0,
         domain: float = 1.0,
@@ -115,6 +119,7 @@ class StarGAN(Translator):
         within(0, 1, beta1=beta1, decay_from=decay_from)
         self.width, self.blocks = width, blocks
         self.discriminator_width, self.layers = discriminator_width, layers
+        self.residual = residual
         self.adversarial, self.penalty = ADVERSARIAL[adversarial], penalty
         if (chance := self.adversarial.chance) is not None:
             self.chance_losses = {"discriminator": chance}
@@ -131,7 +136,7 @@ class StarGAN(Translator):
         """
         _check_size(ctx.image_size)
         domains = ctx.num_domains
-        self.generator = Generator(domains, self.width, self.blocks)
+        self.generator = Generator(domains, self.width, self.blocks, residual=self.residual)
         self.discriminator = Discriminator(
             domains, ctx.image_size, self.discriminator_width, self.layers
         )

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from reidbench.engine.streams import stream
 from reidbench.errors import UsageError
 from reidbench.interfaces import Batch, Clock, Context, Images
+from reidbench.nn.pixels import add_to_image
 from reidbench.storage.checkpoint import load_state, save_state
 from reidbench.testing.tensors import same_weights
 from reidbench.testing.translators import no_extra_loss, train_steps
@@ -270,3 +271,15 @@ def test_refuses_values_out_of_range(wrong):
 
 def test_a_constructor_builds_nothing():
     assert not list(StarGAN().parameters())
+
+
+def test_the_generator_adds_to_its_image_where_asked(make, batch):
+    drawn, added = (make(residual=residual) for residual in (False, True))
+    assert same_weights(drawn, added)
+    image = batch.source.pixels
+    for dst in range(4):
+        with torch.no_grad():
+            fakes = [t.translate(batch.source, 0, dst) for t in (drawn, added)]
+        expected = add_to_image(image, torch.atanh(fakes[0]))
+        torch.testing.assert_close(fakes[1], expected, rtol=1e-4, atol=1e-5)
+    assert "residual" in StarGAN.omitted_from_key_at_default

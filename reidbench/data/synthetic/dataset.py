@@ -28,6 +28,7 @@ RANGES = {
     "camera_gap": (0, 4),
     "occluders": (0, 1),
     "back": (0, 1),
+    "wardrobe": (0, 1),
 }
 
 
@@ -78,6 +79,8 @@ class Synthetic(Dataset):
         back: how often a person is seen from behind.
         sides: "mixed": every camera sees backs that often. "by-camera": that share of the
             cameras sees nine in ten people from behind, the others one in ten.
+        wardrobe: how often a garment's colours are drawn from the domain's own wardrobe, e.g.
+            bright summer clothes in domain a and dark winter clothes in domain b.
 
     Raises:
         UsageError: if the domain or the sides are unknown or a number is out of range.
@@ -106,6 +109,7 @@ class Synthetic(Dataset):
         occluders: float = 0.0,
         back: float = BACK,
         sides: str = "mixed",
+        wardrobe: float = 0.0,
     ) -> None:
         """Check the parameters."""
         if domain not in DOMAINS:
@@ -113,13 +117,13 @@ class Synthetic(Dataset):
         _require_ranges(
             ids=ids, cameras=cameras, images_per_camera=images_per_camera, distractors=distractors,
             gap=gap, height=height, width=width,
-            camera_gap=camera_gap, occluders=occluders, back=back,
+            camera_gap=camera_gap, occluders=occluders, back=back, wardrobe=wardrobe,
         )  # fmt: skip
         if sides not in SIDES:
             raise UsageError(f"synthetic: no sides '{sides}'{did_you_mean(sides, SIDES)}")
         self._world = World(
             domain, seed, float(gap), height, width,
-            float(camera_gap), float(occluders), float(back), sides,
+            float(camera_gap), float(occluders), float(back), sides, float(wardrobe),
         )  # fmt: skip
         self._ids, self._cameras = ids, cameras
         self._images, self._distractors = images_per_camera, distractors

@@ -111,7 +111,7 @@ def draw_person(draws: Draws) -> Person:
         skin=skin,
         hair=draws.pick(HAIR),
         hairstyle=draws.pick(HAIRSTYLES),
-        headwear=_shade(draws, draws.pick(tuple(COLOURS))),
+        headwear=shade(draws, draws.pick(tuple(COLOURS))),
         outfit=outfit,
         top=top,
         sleeves="long" if outfit == "coat" else draws.pick(SLEEVES),
@@ -122,7 +122,7 @@ def draw_person(draws: Draws) -> Person:
         trouser_width=draws.between(0.85, 1.35),
         skirt_length=draws.between(0.13, 0.30),
         calves=draws.pick((skin, skin, COLOURS["white"], COLOURS["black"])),
-        shoes=_shade(draws, draws.pick(SHOES)),
+        shoes=shade(draws, draws.pick(SHOES)),
         carried=draws.pick(CARRIED),
         item=item,
         item_size=draws.between(0.8, 1.25),
@@ -134,7 +134,7 @@ def _cloth(draws: Draws, names: tuple[str, ...], patterns: tuple[str, ...]) -> C
     first, second = draws.pick(names), draws.pick(tuple(COLOURS))
     while second == first:
         second = draws.pick(tuple(COLOURS))
-    colours = _shade(draws, first), _shade(draws, second)
+    colours = shade(draws, first), shade(draws, second)
     return Cloth(draws.pick(patterns), *colours, size=draws.between(0.045, 0.085))
 
 
@@ -145,7 +145,7 @@ def _sleeve(draws: Draws, top: Cloth) -> Cloth:
     return top.continued()
 
 
-def _shade(draws: Draws, name: str) -> Colour:
+def shade(draws: Draws, name: str) -> Colour:
     """Return a named colour, dyed a little lighter or darker and off its hue."""
     light = draws.between(0.85, 1.15)
     red, green, blue = (

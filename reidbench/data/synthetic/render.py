@@ -21,6 +21,7 @@ from reidbench.data.synthetic.optics import expose, light_scene, pixel_grid, to_
 from reidbench.data.synthetic.person import Person, draw_person
 from reidbench.data.synthetic.pose import BACK, draw_pose, share_of_backs
 from reidbench.data.synthetic.scene import ROOM, Scene, paint_passers_by, paint_scene
+from reidbench.data.synthetic.wardrobe import dressed
 
 RENDERER_VERSION = 1  # raise it whenever a pixel changes
 PERSON_HEIGHT = 1.80  # of a person of stature 1, in half image heights
@@ -39,6 +40,7 @@ class World:
         occluders: probability that something stands before the person.
         back: how often a person is seen from behind.
         sides: whether that is so in every camera, or each sees mostly one side.
+        wardrobe: how often a garment's colours are of the domain's own wardrobe.
     """
 
     domain: str
@@ -50,6 +52,7 @@ class World:
     occluders: float = 0.0
     back: float = BACK
     sides: str = "mixed"
+    wardrobe: float = 0.0
 
     def extras(self) -> dict[str, float | str]:
         """Return the fields that have a default and another value than it.
@@ -239,7 +242,9 @@ def _front(shot: Shot) -> Canvas | None:
 
 @lru_cache(maxsize=256)
 def _person(world: World, role: str, number: int) -> Person:
-    return draw_person(Draws(world.seed, world.domain, role, number))
+    person = draw_person(Draws(world.seed, world.domain, role, number))
+    clothes = Draws(world.seed, world.domain, role, number, "wardrobe")
+    return dressed(person, clothes, world.wardrobe, world.domain)
 
 
 @lru_cache(maxsize=64)

@@ -9,7 +9,7 @@ from reidbench.data.synthetic import Synthetic
 from reidbench.data.synthetic.canvas import Canvas
 from reidbench.data.synthetic.cloth import FRONT_ONLY
 from reidbench.data.synthetic.draws import Draws
-from reidbench.data.synthetic.looks import STREET, camera_look
+from reidbench.data.synthetic.looks import DOMAINS, STREET, camera_look
 from reidbench.data.synthetic.occluders import OCCLUDERS
 from reidbench.data.synthetic.optics import pixel_grid
 from reidbench.data.synthetic.pose import draw_pose, share_of_backs
@@ -149,3 +149,80 @@ def test_sides_reach_the_pictures() -> None:
     mixed, apart = (Synthetic(**SMALL, back=0.5, sides=sides) for sides in ("mixed", "by-camera"))
     differ = [(mixed.read("train", i) != apart.read("train", i)).any() for i in range(40)]
     assert 5 < sum(differ) < 35
+
+
+def _dressed(domain: str, wardrobe: float, split: str = "train") -> tuple[np.ndarray, np.ndarray]:
+    """Return pictures and masks of some people."""
+    dataset = Synthetic(**SMALL, domain=domain, wardrobe=wardrobe, distractors=4)
+    rows = range(0, len(dataset.samples(split)), 5)
+    return (
+        np.stack([dataset.read(split, i) for i in rows]).astype(int),
+        np.stack([dataset.read_mask(split, i) for i in rows]),
+    )
+
+
+@pytest.mark.parametrize("split", ["train", "gallery"])
+def test_a_wardrobe_changes_clothes_and_nothing_else(split: str) -> None:
+    own, dressed = (_dressed("b", wardrobe, split) for wardrobe in (0.0, 1.0))
+    assert np.array_equal(own[1], dressed[1])
+    # An optical blur of less than a pixel passes over an edge two or three pixels far.
+    near = np.pad(own[1] > 0, ((0, 0), (3, 3), (3, 3)))
+    near = np.any([near[:, i : i + 64, j : j + 32] for i in range(7) for j in range(7)], axis=0)
+    assert (own[0] == dressed[0])[~near].all()
+    for before, after, mask in zip(own[0], dressed[0], own[1], strict=True):
+        assert (before != after).any(-1)[mask == 255].mean() > 0.3
+
+
+def test_a_wardrobe_of_0_is_what_was_before_there_were_any() -> None:
+    assert np.array_equal(_dressed("b", 0.0)[0], _undressed("b"))
+    known, none, some = (Synthetic(**SMALL, **w) for w in ({}, {"wardrobe": 0}, {"wardrobe": 0.5}))
+    assert known.fingerprint() == none.fingerprint() != some.fingerprint()
+
+
+def _undressed(domain: str) -> np.ndarray:
+    dataset = Synthetic(**SMALL, domain=domain, distractors=4)
+    return np.stack([dataset.read("train", i) for i in range(0, 40, 5)])
+
+
+def test_summer_is_brighter_than_winter_and_more_so_at_a_higher_share() -> None:
+    def brightness(domain: str, wardrobe: float) -> float:
+        world = World(domain, 0, 1.0, 32, 16, wardrobe=wardrobe)
+        people = [_person(world, "person", n) for n in range(1, 201)]
+        return float(np.mean([[p.top.colour, p.lower.colour] for p in people]))
+
+    summer, winter = ([brightness(d, w) for w in (0.0, 0.5, 1.0)] for d in ("a", "b"))
+    assert abs(summer[0] - winter[0]) < 0.05
+    assert summer[0] + 0.05 < summer[1] < summer[2] - 0.05
+    assert winter[0] - 0.03 > winter[1] > winter[2] + 0.03
+
+
+def test_who_wears_a_garment_of_the_wardrobe_wears_it_at_every_higher_share() -> None:
+    people = {
+        w: [_person(World("b", 0, 1.0, 32, 16, wardrobe=w), "person", n) for n in range(1, 301)]
+        for w in (0.0, 0.3, 0.6, 1.0)
+    }
+    for garment in ("top", "lower", "headwear"):
+        own, *others, last = ([getattr(p, garment) for p in people[w]] for w in people)
+        assert not any(a == b for a, b in zip(own, last, strict=True))
+        changed = [[a != b for a, b in zip(own, other, strict=True)] for other in others]
+        assert all(now for was, now in zip(*changed, strict=True) if was)
+        assert all(abs(np.mean(c) - w) < 0.08 for c, w in zip(changed, (0.3, 0.6), strict=True))
+        assert all(b in (a, c) for a, b, c in zip(own, others[0], last, strict=True))
+
+
+@pytest.mark.parametrize("domain", list(DOMAINS))
+def test_people_of_one_wardrobe_are_told_apart_by_their_clothes(domain: str) -> None:
+    world = World(domain, 0, 1.0, 32, 16, wardrobe=1.0)
+    people = [_person(world, "person", n) for n in range(1, 151)]
+    colours = np.array([p.top.colour + p.lower.colour for p in people])
+    apart = np.abs(colours[:, None] - colours).max(-1) + np.eye(150)
+    assert (apart.min(1) > 0.03).mean() > 0.8
+
+
+def test_sleeves_are_dyed_with_the_top() -> None:
+    world = World("b", 0, 1.0, 32, 16, wardrobe=1.0)
+    people = [_person(world, "person", n) for n in range(1, 101)]
+    contrasts = [p.sleeve.colour == p.top.second for p in people]
+    assert 5 < sum(contrasts) < 40
+    same = [p.sleeve.colour == p.top.colour for p in people]
+    assert [a != b for a, b in zip(contrasts, same, strict=True)] == [True] * 100

@@ -186,3 +186,15 @@ def test_what_does_not_exist_is_refused() -> None:
         Noise(4).as_seen_by(first, "train", 0, camera=0)
     with pytest.raises(LookupError, match="Noise is not rendered: the truth is not known"):
         Noise(4).mask_as_seen_by(first, "train", 0, camera=0)
+
+
+def test_people_keep_their_clothes_before_another_domains_camera() -> None:
+    """The other domain's wardrobe is its people's; this one's goes with its own."""
+    plain, summer = Synthetic(**SMALL), Synthetic(**SMALL, wardrobe=1.0)
+    others = [Synthetic(**SMALL, domain="b", wardrobe=w) for w in (0.0, 1.0)]
+    for index in ROWS:
+        seen = [both(summer, other, index, 0) for other in others]
+        assert same(*seen)
+        before = both(plain, others[0], index, 0)
+        assert np.array_equal(before[1], seen[0][1])
+        assert not np.array_equal(before[0], seen[0][0])
