@@ -20,7 +20,12 @@ PATHS = sorted(FOLDER.glob("*/*.json"))
 INDEXES = sorted(FOLDER.glob("*/studies/*.json"))
 # Recipes whose settings changed after they were measured. They are to be measured anew, and then
 # struck off here: the test fails as long as a result stands in vain.
-OUTDATED = frozenset({"espgan", "sagan", "sagan-m10", "sagan-wd", "sagan-wp", "sagan-ws"})
+OUTDATED = frozenset(
+    {
+        *("espgan", "sagan", "sagan-m10", "sagan-wd", "sagan-wp", "sagan-ws"),
+        *("gan", "simpgan", "simpgan-features", "simpgan+to-target"),
+    }
+)
 NOT_IDENTITY = ("name", "digest", "paper", "provenance")
 
 

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
 from reidbench.engine.descent import descend, scale_rates
@@ -32,7 +33,8 @@ class JointLearner(IdentityConstraint):
     """C, trained on the source, guides the generators by its classification, and learns from them.
 
     The generators minimise the cross-entropy of C on translated images (eq. 9 and 10), C that on
-    translated and real ones, in turns (eq. 11).
+    translated and real ones, in turns (eq. 11). C is converged, so that its backbone's batch
+    normalisation keeps the statistics measured on the source.
 
     Args:
         weight: lambda of eq. 10, the weight in the generators' loss.
@@ -96,6 +98,7 @@ class JointLearner(IdentityConstraint):
             return {}
         scale_rates(self.optimizer, 1.0 if clock.progress < self.decay_from else DECAY)
         self.model.train()
+        _keep_statistics(self._backbone)
         fields = ("real", "fake") if self.real else ("fake",)
         loss = self._classification(hops, *fields)
         descend(self.optimizer, loss)
@@ -105,10 +108,15 @@ class JointLearner(IdentityConstraint):
         """Return C, unless it only guided."""
         return None if self.frozen else self.model
 
+    @property
+    def _backbone(self) -> nn.Module:
+        """C's backbone; a module of nothing where C has none of that name."""
+        found = getattr(self.model, "backbone", None)
+        return found if isinstance(found, nn.Module) else nn.Identity()
+
     def _limited(self, optimizer: Optimizer) -> Optimizer:
         """Return the learner's optimiser at no higher rates than those of the joint training."""
-        backbone = getattr(self.model, "backbone", None)
-        old = {id(p) for p in backbone.parameters()} if isinstance(backbone, nn.Module) else set()
+        old = {id(p) for p in self._backbone.parameters()}
         for group in optimizer.param_groups:
             of_backbone = all(id(p) in old for p in group["params"])
             group["lr"] = min(group["lr"], self.backbone_lr if of_backbone else self.lr)
@@ -122,6 +130,13 @@ class JointLearner(IdentityConstraint):
         pixels = torch.cat([_images(hop, field) for field in fields for hop in known])
         pid = torch.cat([hop.images.pid for hop in known] * len(fields))
         return self.learner.loss(self.model, pixels, pid)
+
+
+def _keep_statistics(backbone: nn.Module) -> None:
+    """Let batch normalisation go by its running statistics, whatever mode the model is in."""
+    for layer in backbone.modules():
+        if isinstance(layer, _BatchNorm):
+            layer.eval()
 
 
 def _images(hop: Hop, field: str) -> Tensor:

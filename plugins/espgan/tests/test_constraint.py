@@ -114,6 +114,19 @@ def test_the_backbone_learns_at_a_tenth_of_the_new_layers_rate(make, scratch):
     assert rates == [0.001, 0.01]
 
 
+def test_the_backbones_batch_normalisation_keeps_the_sources_statistics(make, hops):
+    ide = pytest.importorskip("reidbench_ide.learner").IDE(backbone="small-resnet", dropout=0.0)
+    constraint = make(learner=ide)
+    norms = {k: v.clone() for k, v in constraint.model.backbone.named_buffers() if "running" in k}
+    before = copy.deepcopy(constraint.model)
+    for step in range(3):
+        constraint.update(detached(hops), Clock(step, 30))
+    after = dict(constraint.model.backbone.named_buffers())
+    assert norms
+    assert all(torch.equal(after[k], v) for k, v in norms.items())
+    assert not same_state(before, constraint.model)
+
+
 def test_the_naive_learner_guides_and_never_learns(make, hops):
     naive, joint = make(frozen=True), make()
     assert (naive.makes_model, joint.makes_model) == (False, True)

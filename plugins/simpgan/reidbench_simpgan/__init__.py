@@ -24,7 +24,7 @@ TRAINING: dict[str, JSON] = {
     "budget.epochs": 10,
     "cyclegan.identity": 0.0,
     "cyclegan.optimizer": "sgd",
-    "cyclegan.lr": 2e-3,
+    "cyclegan.lr": 1e-3,
 }
 BY_SCORE: dict[str, JSON] = {"embedding.retrieval": "verification"}
 ADAM: dict[str, JSON] = {"cyclegan.optimizer": "adam", "cyclegan.lr": 2e-4}
