@@ -250,7 +250,8 @@ def test_figure_5_of_sa_gan_trains_one_translator_and_a_learner_each():
     every = set.union(*stages)
     assert sum(kind == "translator" for kind, _ in every) == 1
     assert sum(kind == "translate" for kind, _ in every) == len(stages) == 5
-    assert sum(kind == "learn" for kind, _ in every) == 6  # and that of the source
+    # And that of the source, and the one that knows the true pictures.
+    assert sum(kind == "learn" for kind, _ in every) == 7
 
 
 @pytest.fixture
