@@ -14,7 +14,7 @@ import numpy as np
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.plots import draw
 from reidbench.plots.chart import Chart
-from reidbench.plots.sheet import ROWS, draw_sheet
+from reidbench.plots.sheet import ROWS, Sheet, draw_sheet, side_by_side
 from reidbench.plots.sources import Wish, chart_of_results, chart_of_study
 from reidbench.plots.style import Width
 from reidbench.results.reading import read_results
@@ -93,18 +93,31 @@ def draw_chart(
     return Drawing(chart, path)
 
 
-def draw_pictures(result: Path, cache: Path, output: Path | None = None) -> Path:
-    """Draw the translated images of the run that made a result, and return the figure's path.
+def draw_pictures(results: Sequence[Path], cache: Path, output: Path | None = None) -> Path:
+    """Draw the translated images of the runs that made some results, and return the figure's path.
+
+    Of one result all that its run kept; of several the translations of the same images, a row each,
+    between the real images (with their truth, where it is known) and those of the destination.
 
     Args:
-        result: file of the result.
-        cache: folder of stages, where the run kept the images.
-        output: file to write; None for an SVG beside the result.
+        results: files of the results.
+        cache: folder of stages, where the runs kept the images.
+        output: file to write; None for an SVG beside the first result.
 
     Raises:
-        ReidbenchError: if the run translated nothing, or its images are not in the cache.
+        ReidbenchError: if a run translated nothing, or its images are not in the cache.
+        UsageError: if the runs did not translate the same images.
     """
-    stages = load(result).execution.get("stages")
+    sheets = [_kept_sheet(result, cache) for result in results]
+    sheet = sheets[0] if len(sheets) == 1 else side_by_side(sheets)
+    path = output or results[0].with_suffix(".svg")
+    draw_sheet(sheet.rows, sheet.labels, path)
+    return path
+
+
+def _kept_sheet(result: Path, cache: Path) -> Sheet:
+    record = load(result)
+    stages = record.execution.get("stages")
     listed = [str(s.get("key")) for s in stages if isinstance(s, dict)] if stages else []
     keys = [key for key in listed if PREVIEW.fullmatch(key)]
     if not keys:
@@ -112,6 +125,5 @@ def draw_pictures(result: Path, cache: Path, output: Path | None = None) -> Path
     kept = Store(cache).find(keys[0])
     if kept is None:
         raise ReidbenchError(f"the translated images of {result} are not in {cache}; run it again")
-    path = output or result.with_suffix(".svg")
-    draw_sheet(np.load(kept.path / "rows.npy"), kept.manifest.get("labels", ROWS), path)
-    return path
+    labels = tuple(kept.manifest.get("labels", ROWS))
+    return Sheet(str(record.recipe["name"]), labels, np.load(kept.path / "rows.npy"))

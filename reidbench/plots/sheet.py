@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,51 @@ from reidbench.errors import UsageError
 from reidbench.storage.files import write_bytes
 
 ROWS = ("source", "translated", "reconstructed", "target")
-"""What the rows of a preview show that does not tell: those of earlier versions."""
+"""Labels of the rows of a preview that does not tell them: those of earlier versions."""
+MADE = ("translated", "adapted, code 1")
+"""Labels of the row that shows a run's translation."""
 FORMATS = (".png", ".svg", ".pdf")
 LEAST_HEIGHT = 128  # smaller images are enlarged by whole factors, so that pixels stay squares
 DPI = 300  # of the images in SVG and PDF
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Labelled rows of images.
+
+    Attributes:
+        recipe: name of the recipe that made them.
+        labels: what each of the R rows shows; the first is real, the last the destination's.
+        rows: ``[R, columns, H, W, 3]`` uint8.
+    """
+
+    recipe: str
+    labels: tuple[str, ...]
+    rows: NDArray[np.uint8]
+
+
+def side_by_side(sheets: Sequence[Sheet]) -> Sheet:
+    """Return a sheet of what several recipes make of the same images, a row each.
+
+    Raises:
+        UsageError: if the images are not the same.
+    """
+    first = sheets[0]
+    known = 2 if first.labels[1] == "truth" else 1
+    shared = [*first.rows[:known], first.rows[-1]]
+    made, names = [], []
+    for sheet in sheets:
+        real, style = sheet.rows[0], sheet.rows[-1]
+        if not (np.array_equal(real, shared[0]) and np.array_equal(style, shared[-1])):
+            raise UsageError(
+                f"'{first.recipe}' and '{sheet.recipe}' did not translate the same images; choose "
+                "results of one benchmark, direction and strategy"
+            )
+        row = next(i for i, label in enumerate(sheet.labels) if label in MADE)
+        made.append(sheet.rows[row])
+        names.append(sheet.recipe)
+    labels = (*first.labels[:known], *names, first.labels[-1])
+    return Sheet(", ".join(names), labels, np.stack([*shared[:-1], *made, shared[-1]]))
 
 
 def draw_sheet(rows: NDArray[np.uint8], labels: Sequence[str], path: Path) -> None:

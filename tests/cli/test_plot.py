@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from reidbench.cli.verbs import plot
+from reidbench.errors import UsageError
+from reidbench.plots.sheet import Sheet, side_by_side
 from reidbench.plots.sources import FIELDS
 from reidbench.results.result import load
 from reidbench.storage.artifacts import Store
@@ -120,6 +122,37 @@ def test_pictures_of_a_result_are_drawn_from_what_its_run_kept(invoke, kept, tmp
     gone = invoke("plot", "--pictures", path, "--cache", tmp_path / "none")
     assert gone.exit_code == 1
     assert "run it again" in gone.stderr
+
+
+def test_pictures_of_several_results_stand_side_by_side(invoke, results, tmp_path):
+    paths = [
+        next((results / "synthetic").glob(f"{name}-*-seed0.json")) for name in ("spgan", "cyclegan")
+    ]
+    store = Store(tmp_path / "cache")
+    store.prepare()
+    for shade, path in enumerate(paths, 1):
+        (key,) = (
+            s["key"] for s in load(path).execution["stages"] if s["key"].startswith("preview/")
+        )
+        rows = np.zeros((5, 2, 64, 32, 3), np.uint8)
+        rows[2] = 100 * shade
+        facts = {"labels": ["source", "truth", "translated", "reconstructed", "target"]}
+        store.make(key, {}, lambda folder, r=rows, f=facts: np.save(folder / "rows.npy", r) or f)
+    both = [part for path in paths for part in ("--pictures", path)]
+    done = invoke("plot", *both, "--cache", tmp_path / "cache", "-o", tmp_path / "both.svg")
+    assert done.exit_code == 0, done.stderr
+    text = (tmp_path / "both.svg").read_text()
+    places = [text.index(f">{label}<") for label in ("source", "truth", "spgan", "cyclegan")]
+    assert places == sorted(places)
+    assert ">reconstructed<" not in text
+
+
+def test_pictures_of_other_images_do_not_stand_side_by_side():
+    labels = ("source", "translated", "target")
+    first = Sheet("spgan", labels, np.zeros((3, 2, 8, 4, 3), np.uint8))
+    other = Sheet("cyclegan", labels, np.ones((3, 2, 8, 4, 3), np.uint8))
+    with pytest.raises(UsageError, match="'spgan' and 'cyclegan' did not translate the same"):
+        side_by_side([first, other])
 
 
 def test_pictures_of_what_translated_nothing(invoke, results, tmp_path):

@@ -30,9 +30,10 @@ FIELDS = ("translator", "constraints", "learner", "strategy", "direction", "sour
 @click.option("--reported", is_flag=True, help="Draw the paper's numbers too, in their own panels.")
 @click.option(
     "--pictures",
+    multiple=True,
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="RESULT",
-    help="Draw the translated images of a result file instead.",
+    help="Draw the translated images of a result file instead; of several, side by side.",
 )
 @click.option(
     "--width",
@@ -60,7 +61,7 @@ def command(
     rows: str,
     columns: str,
     reported: bool,
-    pictures: Path | None,
+    pictures: tuple[Path, ...],
     width: Width,
     output: Path | None,
     results: Path,
@@ -81,11 +82,12 @@ def command(
       reidbench plot --benchmark synthetic --measure rank1
       reidbench plot --kind heatmap --rows source --columns target --recipe spgan
       reidbench plot --pictures results/synthetic/spgan-b0fabfc6-seed0.json -o people.pdf
+      reidbench plot --pictures A.json --pictures B.json -o side-by-side.png
     """
     from reidbench.plots.drawing import draw_chart, draw_pictures
     from reidbench.plots.sources import Wish
 
-    if pictures is not None:
+    if pictures:
         click.echo(draw_pictures(pictures, cache, output))
         return
     wish = Wish(kind, measure, rows, columns, reported)  # type: ignore[arg-type]
