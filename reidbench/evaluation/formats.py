@@ -141,7 +141,7 @@ def _csv(path: Path) -> Stored:
         )
     rest = [i for i, name in enumerate(header) if name not in known]
     columns = [*map(header.index, labels), *rest]
-    kinds = np.dtype([*((name, "f8") for name in labels), ("features", "f4", (len(rest),))])
+    kinds = np.dtype([*((name, "f8") for name in labels), ("features", "f8", (len(rest),))])
 
     def load(wanted: Collection[str]) -> Arrays:
         table = np.loadtxt(
