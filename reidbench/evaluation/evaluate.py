@@ -59,6 +59,8 @@ def evaluate(
         same_dimension("multi_query", multi_query, "gallery", gallery)
     # Junk was left out by copying, so that the features may be scaled in place.
     ranked = _scaled(_without_junk(gallery), options, np.float32, copy=False)
+    more = None if multi_query is None else multi_query.labels
+    protocol.refuse_labels(query.labels, gallery.labels, more)
     origin = common_origin(ranked.features)
     wanted = _scaled(query, options, np.float32 if origin is None else np.float64)
     wanted = protocol.queries(wanted, multi_query, unit_length=options.unit_length)
