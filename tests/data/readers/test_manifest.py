@@ -99,12 +99,12 @@ def test_names_become_numbers_in_their_order(tmp_path: Path) -> None:
 def test_labels_count_by_value(tmp_path: Path) -> None:
     """Pandas writes whole numbers with a point where a column had a gap."""
     floats = [f"{name},{pid}.0,{cam}.0,{split}" for name, pid, cam, split in ROWS]
-    assert labels(write(tmp_path / "csv", floats)) == EXPECTED
+    assert labels(write(tmp_path / "csv", *floats)) == EXPECTED
     objects = [
         json.dumps({"path": name, "pid": float(pid), "cam": float(cam), "split": split})
         for name, pid, cam, split in ROWS
     ]
-    assert labels(write(tmp_path / "json", objects, "", "m.jsonl")) == EXPECTED
+    assert labels(write(tmp_path / "json", *objects, head="", name="m.jsonl")) == EXPECTED
 
 
 @settings(max_examples=50)
