@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from reidbench import __version__
+from reidbench.cli.output import escaped_output
 from reidbench.errors import ReidbenchError, did_you_mean, shown
 
 # Verb -> what `reidbench --help` says of it: the first sentence of the verb's own help, kept here
@@ -97,13 +98,14 @@ class Verbs(click.Group):
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
         """Run the command line and exit."""
         extra |= {"standalone_mode": False, "prog_name": "reidbench"}
-        try:
-            status = super().main(args, *rest, **extra)
-        except click.ClickException as error:
-            _show(error)
-            status = error.exit_code
-        except click.Abort:
-            status = INTERRUPTED
+        with escaped_output():
+            try:
+                status = super().main(args, *rest, **extra)
+            except click.ClickException as error:
+                _show(error)
+                status = error.exit_code
+            except click.Abort:
+                status = INTERRUPTED
         sys.exit(status)
 
 

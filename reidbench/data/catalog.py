@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,6 +108,8 @@ def construct(
             )
         given["root"] = data_root
     values = resolve(factory, given, role)
+    if isinstance(root := spec.parameters.get("root"), str) and spec.folder:
+        values["root"] = str(spec.folder / Path(root).expanduser())
     try:
         dataset: Dataset = factory(**values)
     except ValueError as error:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from safetensors.torch import load_file
@@ -56,7 +57,7 @@ def find_weights(backbone: str, weights: str) -> WeightsFile | None:
         return None
     if not weights.endswith(SUFFIXES):
         return _published(backbone, weights)
-    path = Path(weights)
+    path = Path(weights).expanduser()
     if not path.is_file():
         raise ReidbenchError(f"there is no file of weights at {path.absolute()}")
     return WeightsFile(path.name, path)
@@ -128,11 +129,22 @@ def _read(path: Path) -> Mapping[str, Tensor]:
             return load_file(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the readers fail on a broken file in ever new ways
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise ReidbenchError(f"{path} cannot be read as weights: {reason}") from error
+        raise ReidbenchError(f"{path} cannot be read as weights: {_reason(error)}") from error
     if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
         raise ReidbenchError(f"{path} holds no plain mapping of names to tensors")
     return content
+
+
+def _reason(error: Exception) -> str:
+    """Return why a file cannot be read, and what would do."""
+    if isinstance(error, OSError):
+        return error.strerror or "it cannot be opened"
+    if isinstance(error, UnpicklingError):
+        return (
+            "it holds pickled Python objects, which can run any code and are never loaded, or is "
+            "no file of torch; save the weights alone: torch.save(network.state_dict(), FILE)"
+        )
+    return "it is damaged, or no file of torch or safetensors; copy or save it anew"
 
 
 def _some(names: Iterable[str], shown: int = 3) -> str:

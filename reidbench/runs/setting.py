@@ -109,7 +109,9 @@ def open_setting(
 def _changed(spec: DatasetSpec, role: str, changes: Mapping[str, JSON]) -> DatasetSpec:
     prefix = f"{role}."
     mine = {k.removeprefix(prefix): v for k, v in changes.items() if k.startswith(prefix)}
-    return replace(spec, parameters={**spec.parameters, **mine})
+    # A root that the user names starts from where the user is.
+    folder = None if "root" in mine else spec.folder
+    return replace(spec, parameters={**spec.parameters, **mine}, folder=folder)
 
 
 def _protocol(spec: DatasetSpec, registry: Registry) -> Component:

@@ -78,11 +78,11 @@ def test_processes_that_want_the_same_compute_it_once(tmp_path: Path) -> None:
     waiting.start()
     with pytest.raises(ReidbenchError, match="in use by another process"):
         Store(tmp_path).remove(KEY)
-    time.sleep(0.5)
+    assert [other.stdout.readline() for other in others if other.stdout] == ["blocked\n"] * 2
     assert all(other.poll() is None for other in others)
     assert waiting.is_alive()
     assert first.communicate("\n")[0] == "made\n"
-    assert [other.communicate()[0] for other in others] == ["blocked\nreused\n"] * 2
+    assert [other.communicate()[0] for other in others] == ["reused\n"] * 2
     waiting.join(timeout=10)
     assert not waiting.is_alive()
 

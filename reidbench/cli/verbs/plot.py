@@ -30,7 +30,7 @@ FIELDS = ("translator", "constraints", "learner", "strategy", "direction", "sour
 @click.option("--reported", is_flag=True, help="Draw the paper's numbers too, in their own panels.")
 @click.option(
     "--pictures",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=options.FILE,
     metavar="RESULT",
     help="Draw the translated images of a result file instead.",
 )
@@ -44,7 +44,7 @@ FIELDS = ("translator", "constraints", "learner", "strategy", "direction", "sour
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=options.FILE,
     metavar="FILE",
     help="Where to write; .svg, .pdf or .png.  [default: an SVG among the results]",
 )
