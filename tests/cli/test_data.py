@@ -309,6 +309,18 @@ def test_no_verb_waits_for_torch(tmp_path, args):
     assert done.stdout.splitlines()[-1] == "False"
 
 
+def test_check_remarks_that_nothing_can_be_scored(invoke, plugins, tmp_path):
+    lines = ["path,pid,cam,split"]
+    for number, (pid, split) in enumerate([(1, "train"), (2, "query"), (2, "gallery")]):
+        Image.new("RGB", (2, 2), (9 * number, 0, 0)).save(tmp_path / f"{number}.png")
+        lines.append(f"{number}.png,{pid},1,{split}")
+    (tmp_path / "manifest.csv").write_text("\n".join(lines))
+    result = invoke("data", "check", "manifest", "--data-root", tmp_path)
+    assert result.exit_code == 0
+    assert "remark: nothing can be scored by market1501" in result.stdout
+    assert "of one camera" in result.stdout
+
+
 def test_check_tells_what_was_understood_and_sums_problems_up(invoke, plugins, tmp_path):
     home = market_tree(tmp_path)
     for number in range(9):

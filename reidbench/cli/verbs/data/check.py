@@ -69,7 +69,7 @@ def _facts(dataset: Dataset) -> dict[str, Any]:
         "cameras": _cameras(dataset),
         "published": {split: dict(vars(c)) for split, c in dataset.published().items()},
         "problems": problems,
-        "remarks": dataset.remarks(),
+        "remarks": [*dataset.remarks(), *_unscorable(dataset)],
     }
     try:
         facts |= {"division": dataset.division, "fingerprint": dataset.fingerprint()}
@@ -114,6 +114,23 @@ def _cameras(dataset: Dataset) -> list[dict[str, Any]]:
         }
         for cam in np.unique(cams)
     ]
+
+
+def _unscorable(dataset: Dataset) -> Iterator[str]:
+    """Yield why the labels of a dataset that can be listed leave nothing to score, if they do."""
+    from reidbench.errors import ReidbenchError
+    from reidbench.evaluation.features import Labels
+    from reidbench.registry.loading import load_plugins
+
+    try:
+        query, gallery = (dataset.samples(split) for split in ("query", "gallery"))
+    except ReidbenchError:
+        return
+    protocol = load_plugins().registry.entry("protocol", dataset.protocol).load()()
+    try:
+        protocol.refuse_labels(*(Labels(s.pids, s.cams) for s in (query, gallery)))
+    except ReidbenchError as error:
+        yield f"nothing can be scored by {dataset.protocol}, as a source need not be: {error}"
 
 
 def _summary(texts: list[str]) -> Iterator[str]:
