@@ -29,7 +29,7 @@ class Escaped(io.TextIOBase):
 
     @property
     def errors(self) -> str:  # type: ignore[override]
-        """What becomes of a character without a code."""
+        """The treatment of a character without a code: it is written as an escape."""
         return "backslashreplace"
 
     def write(self, text: str) -> int:
