@@ -20,10 +20,13 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from safetensors.torch import save_file
 
 from reidbench.cli import cli
 from reidbench.config.compose import Request, compose, parse_setting
 from reidbench.errors import ReidbenchError
+from reidbench.nn.backbones import Backbone
+from reidbench.nn.weights import WeightsFile, load_weights
 from reidbench.storage.artifacts import Store
 from reidbench.storage.checkpoint import load_state, save_state
 from reidbench.testing.toy_runs import toy_benchmark, toy_registry
@@ -100,14 +103,17 @@ def test_result_files(tmp_path):
     all_end_well(300, attempt)
 
 
-def test_one_bad_result_loses_no_other(tmp_path):
+def test_bad_results_lose_no_other(tmp_path):
+    """Ten of them at a time."""
     whole = make_result().to_dict()
     make_result(recipe="good").save(tmp_path)
 
     def attempt(rng):
-        _written(tmp_path / "synthetic" / "bad.json", json.dumps(altered(whole, rng)).encode())
-        shown = CliRunner().invoke(cli, ["leaderboard", "--results", str(tmp_path)]).stdout
-        return "" if "good" in shown else shown[-300:]
+        for number in range(10):
+            record = json.dumps(altered(whole, rng)).encode()
+            _written(tmp_path / "synthetic" / f"bad{number}.json", record)
+        shown = CliRunner().invoke(cli, ["leaderboard", "--results", str(tmp_path)])
+        return "" if "good" in shown.stdout else (shown.stdout + shown.stderr)[-300:]
 
     all_end_well(60, attempt)
 
@@ -178,6 +184,25 @@ def test_checkpoints(tmp_path):
         return _refused(lambda: load_state(path, state))
 
     all_end_well(150, attempt)
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_weights(tmp_path, suffix):
+    network = torch.nn.Linear(2, 2)
+    path = tmp_path / f"w{suffix}"
+    if suffix == ".pth":
+        torch.save({"state_dict": network.state_dict()}, path)
+    else:
+        save_file(network.state_dict(), path)
+    whole = path.read_bytes()
+    backbone = Backbone(network, 2, "none")
+
+    def attempt(rng):
+        _written(path, damaged(whole, rng))
+        return _refused(lambda: load_weights(backbone, WeightsFile("w", path)))
+
+    load_weights(backbone, WeightsFile("w", path))
+    all_end_well(100, attempt)
 
 
 NAMES = st.sampled_from(
