@@ -142,28 +142,39 @@ class FeatureDistances(Pairwise):
             ends: Floats = self._ends[0][row] + self._ends[1][columns]
             found = (ends - 2 * dots) * self._scale
         near = np.flatnonzero(found < self._limits[row])
-        found[near] = self._entries(row, columns[near], found[near])
+        if self._query is self._gallery and len(near):
+            near = near[columns[near] != row]
+        if len(near):
+            found[near] = self._entries(row, columns[near])
         return found
 
     def _refine(self, start: int, out: Floats, first: int) -> None:
         """Compute anew what float32 has cancelled in."""
         limits = self._limits[start : start + len(out)]
         crowded = []
-        for i in np.flatnonzero(out.min(axis=1) < limits).tolist():
+        for i in self._threatened(out, limits):
             near = np.flatnonzero(out[i] < limits[i])
             if len(near) > FEW:
                 crowded.append(i)
             else:
-                out[i, near] = self._entries(start + i, near + first, out[i, near])
+                if self._query is self._gallery:
+                    near = near[near + first != start + i]
+                out[i, near] = self._entries(start + i, near + first)
         if crowded:
             self._rows_anew(np.array(crowded), start, out, first)
 
-    def _entries(self, row: int, columns: Ints, found: Floats) -> Floats:
-        """Return entries from the features' differences; one of an image to itself as ``found``."""
+    def _threatened(self, out: Floats, limits: Floats) -> list[int]:
+        """Return the rows with entries below their limits, an image's own to itself apart."""
+        if self._query is not self._gallery:
+            return np.flatnonzero(out.min(axis=1) < limits).tolist()
+        counts = np.count_nonzero(out < limits[:, None], axis=1)
+        return np.flatnonzero(counts > 1).tolist()
+
+    def _entries(self, row: int, columns: Ints) -> Floats:
+        """Return entries from the features' differences."""
         apart = self._gallery[columns].astype(np.float64) - self._query[row]
         exact: Floats = (np.einsum("nd,nd->n", apart, apart) * self._scale).astype(np.float32)
-        itself = self._query is self._gallery
-        return np.where(columns == row, found, exact) if itself else exact
+        return exact
 
     def _rows_anew(self, rows: Ints, start: int, out: Floats, first: int) -> None:
         """Compute whole rows by products in float64."""
