@@ -40,6 +40,13 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"; known: {', '.join(names)}" if names else "; none is installed"
 
 
+def shown_lines(text: str) -> str:
+    """Return a text of several lines for messages, escaped as by ``shown``; tabs stay."""
+    if text.isprintable():
+        return text
+    return "".join(c if c in "\n\t" else shown(c) for c in text)
+
+
 def shown(name: object) -> str:
     """Return a name for messages, with characters that control a terminal written as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(name))

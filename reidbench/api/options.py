@@ -67,8 +67,8 @@ def options_of(
             raise TypeError(f"no argument is named '{name}'{did_you_mean(name, known)}")
     values: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
     if root := values.get("data_root") or os.environ.get(DATA_ROOT):
-        values["data_root"] = str(root)
-    values |= {k: Path(values[k]) for k in ("cache", "results") if k in values}
+        values["data_root"] = str(Path(root).expanduser())
+    values |= {k: Path(values[k]).expanduser() for k in ("cache", "results") if k in values}
     experiment, execution = (
         {f.name: values[f.name] for f in fields(bundle) if f.name in values}
         for bundle in (ExperimentOptions, ExecutionOptions)

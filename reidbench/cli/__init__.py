@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from reidbench import __version__
+from reidbench.cli.output import escaped_output
 from reidbench.errors import ReidbenchError, did_you_mean, shown
 
 # Verb -> what `reidbench --help` says of it: the first sentence of the verb's own help, kept here
@@ -97,13 +98,14 @@ class Verbs(click.Group):
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
         """Run the command line and exit."""
         extra |= {"standalone_mode": False, "prog_name": "reidbench"}
-        try:
-            status = super().main(args, *rest, **extra)
-        except click.ClickException as error:
-            _show(error)
-            status = error.exit_code
-        except click.Abort:
-            status = INTERRUPTED
+        with escaped_output():
+            try:
+                status = super().main(args, *rest, **extra)
+            except click.ClickException as error:
+                _show(error)
+                status = error.exit_code
+            except click.Abort:
+                status = INTERRUPTED
         sys.exit(status)
 
 
@@ -146,10 +148,19 @@ def _failure(error: BaseException) -> Failure:
         return Failure(str(error), error.exit_code)
     if isinstance(error, KeyboardInterrupt):
         return Failure("interrupted; the same command resumes where it stopped", INTERRUPTED)
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's
+    if _out_of_memory(error):
         return Failure("out of memory; smaller batches may help, e.g. --set budget.batch=1", 1)
     what = f"{type(error).__name__}: {error}"
     return Failure(f"unexpected {what} (a fault of the software; --debug shows where)", 1)
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    # torch has a class for a device's memory, and a text for the computer's.
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
+    )
 
 
 def _show(error: click.ClickException) -> None:

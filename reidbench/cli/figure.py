@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reidbench.cli import options
+
 if TYPE_CHECKING:
     from reidbench.config.compose import Request
     from reidbench.registry.loading import Plugins
@@ -22,7 +24,7 @@ seed = click.option(
 output = click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=options.FILE,
     metavar="FILE",
     help="Where to draw; .svg, .pdf or .png.  [default: an SVG among the results]",
 )

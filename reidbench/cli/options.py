@@ -19,7 +19,22 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 Decorator = Callable[[F], F]
 
-FOLDER = click.Path(file_okay=False, path_type=Path)
+
+class HomePath(click.Path):
+    """A path in which ``~`` is the user's home, as it is where no shell has seen it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        return super().convert(home_path(value), param, ctx)
+
+
+def home_path(value: Any) -> Any:
+    """Return a path with the user's home for ``~``; None stays."""
+    return None if value is None else type(value)(Path(value).expanduser())
+
+
+FOLDER = HomePath(file_okay=False, path_type=Path)
+FILE = HomePath(dir_okay=False, path_type=Path)
 
 
 class Seeds(click.ParamType[tuple[int, ...]]):
@@ -79,6 +94,7 @@ data_root = click.option(
     envvar="REIDBENCH_DATA_ROOT",
     show_envvar=True,
     metavar="FOLDER",
+    callback=lambda _ctx, _param, value: home_path(value),
     help="Folder that holds your datasets.",
 )
 

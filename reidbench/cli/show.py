@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -17,6 +16,7 @@ from reidbench.results.result import Result
 from reidbench.runs.plan import Plan
 from reidbench.runs.runner import Finished, Session, needed
 from reidbench.storage.keys import JSON
+from reidbench.terminal import Console
 
 MEASURES = labels("mAP", "mAP_trapezoid", "rank1", "rank5", "rank10", "mINP")
 MEANS = ("mAP", "mAP_trapezoid", "rank1")  # each with its spread, still within 80 columns

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterable, Sequence
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from reidbench.terminal import Console
 
 UNLIMITED = 10_000  # columns of a file or a pipe: nothing is wrapped or cut there
 

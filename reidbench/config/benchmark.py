@@ -26,10 +26,15 @@ _Pixels = Annotated[int, Meta(ge=1, description="one pixel at least")]
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """A dataset by name, with the parameters the benchmark fixes."""
+    """A dataset by name, with the parameters the benchmark fixes.
+
+    Attributes:
+        folder: folder of the file that names it, from which a relative ``root`` starts.
+    """
 
     name: str
     parameters: Mapping[str, JSON] = field(default_factory=dict)
+    folder: Path | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,10 @@ class Benchmark:
         defaults = {f.name: f.default for f in fields(self)}
         parts = {k: v for k, v in vars(self).items() if k in defaults and v != defaults[k]}
         parts.pop("summary")
-        plain = {k: vars(v) if isinstance(v, DatasetSpec) else v for k, v in parts.items()}
+        plain = {
+            k: {"name": v.name, "parameters": v.parameters} if isinstance(v, DatasetSpec) else v
+            for k, v in parts.items()
+        }
         return digest(plain, 16)
 
 
@@ -121,12 +129,12 @@ def load_benchmark(name: str) -> Benchmark:
         ('synthetic', (0, 1, 2))
     """
     known = available()
-    path = known.get(name, Path(name))
+    path = known.get(name, Path(name).expanduser())
     if not (name in known or path.suffix == ".toml"):
         raise UsageError(f"no benchmark is named '{name}'{did_you_mean(name, known)}")
     with reading(path, "a benchmark", UsageError):
         raw = read_toml(path)
-        return _benchmark(path.stem, raw, convert(raw, _File))
+        return _benchmark(path, raw, convert(raw, _File))
 
 
 def load_all() -> Iterator[Benchmark]:
@@ -166,13 +174,14 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ranking: _Section = None
 
 
-def _benchmark(name: str, raw: Mapping[str, JSON], file: _File) -> Benchmark:
+def _benchmark(path: Path, raw: Mapping[str, JSON], file: _File) -> Benchmark:
+    folder = path.parent.absolute()
     return Benchmark(
-        name=name,
+        name=path.stem,
         version=file.version,
         summary=file.summary,
-        source=_spec(raw["source"]),
-        target=_spec(raw["target"]),
+        source=_spec(raw["source"], folder),
+        target=_spec(raw["target"], folder),
         protocol=_spec(raw["protocol"]),
         seeds=file.seeds,
         image_size=file.image_size,
@@ -183,5 +192,5 @@ def _benchmark(name: str, raw: Mapping[str, JSON], file: _File) -> Benchmark:
     )
 
 
-def _spec(raw: Mapping[str, JSON]) -> DatasetSpec:
-    return DatasetSpec(raw["name"], {k: v for k, v in raw.items() if k != "name"})
+def _spec(raw: Mapping[str, JSON], folder: Path | None = None) -> DatasetSpec:
+    return DatasetSpec(raw["name"], {k: v for k, v in raw.items() if k != "name"}, folder)

@@ -32,6 +32,7 @@ from reidbench.registry.registry import (
     usual_strategy,
 )
 from reidbench.storage.keys import JSON
+from reidbench.storage.schema import whole_number
 
 OWN_LEARNER = "learner"  # a constraint's name for the recipe's learner
 
@@ -64,10 +65,12 @@ def parse_setting(text: str) -> tuple[str, JSON]:
     """
     name, equals, value = text.partition("=")
     if not equals or "." not in name.strip("."):
-        raise UsageError(f"--set takes NAME.PARAMETER=VALUE (e.g. sianet.margin=1), not '{text}'")
+        raise UsageError(
+            f"--set takes NAME.PARAMETER=VALUE (e.g. sianet.margin=1), not '{text[:80]}'"
+        )
     try:
-        return name.strip(), json.loads(value)
-    except json.JSONDecodeError:
+        return name.strip(), json.loads(value, parse_int=whole_number)
+    except (ValueError, RecursionError):
         return name.strip(), value
 
 

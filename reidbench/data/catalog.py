@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +80,7 @@ def open_dataset(
         more: tuple[Split, ...] = ("multi_query",) if dataset.has_multi_query else ()
         left_out = tuple(name for name, _ in find_corrupt(dataset, (*SPLITS, *more), progress))
         dataset = Without(dataset, left_out) if left_out else dataset
-    _refuse_empty(spec.name, dataset)
+    _refuse_few(spec.name, dataset, role)
     return OpenDataset(spec.name, plain, dataset, dataset.fingerprint(), left_out)
 
 
@@ -107,6 +108,8 @@ def construct(
             )
         given["root"] = data_root
     values = resolve(factory, given, role)
+    if isinstance(root := spec.parameters.get("root"), str) and spec.folder:
+        values["root"] = str(spec.folder / Path(root).expanduser())
     try:
         dataset: Dataset = factory(**values)
     except ValueError as error:
@@ -158,7 +161,17 @@ def _shared(pids: NDArray[np.int64], who: str) -> UsageError:
     )
 
 
-def _refuse_empty(name: str, dataset: Dataset) -> None:
+def _refuse_few(name: str, dataset: Dataset, role: str) -> None:
+    """Refuse a dataset of which too few images are there to train on or to test by."""
     for split in SPLITS:
         if not len(dataset.samples(split)):
             raise ReidbenchError(f"dataset '{name}' has no {split} images")
+    pids = dataset.samples("train").pids
+    persons = len(np.unique(pids[pids > 0]))
+    if role == "source" and persons < 2:
+        raise ReidbenchError(
+            f"source '{name}' has {'one person' if persons else 'nobody'} to train on; "
+            "telling persons apart takes two at least"
+        )
+    if role != "dataset" and len(pids) < 2:
+        raise ReidbenchError(f"{role} '{name}' has one training image; a domain takes two at least")

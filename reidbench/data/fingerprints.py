@@ -40,7 +40,7 @@ def recall(what: JSON) -> dict[str, JSON]:
     """Return what is remembered of ``what``; nothing if the memory is gone or damaged."""
     try:
         known = json.loads(_memo(what).read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return known if isinstance(known, dict) else {}
 

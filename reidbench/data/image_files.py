@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from reidbench.errors import ReidbenchError, shown
 
-FORMATS = ("JPEG", "PNG", "BMP")  # no others: some decoders start programs
+FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF")  # no others: some decoders start programs
+SUFFIXES = r"\.(?:jpe?g|png|bmp|webp|tiff?)"
+"""Endings of their names, as part of a regular expression."""
+ORIENTATION = 0x0112  # the EXIF tag
 CLUTTER = frozenset({"thumbs.db", "desktop.ini"})  # left by desktops; hidden files are too
 
 
@@ -57,10 +60,37 @@ def decoding_problem(path: Path) -> str | None:
 
 def _read(path: Path, mode: str, keep: str = "") -> NDArray[np.uint8]:
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with Image.open(path, formats=FORMATS) as opened:
+            image = _upright(opened)
+            if image.mode.startswith("I"):
+                image = _eight_bits(image)
             return np.array(image.convert(keep if image.mode == keep else mode))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged file fails in any of a dozen ways
         raise ReidbenchError(f"cannot decode {shown(path)}: {_reason(path, error)}") from error
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Return an image as viewers show it: cameras note in EXIF how they were held."""
+    # Reading the tag alone costs nothing; transposing would copy every image.
+    return ImageOps.exif_transpose(image) if image.getexif().get(ORIENTATION, 1) != 1 else image
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Return grey levels of up to 16 bits as 8 bits; the least of 8, 12 and 16 that holds all.
+
+    The file does not tell how many of the 16 bits its camera has.
+    """
+    levels = np.array(image)
+    if levels.min() < 0 or levels.max() >= 2**16:
+        raise _UnfitError("its grey levels are no 16-bit numbers; save it with 8 or 16 bits")
+    bits = next(b for b in (8, 12, 16) if levels.max() < 2**b)
+    return Image.fromarray((levels >> (bits - 8)).astype(np.uint8))
+
+
+class _UnfitError(Exception):
+    """An image whose pixels have no 8-bit meaning."""
 
 
 def _reason(path: Path, error: Exception) -> str:
@@ -70,4 +100,8 @@ def _reason(path: Path, error: Exception) -> str:
         return "the file is empty (0 bytes)"
     if isinstance(error, UnidentifiedImageError):
         return f"it is not a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} image"
-    return str(error)
+    if isinstance(error, _UnfitError):
+        return str(error)
+    if isinstance(error, Image.DecompressionBombError):
+        return f"it has more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels"
+    return "the file is truncated or damaged; copy it anew"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,24 @@ from reidbench.errors import ReidbenchError
 from reidbench.evaluation.features import Floats, Ints
 from reidbench.evaluation.options import Metric
 
+Doubles = NDArray[np.float64]
+AnyFloats = TypeVar("AnyFloats", Floats, Doubles)
+
 CHUNK_BYTES = 128 * 2**20
 """Size of the one buffer of distances; more rows at a time multiply no faster."""
 CHUNK_ROWS = (32, 512)
 """Least and most query rows a chunk: below, the product is slow; above, nothing is won."""
+NEAR = 2.0**-11
+"""Squared distance over the query's squared length below which float32 has cancelled.
+
+From here on the distance keeps 12 bits at least; below, it is computed anew in float64.
+"""
+FEW = 64
+"""Entries of a row that are computed one by one; of more, the whole row is."""
+COLUMNS = 1024
+"""Gallery features that are widened to float64 at a time."""
+ROUNDING = 2.0**-46
+"""Share of the squared lengths below which float64 has cancelled too: the features are equal."""
 
 
 class Distances(ABC):
@@ -78,16 +93,31 @@ class Pairwise(Distances):
 class FeatureDistances(Pairwise):
     """Squared Euclidean distance, or 1 - cosine of features that have unit length.
 
-    "cosine" expects features that :func:`unit` has made.
+    "cosine" expects features that :func:`unit` has made. Distances so small that float32 cancels
+    in them are computed again in float64, as if of features of exactly unit length for "cosine".
+    Of an image to itself (query and gallery are one array) rounding may leave another value than 0.
     """
 
-    def __init__(self, query: Floats, gallery: Floats, metric: Metric = "euclidean") -> None:
-        """Take features ``[Q, D]`` and ``[G, D]``."""
+    def __init__(
+        self, query: Floats, gallery: Floats, metric: Metric = "euclidean", *, centred: bool = False
+    ) -> None:
+        """Take features ``[Q, D]`` and ``[G, D]``.
+
+        Args:
+            query: features of the queries.
+            gallery: features of the gallery.
+            metric: "euclidean" or "cosine".
+            centred: whether both had one vector subtracted after they were of unit length. Then
+                1 - cosine is half the squared Euclidean distance.
+        """
         self.shape = (len(query), len(gallery))
-        self._query, self._gallery, self._metric = query, gallery, metric
+        self._query, self._gallery = query, gallery
+        self._scale = np.float32(1 if metric == "euclidean" else 0.5)
         self._ends: tuple[Floats, Floats] | None = None
-        if metric == "euclidean":
+        if metric == "euclidean" or centred:
             self._ends = (_squares(query), _squares(gallery))
+        lengths = self._ends[0] if self._ends else np.ones(len(query), np.float32)
+        self._limits = np.float32(NEAR) * self._scale * lengths
 
     def fill(self, start: int, out: Floats, first: int = 0) -> None:
         """Write ``|q|^2 + |g|^2 - 2 q.g``, or ``1 - q.g``, for the rows of ``out``."""
@@ -99,14 +129,63 @@ class FeatureDistances(Pairwise):
             np.matmul(-2 * rows, gallery.T, out=out)
             out += self._ends[1][first:]
             out += self._ends[0][start : start + len(out), None]
+            if self._scale != 1:
+                out *= self._scale
+        self._refine(start, out, first)
 
     def at(self, row: int, columns: Ints) -> Floats:
         """Return single entries; they equal :meth:`fill`'s to float32 rounding."""
         dots: Floats = self._gallery[columns] @ self._query[row]
         if self._ends is None:
-            return np.subtract(1, dots, dtype=np.float32)
-        ends: Floats = self._ends[0][row] + self._ends[1][columns]
-        return ends - 2 * dots
+            found = np.subtract(1, dots, dtype=np.float32)
+        else:
+            ends: Floats = self._ends[0][row] + self._ends[1][columns]
+            found = (ends - 2 * dots) * self._scale
+        near = np.flatnonzero(found < self._limits[row])
+        if self._query is self._gallery and len(near):
+            near = near[columns[near] != row]
+        if len(near):
+            found[near] = self._entries(row, columns[near])
+        return found
+
+    def _refine(self, start: int, out: Floats, first: int) -> None:
+        """Compute anew what float32 has cancelled in."""
+        limits = self._limits[start : start + len(out)]
+        crowded = []
+        for i in self._threatened(out, limits):
+            near = np.flatnonzero(out[i] < limits[i])
+            if len(near) > FEW:
+                crowded.append(i)
+            else:
+                if self._query is self._gallery:
+                    near = near[near + first != start + i]
+                out[i, near] = self._entries(start + i, near + first)
+        if crowded:
+            self._rows_anew(np.array(crowded), start, out, first)
+
+    def _threatened(self, out: Floats, limits: Floats) -> list[int]:
+        """Return the rows with entries below their limits, an image's own to itself apart."""
+        if self._query is not self._gallery:
+            return np.flatnonzero(out.min(axis=1) < limits).tolist()
+        counts = np.count_nonzero(out < limits[:, None], axis=1)
+        return np.flatnonzero(counts > 1).tolist()
+
+    def _entries(self, row: int, columns: Ints) -> Floats:
+        """Return entries from the features' differences."""
+        apart = self._gallery[columns].astype(np.float64) - self._query[row]
+        exact: Floats = (np.einsum("nd,nd->n", apart, apart) * self._scale).astype(np.float32)
+        return exact
+
+    def _rows_anew(self, rows: Ints, start: int, out: Floats, first: int) -> None:
+        """Compute whole rows by products in float64."""
+        query = self._query[rows + start].astype(np.float64)
+        ends = _squares(query)[:, None]
+        for column in range(first, self.shape[1], COLUMNS):
+            gallery = self._gallery[column : column + COLUMNS].astype(np.float64)
+            lengths = ends + _squares(gallery)
+            apart = lengths - 2 * query @ gallery.T
+            apart[apart < ROUNDING * lengths] = 0
+            out[rows, column - first : column - first + len(gallery)] = apart * self._scale
 
 
 class MatrixDistances(Pairwise):
@@ -148,7 +227,7 @@ class Columns(Distances):
         np.take(rows, self._columns, axis=1, out=out)
 
 
-def unit(features: Floats) -> Floats:
+def unit(features: AnyFloats) -> AnyFloats:
     """Scale the rows of ``features`` ``[N, D]`` to unit length, in place, and return them.
 
     A row of zeros stays: it has no direction, and is equally far from everything.
@@ -158,6 +237,6 @@ def unit(features: Floats) -> Floats:
     return features
 
 
-def _squares(features: Floats) -> Floats:
-    squares: Floats = np.einsum("nd,nd->n", features, features)
+def _squares(features: AnyFloats) -> AnyFloats:
+    squares: AnyFloats = np.einsum("nd,nd->n", features, features)
     return squares

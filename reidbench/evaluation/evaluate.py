@@ -8,12 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.errors import ReidbenchError
-from reidbench.evaluation.distance import (
-    Columns,
-    Distances,
-    FeatureDistances,
-    unit,
-)
+from reidbench.evaluation.centring import centred, common_origin
+from reidbench.evaluation.distance import Columns, Distances, Doubles, FeatureDistances, unit
 from reidbench.evaluation.expansion import expanded
 from reidbench.evaluation.features import (
     JUNK,
@@ -41,7 +37,8 @@ def evaluate(
     """Rank the gallery for every query and score the rankings.
 
     Above the features it holds one copy of them (two with re-ranking) and one chunk of
-    distances; time grows as Q x G x D.
+    distances; time grows as Q x G x D. Features that float32 would not tell apart are centred
+    (see :mod:`reidbench.evaluation.centring`), and scored as in float64.
 
     Args:
         query: the query set.
@@ -60,9 +57,25 @@ def evaluate(
     if multi_query is not None:
         multi_query = checked("multi_query", multi_query)
         same_dimension("multi_query", multi_query, "gallery", gallery)
-    ranked, wanted = _without_junk(gallery, options), _scaled(query, options)
+    # Junk was left out by copying, so that the features may be scaled in place.
+    ranked = _scaled(_without_junk(gallery), options, np.float32, copy=False)
+    more = None if multi_query is None else multi_query.labels
+    protocol.refuse_labels(query.labels, gallery.labels, more)
+    origin = common_origin(ranked.features)
+    wanted = _scaled(query, options, np.float32 if origin is None else np.float64)
     wanted = protocol.queries(wanted, multi_query, unit_length=options.unit_length)
-    distances = _distances(wanted.features, ranked.features, options)
+    if origin is not None:
+        kept = np.flatnonzero(_not_junk(gallery.pids))
+        # The features as they were given; those of unit length have been rounded.
+        centred(
+            gallery.features,
+            origin,
+            unit_length=options.unit_length,
+            rows=kept,
+            out=ranked.features,
+        )
+        wanted = replace(wanted, features=centred(wanted.features, origin, unit_length=False))
+    distances = _distances(wanted.features, ranked.features, options, origin)
     return protocol.scores(distances, wanted.labels, ranked.labels, ties=options.ties)
 
 
@@ -93,12 +106,9 @@ def evaluate_distances(
     return protocol.scores(columns, query, ranked, ties=options.ties)
 
 
-def _without_junk(gallery: Features, options: RankingOptions) -> Features:
+def _without_junk(gallery: Features) -> Features:
     kept = _not_junk(gallery.pids)
-    features = gallery.features[kept]
-    if options.unit_length:
-        unit(features)
-    return Features(features, gallery.pids[kept], gallery.cams[kept])
+    return Features(gallery.features[kept], gallery.pids[kept], gallery.cams[kept])
 
 
 def _not_junk(pids: Ints) -> NDArray[np.bool_]:
@@ -108,28 +118,46 @@ def _not_junk(pids: Ints) -> NDArray[np.bool_]:
     return kept
 
 
-def _scaled(query: Features, options: RankingOptions) -> Features:
-    if not options.unit_length:
-        return query
-    return replace(query, features=unit(query.features.copy()))
+def _scaled(
+    images: Features, options: RankingOptions, kind: type[np.floating], *, copy: bool = True
+) -> Features:
+    """Return the images with features of a number type, at unit length if so asked."""
+    features = images.features.astype(kind, copy=copy and options.unit_length)
+    return replace(images, features=unit(features) if options.unit_length else features)
 
 
-def _distances(query: Floats, gallery: Floats, options: RankingOptions) -> Distances:
-    distances = FeatureDistances(query, gallery, options.distance)
+def _distances(
+    query: Floats, gallery: Floats, options: RankingOptions, origin: Doubles | None
+) -> Distances:
+    """Return the distances of features that had ``origin`` subtracted, if it is not None."""
+    distances = _plain(query, gallery, options, origin)
     if options.expansion:
         query = expanded(
-            query, gallery, distances, options.expansion, unit_length=options.unit_length
+            query,
+            gallery,
+            distances,
+            options.expansion,
+            unit_length=options.unit_length,
+            origin=origin,
         )
-        distances = FeatureDistances(query, gallery, options.distance)
-    return _reranked(query, gallery, options) if options.rerank else distances
+        distances = _plain(query, gallery, options, origin)
+    return _reranked(query, gallery, options, origin) if options.rerank else distances
 
 
-def _reranked(query: Floats, gallery: Floats, options: RankingOptions) -> Distances:
+def _plain(
+    query: Floats, gallery: Floats, options: RankingOptions, origin: Doubles | None
+) -> FeatureDistances:
+    return FeatureDistances(query, gallery, options.distance, centred=origin is not None)
+
+
+def _reranked(
+    query: Floats, gallery: Floats, options: RankingOptions, origin: Doubles | None
+) -> Distances:
     # Only re-ranking needs scipy's sparse rows, which take long to import.
     from reidbench.evaluation.rerank import Reranked
 
     images = np.concatenate([query, gallery])
-    joint = FeatureDistances(images, images, options.distance)
+    joint = _plain(images, images, options, origin)
     return Reranked(
         joint, len(query), k1=options.k1, k2=options.k2, lambda_value=options.lambda_value
     )

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from reidbench.evaluation.distance import Distances, unit
+from reidbench.evaluation.centring import centred
+from reidbench.evaluation.distance import Distances, Doubles, unit
 from reidbench.evaluation.features import Floats
 from reidbench.evaluation.ranking import nearest
 
 
 def expanded(
-    query: Floats, gallery: Floats, distances: Distances, k: int, *, unit_length: bool
+    query: Floats,
+    gallery: Floats,
+    distances: Distances,
+    k: int,
+    *,
+    unit_length: bool,
+    origin: Doubles | None = None,
 ) -> Floats:
     """Return new queries ``[Q, D]``: the mean of each query and its ``k`` nearest gallery features.
 
@@ -23,10 +30,14 @@ def expanded(
         distances: ``[Q, G]`` between them.
         k: number of neighbours.
         unit_length: scale the means to unit length.
+        origin: ``[D]`` the vector that was subtracted from all features, if one was; it is from
+            the means too.
     """
     out = np.empty_like(query)
     for start, rows in distances.chunks():
         for i, row in enumerate(rows, start):
             neighbours = gallery[nearest(row, k)]
             out[i] = (query[i] + neighbours.sum(axis=0)) / (1 + len(neighbours))
-    return unit(out) if unit_length else out
+    if not unit_length:
+        return out
+    return unit(out) if origin is None else centred(out + origin, origin, unit_length=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +45,7 @@ class Features:
     """One embedded set of images, as any model may have made it.
 
     Attributes:
-        features: ``[N, D]`` float32.
+        features: ``[N, D]`` float32, or float64 where that is what is known.
         pids: ``[N]`` integer person; -1 is junk, 0 a distractor where the dataset has them.
         cams: ``[N]`` integer camera.
     """
@@ -64,7 +65,9 @@ class Features:
 
 
 def checked(name: str, given: Features) -> Features:
-    """Return ``given`` with float32 features and int64 labels, without copying what is so already.
+    """Return ``given`` with int64 labels and float32 features, without copying what is so already.
+
+    Features of float64 stay so: float32 may not tell them apart.
 
     Args:
         name: name of the set in errors, such as "query".
@@ -100,7 +103,8 @@ def _matrix(name: str, features: NDArray[np.generic]) -> Floats:
     with np.errstate(over="ignore"):
         matrix = features.astype(np.float32, copy=False)
     _finite(name, matrix)
-    return matrix
+    wide: Any = features
+    return wide if features.dtype == np.float64 else matrix
 
 
 def _finite(name: str, matrix: Floats) -> None:

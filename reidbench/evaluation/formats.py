@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import warnings
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
-from reidbench.errors import ReidbenchError, UsageError, did_you_mean
+from reidbench.errors import ReidbenchError, UsageError, did_you_mean, shown
 from reidbench.storage.matlab import list_variables, read_arrays
 
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -65,6 +65,8 @@ def open_stored(path: Path) -> Stored:
         raise UsageError(
             f"'{path}' is no file of features that can be read{did_you_mean(suffix, _FORMATS)}"
         )
+    if path.exists() and not path.is_file():
+        raise ReidbenchError(f"cannot read {path}: it is no file")
     with _reading(path):
         return _FORMATS[suffix](path)
 
@@ -139,25 +141,58 @@ def _csv(path: Path) -> Stored:
             f"{path}: the first line must name the columns, pid,cam,f0,f1,..., each label once; "
             f"it begins {','.join(header)[:60]!r}"
         )
+    places = {name: header.index(name) for name in labels}
     rest = [i for i, name in enumerate(header) if name not in known]
-    columns = [*map(header.index, labels), *rest]
-    kinds = np.dtype([*((name, "f8") for name in labels), ("features", "f4", (len(rest),))])
 
     def load(wanted: Collection[str]) -> Arrays:
-        table = np.loadtxt(
-            path,
-            kinds,
-            comments=None,
-            delimiter=",",
-            skiprows=1,
-            usecols=columns,
-            ndmin=1,
-            encoding="utf-8-sig",
-            quotechar='"',
-        )
-        return {name: np.ascontiguousarray(table[name]) for name in wanted}
+        try:
+            table = np.loadtxt(
+                path,
+                comments=None,
+                delimiter=",",
+                skiprows=1,
+                ndmin=2,
+                encoding="utf-8-sig",
+                quotechar='"',
+            )
+        except ValueError as error:
+            raise ReidbenchError(
+                f"{path} is damaged, or no table of numbers: {_wrong_line(path, header)}"
+            ) from error
+        if table.size and table.shape[1] != len(header):
+            raise ReidbenchError(
+                f"{path} is damaged, or no table of numbers: {_wrong_line(path, header)}"
+            )
+        table = table.reshape(-1, len(header))
+        return {name: np.ascontiguousarray(table[:, places.get(name, rest)]) for name in wanted}
 
     return Stored(path, ("features", *labels), load)
+
+
+def _wrong_line(path: Path, header: Sequence[str]) -> str:
+    """Return the first line of a table that cannot be read, and why."""
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+        lines = csv.reader(file)
+        next(lines)
+        for values in filter(None, lines):
+            if len(values) != len(header):
+                return f"line {lines.line_num}: {len(values)} values for {len(header)} columns"
+            for name, value in zip(header, values, strict=True):
+                if not _is_number(value):
+                    return (
+                        f"line {lines.line_num}, column '{shown(name)[:40]}': "
+                        f"'{shown(value)[:40]}' is no number; "
+                        "leave out what is neither label nor feature"
+                    )
+    return "some line: its values cannot be told apart; write plain numbers with commas between"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 _FORMATS: dict[str, Callable[[Path], Stored]] = {
@@ -180,6 +215,7 @@ def _reading(path: Path) -> Iterator[None]:
     except OSError as error:
         raise ReidbenchError(f"cannot read {path}: {error.strerror or error}") from error
     except Exception as error:  # a damaged file fails in any of a dozen ways
-        what = f"{type(error).__name__}: {error}".partition("\n")[0]
         kind = path.suffix.lower()
-        raise ReidbenchError(f"{path} is damaged, or no {kind} file ({what})") from error
+        raise ReidbenchError(
+            f"{path} is damaged, or no {kind} file; copy it or write it anew"
+        ) from error

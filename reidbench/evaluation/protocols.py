@@ -12,8 +12,8 @@ from reidbench.errors import ReidbenchError, UsageError
 from reidbench.evaluation.distance import Distances, unit
 from reidbench.evaluation.features import DISTRACTOR, JUNK, Features, Floats, Ints, Labels
 from reidbench.evaluation.options import Ties
-from reidbench.evaluation.ranking import People, check_compatible, match_ranks
-from reidbench.evaluation.scores import Scores
+from reidbench.evaluation.ranking import People, check_compatible, match_ranks, refuse_junk
+from reidbench.evaluation.scores import Scores, no_match
 
 
 class Protocol(ABC):
@@ -44,6 +44,15 @@ class Protocol(ABC):
             )
         return query
 
+    def refuse_labels(
+        self, query: Labels, gallery: Labels, multi_query: Labels | None = None
+    ) -> None:
+        """Raise ``ReidbenchError`` if labels alone show that nothing can be scored.
+
+        It is asked before anything is computed; by default everything may be scored.
+        """
+        return
+
     @abstractmethod
     def scores(
         self, distances: Distances, query: Labels, gallery: Labels, *, ties: Ties = "stable"
@@ -67,6 +76,12 @@ class Market1501(Protocol):
     Junk (pid -1, and the query's person in the query's camera) is left out; distractors stay.
     """
 
+    def refuse_labels(
+        self, query: Labels, gallery: Labels, multi_query: Labels | None = None
+    ) -> None:
+        """Refuse junk queries, and queries none of which has a match in another camera."""
+        _refuse_unmatched(query, gallery, cross_camera=True)
+
     def scores(
         self, distances: Distances, query: Labels, gallery: Labels, *, ties: Ties = "stable"
     ) -> Scores:
@@ -85,6 +100,13 @@ class MultiQuery(Market1501):
     """
 
     pools_queries: ClassVar[bool] = True
+
+    def refuse_labels(
+        self, query: Labels, gallery: Labels, multi_query: Labels | None = None
+    ) -> None:
+        """Refuse queries without a match, or without a further image."""
+        super().refuse_labels(query, gallery)
+        _rows_by_query(query, query if multi_query is None else multi_query)
 
     def queries(
         self, query: Features, multi_query: Features | None, *, unit_length: bool
@@ -107,17 +129,18 @@ class SingleShot(Protocol):
     Average precision is then 1 / rank. Repeated splits are the dataset's; see :class:`Trials`.
     """
 
+    def refuse_labels(
+        self, query: Labels, gallery: Labels, multi_query: Labels | None = None
+    ) -> None:
+        """Refuse queries without a match, and a gallery that shows a person twice."""
+        _refuse_shots(query, gallery)
+        _refuse_unmatched(query, gallery, cross_camera=False)
+
     def scores(
         self, distances: Distances, query: Labels, gallery: Labels, *, ties: Ties = "stable"
     ) -> Scores:
         """Score every query by its one match; refuse a gallery that shows a person twice."""
-        persons, shots = np.unique(gallery.pids[~_nobody(query, gallery)], return_counts=True)
-        if (shots > 1).any():
-            raise ReidbenchError(
-                f"single-shot needs one gallery image a person, but person "
-                f"{persons[shots.argmax()]} has {shots.max()}; "
-                "use market1501, or single-gallery-shot, which draws one"
-            )
+        _refuse_shots(query, gallery)
         ranks = match_ranks(distances, query, gallery, cross_camera=False, ties=ties)
         images = int((gallery.pids != JUNK).sum())
         return Scores.from_ranks(query.pids, list(ranks), images, ties)
@@ -136,6 +159,12 @@ class SingleGalleryShot(Protocol):
         if repeats < 1:
             raise UsageError(f"repeats must be at least 1, not {repeats}")
         self.repeats, self.seed = repeats, seed
+
+    def refuse_labels(
+        self, query: Labels, gallery: Labels, multi_query: Labels | None = None
+    ) -> None:
+        """Refuse junk queries, and queries none of which has a match in another camera."""
+        _refuse_unmatched(query, gallery, cross_camera=True)
 
     def scores(
         self, distances: Distances, query: Labels, gallery: Labels, *, ties: Ties = "stable"
@@ -172,6 +201,31 @@ class SingleGalleryShot(Protocol):
         return rng.choice(images, self.repeats)
 
 
+def _refuse_unmatched(query: Labels, gallery: Labels, *, cross_camera: bool) -> None:
+    refuse_junk(query)
+    people = People(gallery)
+    pairs = zip(query.pids.tolist(), query.cams.tolist(), strict=True)
+    if any(len(people.matches(p, c, cross_camera=cross_camera)) for p, c in set(pairs)):
+        return
+    cameras = np.unique(np.concatenate([query.cams, gallery.cams]))
+    if cross_camera and len(cameras) == 1:
+        raise ReidbenchError(
+            f"all {len(query)} queries and all gallery images are of one camera, and a match is "
+            "an image of the query's person in another; label the cameras, or use single-shot"
+        )
+    raise no_match(len(query))
+
+
+def _refuse_shots(query: Labels, gallery: Labels) -> None:
+    persons, shots = np.unique(gallery.pids[~_nobody(query, gallery)], return_counts=True)
+    if (shots > 1).any():
+        raise ReidbenchError(
+            f"single-shot needs one gallery image a person, but person "
+            f"{persons[shots.argmax()]} has {shots.max()}; "
+            "use market1501, or single-gallery-shot, which draws one"
+        )
+
+
 def _nobody(query: Labels, gallery: Labels) -> NDArray[np.bool_]:
     """Return the mask of junk and distractors in the gallery: pid 0, unless a query has pid 0."""
     distractor = (gallery.pids == DISTRACTOR) & (DISTRACTOR not in query.pids)
@@ -191,7 +245,9 @@ def _drawn_ranks(rows: Floats, drawn: Ints, matches: Ints, own: Ints, ties: Ties
     return np.where(matches >= 0, before.sum(axis=1) + 1, 0)
 
 
-def _rows_by_query(query: Features, pooled: Features) -> dict[tuple[int, int], list[int]]:
+def _rows_by_query(
+    query: Features | Labels, pooled: Features | Labels
+) -> dict[tuple[int, int], list[int]]:
     """Return the rows of ``pooled`` that show each (person, camera) of the queries."""
     rows: dict[tuple[int, int], list[int]] = {}
     for pid, cam in zip(query.pids.tolist(), query.cams.tolist(), strict=True):

@@ -83,6 +83,11 @@ def check_compatible(distances: Distances, query: Labels, gallery: Labels) -> No
             f"distances {list(distances.shape)} do not fit {len(query)} queries "
             f"and {len(gallery)} gallery images"
         )
+    refuse_junk(query)
+
+
+def refuse_junk(query: Labels) -> None:
+    """Raise ``ReidbenchError`` if a query is junk."""
     if (query.pids == JUNK).any():
         raise ReidbenchError(f"query pids hold {JUNK}, which is junk and cannot be looked for")
 

@@ -58,10 +58,7 @@ class Scores:
         """
         counts = np.array([len(r) for r in ranks], np.int64)
         if not counts.any():
-            raise ReidbenchError(
-                f"none of the {len(ranks)} queries has a match in the gallery: "
-                "check that both use the same person labels and that their cameras differ"
-            )
+            raise no_match(len(ranks))
         first = np.array([r[0] if len(r) else 0 for r in ranks], np.int64)
         last = np.array([r[-1] if len(r) else 0 for r in ranks], np.float64)
         hits, trapezoid = _average_precisions(np.concatenate(ranks), counts)
@@ -163,3 +160,11 @@ def _ratio(top: NDArray[Any], bottom: NDArray[Any]) -> Doubles:
 
 def _jsonable(values: NDArray[Any]) -> list[float | int | None]:
     return [None if v != v else v for v in values.tolist()]
+
+
+def no_match(queries: int) -> ReidbenchError:
+    """Return the error to raise when no query has a match, so that nothing can be scored."""
+    return ReidbenchError(
+        f"none of the {queries} queries has a match in the gallery: "
+        "check that both use the same person labels and that their cameras differ"
+    )

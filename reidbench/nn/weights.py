@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
@@ -19,6 +21,9 @@ from reidbench.nn.backbones import SMALL, Backbone
 
 NONE = "none"
 SUFFIXES = (".pth", ".pt", ".safetensors")
+WRAPPERS = ("state_dict", "model_state_dict", "model")
+"""Names under which checkpoints of training programs hold the weights."""
+PREFIXES = ("module.", "model.")  # of DataParallel, and of a network within another
 # Files of torchvision's older densenets write "norm.1" where the modules are called "norm1".
 _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\.")
 
@@ -56,7 +61,7 @@ def find_weights(backbone: str, weights: str) -> WeightsFile | None:
         return None
     if not weights.endswith(SUFFIXES):
         return _published(backbone, weights)
-    path = Path(weights)
+    path = Path(weights).expanduser()
     if not path.is_file():
         raise ReidbenchError(f"there is no file of weights at {path.absolute()}")
     return WeightsFile(path.name, path)
@@ -128,11 +133,42 @@ def _read(path: Path) -> Mapping[str, Tensor]:
             return load_file(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the readers fail on a broken file in ever new ways
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise ReidbenchError(f"{path} cannot be read as weights: {reason}") from error
-    if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
-        raise ReidbenchError(f"{path} holds no plain mapping of names to tensors")
+        raise ReidbenchError(f"{path} cannot be read as weights: {_reason(error)}") from error
+    found = _unwrapped(content)
+    if not found:
+        raise ReidbenchError(
+            f"{path} holds no plain mapping of names to tensors, nor one under "
+            f"{' or '.join(WRAPPERS)}; save the weights alone: "
+            "torch.save(network.state_dict(), FILE)"
+        )
+    return found
+
+
+def _unwrapped(content: Any) -> dict[str, Tensor]:
+    """Return the weights that training programs wrap in a checkpoint and name by their wrapper."""
+    if isinstance(content, dict):
+        inner = (content[w] for w in WRAPPERS if isinstance(content.get(w), dict))
+        content = next(inner, content)
+    if not isinstance(content, dict) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()
+    ):
+        return {}
+    for prefix in PREFIXES:
+        if content and all(name.startswith(prefix) for name in content):
+            return {name.removeprefix(prefix): v for name, v in content.items()}
     return content
+
+
+def _reason(error: Exception) -> str:
+    """Return why a file cannot be read, and what would do."""
+    if isinstance(error, OSError):
+        return error.strerror or "it cannot be opened"
+    if isinstance(error, UnpicklingError):
+        return (
+            "it holds pickled Python objects, which can run any code and are never loaded, or is "
+            "no file of torch; save the weights alone: torch.save(network.state_dict(), FILE)"
+        )
+    return "it is damaged, or no file of torch or safetensors; copy or save it anew"
 
 
 def _some(names: Iterable[str], shown: int = 3) -> str:

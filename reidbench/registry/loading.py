@@ -51,7 +51,7 @@ def notify(hook: pluggy.HookCaller, **news: object) -> None:
         # Called as a whole, a hook would leave out whoever comes after the one that fails.
         try:
             listener.function(*(news[name] for name in listener.argnames))
-        except Exception:
+        except (Exception, SystemExit):
             who = listener.plugin_name
             logger.warning("plugin '%s' failed in the hook %s", who, hook.name, exc_info=True)
 
@@ -93,7 +93,7 @@ def _load(point: EntryPoint, manager: pluggy.PluginManager, registry: Registry) 
     version = point.dist.version if point.dist else "?"
     try:
         _register(manager, registry, point.load(), point.name)
-    except Exception as error:  # whatever a plugin does wrong stays its own trouble
+    except (Exception, SystemExit) as error:  # whatever a plugin does wrong stays its own trouble
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         return Plugin(point.name, distribution, version, reason, traceback.format_exc())
     return Plugin(point.name, distribution, version)
@@ -109,7 +109,7 @@ def _register(manager: pluggy.PluginManager, registry: Registry, plugin: object,
         others = [p for p in manager.get_plugins() if p is not plugin]
         manager.subset_hook_caller("reidbench_register", others)(registry=registration)
         registry.add(registration)
-    except Exception:
+    except (Exception, SystemExit):
         if manager.is_registered(plugin):
             manager.unregister(plugin)
         raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import reprlib
 import types
 import typing
 from collections.abc import Mapping
@@ -12,6 +13,9 @@ from typing import Any, Literal, Union
 
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean
 from reidbench.storage.keys import JSON
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = 80
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ def convert(value: JSON, annotation: Any, name: str) -> JSON:
         fitted, ok = _fit(value, option, name)
         if ok:
             return fitted
-    raise UsageError(f"{name} takes {_name(annotation)}, not {value!r}")
+    raise UsageError(f"{name} takes {_name(annotation)}, not {_short.repr(value)}")
 
 
 def _fit(value: JSON, annotation: Any, name: str) -> tuple[JSON, bool]:

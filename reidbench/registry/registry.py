@@ -64,7 +64,7 @@ class Entry:
             if not isinstance(found, type):
                 raise TypeError(f"{attribute} is not a class")
             return found
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise ReidbenchError(
                 f"{self.kind} '{self.name}' of plugin '{self.plugin}' cannot be loaded "
                 f"from {self.target}: {type(error).__name__}: {error}"

@@ -13,8 +13,10 @@ from reidbench.data.catalog import (
     refuse_overlap,
     refuse_shared_persons,
 )
-from reidbench.data.dataset import Split
-from reidbench.errors import UsageError
+from reidbench.data.dataset import Dataset, Split
+from reidbench.errors import ReidbenchError, UsageError
+from reidbench.evaluation.features import Labels
+from reidbench.evaluation.protocols import Protocol
 from reidbench.progress import Progress, silent
 from reidbench.registry.parameters import resolve
 from reidbench.registry.registry import Registry
@@ -100,13 +102,16 @@ def open_setting(
         skip_corrupt,
     )
     _refuse_same_persons(setting)
+    _refuse_unscorable(setting)
     return setting
 
 
 def _changed(spec: DatasetSpec, role: str, changes: Mapping[str, JSON]) -> DatasetSpec:
     prefix = f"{role}."
     mine = {k.removeprefix(prefix): v for k, v in changes.items() if k.startswith(prefix)}
-    return replace(spec, parameters={**spec.parameters, **mine})
+    # A root that the user names starts from where the user is.
+    folder = None if "root" in mine else spec.folder
+    return replace(spec, parameters={**spec.parameters, **mine}, folder=folder)
 
 
 def _protocol(spec: DatasetSpec, registry: Registry) -> Component:
@@ -124,6 +129,31 @@ def _refuse_same_persons(setting: Setting) -> None:
         refuse_shared_persons(setting.source, target)
     if setting.benchmark.tested == "source":
         refuse_overlap(setting.source)
+
+
+def _refuse_unscorable(setting: Setting) -> None:
+    """Refuse test images of which their labels show that they cannot be scored.
+
+    Raises:
+        ReidbenchError: naming the dataset.
+    """
+    protocol: Protocol = setting.protocol.build()
+    tested = (setting.source,) if setting.benchmark.tested == "source" else setting.targets
+    for data in tested:
+        query, gallery = labels_of(data.dataset, "query"), labels_of(data.dataset, "gallery")
+        use_more = protocol.pools_queries and data.dataset.has_multi_query
+        more = labels_of(data.dataset, "multi_query") if use_more else None
+        try:
+            protocol.refuse_labels(query, gallery, more)
+        except ReidbenchError as error:
+            name = setting.protocol.name
+            raise type(error)(f"'{data.title}' cannot be scored by {name}: {error}") from error
+
+
+def labels_of(dataset: Dataset, split: Split) -> Labels:
+    """Return the labels of a split."""
+    samples = dataset.samples(split)
+    return Labels(samples.pids, samples.cams)
 
 
 def _each(target: DatasetSpec, splits: Sequence[int]) -> list[DatasetSpec]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
-import json
 import os
 import shutil
 import time
@@ -15,12 +14,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from msgspec import Struct
+
 from reidbench.errors import ReidbenchError
 from reidbench.storage.files import cannot_hold_more, unwritable, write_json, writing
 from reidbench.storage.keys import JSON
+from reidbench.storage.schema import convert, read_json
 
 MANIFEST = "manifest.json"
 RESUME = "resume"
+
+
+class _File(Struct, frozen=True):
+    bytes: int
+    sha256: str
+
+
+class _Manifest(Struct, frozen=True):
+    """All that a manifest must hold; stages add facts of their own."""
+
+    files: dict[str, _File]
+    title: str = ""
+    started: float | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -74,11 +90,12 @@ class Store:
         """
         path = self._objects / key
         try:
-            manifest = json.loads((path / MANIFEST).read_text())
-            whole = _unchanged(path, manifest["files"])
-        except (OSError, ValueError, KeyError, TypeError):
+            manifest = read_json(path / MANIFEST)
+            convert(manifest, _Manifest)
+            whole = isinstance(manifest, dict) and _unchanged(path, manifest["files"])
+        except (OSError, ValueError, RecursionError):
             return None
-        return Artifact(key, path, manifest) if whole else None
+        return Artifact(key, path, dict(manifest)) if whole else None
 
     def make(
         self,
@@ -237,7 +254,7 @@ def _computed(compute: Callable[[Path], JSON], draft: Path) -> JSON:
 def default_root() -> Path:
     """Return the folder of everything that is cached: ``$REIDBENCH_CACHE`` or the XDG cache."""
     if named := os.environ.get("REIDBENCH_CACHE"):
-        return Path(named)
+        return Path(named).expanduser()
     # Unlike Path.home, this does not fail for a user without a home.
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
     return Path(base) / "reidbench"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,25 +36,37 @@ def write_bytes(path: Path, content: bytes) -> None:
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Open a temporary file beside ``path`` that takes its place once all is written.
 
+    A link stays, and what it leads to is replaced.
+
     Raises:
-        ReidbenchError: if the disk is full or the folder cannot be written.
+        ReidbenchError: if the disk is full, the folder cannot be written, or ``path`` is a device
+            or a pipe.
     """
     temporary = None
     with writing(path):
         try:
+            path = _place(path)
             path.parent.mkdir(parents=True, exist_ok=True)
             # Not NamedTemporaryFile: Python drops a Ctrl-C that falls into its finaliser.
-            handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
-            temporary = Path(name)
+            temporary = path.parent / f".{secrets.token_hex(8)}"
+            handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
             with os.fdopen(handle, "wb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.chmod(0o644)
             temporary.replace(path)
         finally:
             if temporary is not None:
                 temporary.unlink(missing_ok=True)
+
+
+def _place(path: Path) -> Path:
+    """Return the path that is to be replaced; refuse what is there and is no file."""
+    place = Path(os.path.realpath(path)) if path.is_symlink() else path
+    if place.exists() and not place.is_file():
+        kind = "a folder" if place.is_dir() else "a device or a pipe"
+        raise ReidbenchError(f"cannot write {path}: it is {kind}; name a file")
+    return place
 
 
 def write_json(path: Path, value: JSON) -> None:

@@ -6,10 +6,12 @@ Errors say the file, the place within it as its writer sees it, and what belongs
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import re
 import reprlib
+import stat
 import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -33,6 +35,8 @@ _MISSING = re.compile(r"Object missing required field `(.*)`")
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
 _MISFIT = re.compile(r"Expected |Invalid enum value ")
 _NAMES = ("label", "name")  # by which the writer of a list of tables knows each
+
+LONGEST = 20  # digits of a whole number of 64 bits, or of 19 and a sign
 
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 80
@@ -69,9 +73,9 @@ def read_toml(path: Path) -> dict[str, JSON]:
 
     Raises:
         OSError: if it cannot be read.
-        ValueError: if it is no TOML, or holds a date, an infinity or NaN.
+        ValueError: if it is no TOML, or holds a date, an infinity, NaN or a huge whole number.
     """
-    raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    raw = tomllib.loads(_bytes(path).decode())
     _refuse_foreign(raw, "")
     return raw
 
@@ -81,10 +85,15 @@ def read_json(path: Path) -> JSON:
 
     Raises:
         OSError: if it cannot be read.
-        ValueError: if it is no JSON; an infinity or NaN is none.
+        ValueError: if it is no JSON; an infinity or NaN is none. Nor are whole numbers beyond 64
+            bits and halves of characters, which JSON could hold.
         RecursionError: if it is nested too deep.
     """
-    return json.loads(path.read_bytes(), parse_constant=_refuse_constant)
+    content = _bytes(path)
+    value: JSON = json.loads(content, parse_constant=_refuse_constant, parse_int=whole_number)
+    if b"\\u" in content:
+        _refuse_half_characters(value)
+    return value
 
 
 def convert(raw: JSON, form: type[T]) -> T:
@@ -222,8 +231,33 @@ def _refuse_foreign(value: Any, name: str) -> None:
             _refuse_foreign(inner, f"{name}[{number}]")
     elif isinstance(value, float) and not math.isfinite(value):
         raise SchemaError(f"'{name}' is {value}; write a finite number")
+    elif isinstance(value, int) and abs(value) >= 2**64:
+        raise SchemaError(f"'{name}' is a whole number that is too large")
     elif not isinstance(value, str | int | float):
         raise SchemaError(f"'{name}' is the date or time {value}; write it as a text")
+
+
+def _bytes(path: Path) -> bytes:
+    """Return the content of a file; a pipe might never end."""
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError(errno.EINVAL, "it is a device or a pipe, and no file")
+    return path.read_bytes()
+
+
+def whole_number(digits: str) -> int:
+    """Return the number of a JSON text; raises ``ValueError`` beyond 64 bits."""
+    if len(digits) > LONGEST or abs(int(digits)) >= 2**64:
+        raise ValueError(f"the whole number {digits[:12]}... of {len(digits)} digits is too large")
+    return int(digits)
+
+
+def _refuse_half_characters(value: JSON) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        half = ascii(error.object[error.start])
+        raise ValueError(f"{half} is half of a character; write the other half too") from error
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -13,7 +13,7 @@ from reidbench.data.dataset import Counts, Dataset
 from reidbench.data.readers.market1501 import Market1501
 from reidbench.errors import ReidbenchError
 from reidbench.registry.registry import Registration
-from tests.data.trees import TRAIN, market_tree, prid_tree
+from tests.data.trees import QUERY, TRAIN, market_tree, prid_tree
 
 HERE = "tests.cli.test_data"
 
@@ -307,3 +307,25 @@ def test_no_verb_waits_for_torch(tmp_path, args):
     command = [sys.executable, "-c", code, "data", *args]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_check_remarks_that_nothing_can_be_scored(invoke, plugins, tmp_path):
+    lines = ["path,pid,cam,split"]
+    for number, (pid, split) in enumerate([(1, "train"), (2, "query"), (2, "gallery")]):
+        Image.new("RGB", (2, 2), (9 * number, 0, 0)).save(tmp_path / f"{number}.png")
+        lines.append(f"{number}.png,{pid},1,{split}")
+    (tmp_path / "manifest.csv").write_text("\n".join(lines))
+    result = invoke("data", "check", "manifest", "--data-root", tmp_path)
+    assert result.exit_code == 0
+    assert "remark: nothing can be scored by market1501" in result.stdout
+    assert "of one camera" in result.stdout
+
+
+def test_check_tells_what_was_understood_and_sums_problems_up(invoke, plugins, tmp_path):
+    home = market_tree(tmp_path)
+    for number in range(9):
+        (home / "query" / f"{number}.jpg").write_bytes((home / "query" / QUERY[0]).read_bytes())
+    result = invoke("data", "check", "market1501", "--data-root", tmp_path)
+    assert result.exit_code == 1
+    assert "6 more like these" in result.stdout
+    assert result.stdout.count("cannot tell person and camera from") == 3

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from reidbench.config.benchmark import DatasetSpec, available, load_all, load_benchmark
-from reidbench.errors import UsageError
+from reidbench.data.catalog import construct
+from reidbench.errors import ReidbenchError, UsageError
+from reidbench.registry.loading import load_from
 from reidbench.testing.toy_runs import toy_benchmark
 
 TEXT = """
@@ -141,3 +143,17 @@ def test_the_digest_does_not_depend_on_the_order_of_a_file(tmp_path: Path) -> No
     assert load_benchmark(write(tmp_path / "other", shuffled)).digest == (
         load_benchmark(write(tmp_path)).digest
     )
+
+
+def test_roots_start_from_the_file_that_names_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And ``~`` is the user's home; what the user sets starts from where the user is."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    registry = load_from([]).registry
+    for root, place in (("cams", tmp_path / "cams"), ("~/cams", tmp_path / "home" / "cams")):
+        text = TEXT.replace('"toy"\ndomain = "a"', f'"folder"\nroot = "{root}"')
+        source = load_benchmark(write(tmp_path, text)).source
+        dataset, _ = construct(source, registry, None)
+        with pytest.raises(ReidbenchError, match=f"no folder {place};"):
+            dataset.samples("train")

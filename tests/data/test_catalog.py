@@ -48,8 +48,8 @@ def test_different_people_may_have_equal_numbers(tmp_path: Path, registry: Regis
 def test_persons_of_one_population_are_not_shared(tmp_path: Path, registry: Registry) -> None:
     source = listed(tmp_path / "a", registry, *HALVES, population="campus")
     assert source.title == "manifest:campus"
-    tests = ((0, "query"), (0, "gallery"), (-1, "gallery"))
-    strangers = ((7, "train"), (-1, "train"), (0, "train"), (3, "query"), (3, "gallery"), *tests)
+    tests = ((0, "gallery"), (-1, "gallery"))
+    strangers = ((7, "train"), (-1, "train"), (3, "query"), (3, "gallery"), *tests)
     refuse_shared_persons(
         source, listed(tmp_path / "bb", registry, *strangers, population="campus")
     )
@@ -112,3 +112,19 @@ def test_a_split_without_any_whole_image_is_an_error(tmp_path: Path, registry: R
     spec = DatasetSpec("market1501", {"root": str(home)})
     with pytest.raises(ReidbenchError, match="'market1501' has no query images"):
         open_dataset(spec, registry, None, skip_corrupt=True)
+
+
+@pytest.mark.parametrize(
+    ("role", "train", "said"),
+    [
+        ("source", (1, 1), "source 'manifest' has one person to train on"),
+        ("target", (1,), "target 'manifest' has one training image"),
+    ],
+)
+def test_a_domain_too_small_to_train_on_is_refused(
+    tmp_path: Path, registry: Registry, role: str, train: tuple[int, ...], said: str
+) -> None:
+    labels = [(pid, "train") for pid in train] + [(3, "query"), (3, "gallery")]
+    listed(tmp_path, registry, *labels)  # which may be looked at
+    with pytest.raises(ReidbenchError, match=said):
+        open_dataset(DatasetSpec("manifest", {"root": str(tmp_path)}), registry, None, role)

@@ -32,11 +32,11 @@ def table(images, features="features", pids="pids", cams="cams"):
     return {features: images.features, pids: images.pids, cams: images.cams}
 
 
-def same(got, wanted):
-    assert np.array_equal(got.features, wanted.features)
+def same(got, wanted, kind=np.float32):
+    assert np.array_equal(got.features.astype(np.float32), wanted.features)
     assert np.array_equal(got.pids, wanted.pids)
     assert np.array_equal(got.cams, wanted.cams)
-    assert [a.dtype for a in vars(got).values()] == [np.float32, np.int64, np.int64]
+    assert [a.dtype for a in vars(got).values()] == [kind, np.int64, np.int64]
 
 
 def write_csv(path, images, header=None):
@@ -66,7 +66,9 @@ def test_one_set_serves_every_role(tmp_path, suffix, rows):
     path, images = tmp_path / f"features{suffix}", made(rows)
     write_one(path, images)
     for role in ("", "query", "gallery", "multi_query"):
-        same(read_features(path, role), images)
+        # Text has no number type: all its digits are kept.
+        kind = np.float64 if suffix == ".csv" else np.float32
+        same(read_features(path, role), images, kind)
 
 
 @pytest.mark.parametrize("prefix", ["multi_query_", "boxes_", "mquery_"])

@@ -9,6 +9,7 @@ from hypothesis import assume, given, settings
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.evaluation import (
     Features,
+    Labels,
     Market1501,
     MatrixDistances,
     MultiQuery,
@@ -161,3 +162,30 @@ def test_one_image_a_person_makes_all_protocols_agree():
 def test_repeats_must_be_positive():
     with pytest.raises(UsageError, match="repeats must be at least 1"):
         SingleGalleryShot(repeats=0)
+
+
+UNFIT = {
+    "one camera": (Market1501(), [1, 2], [0, 0], [1, 2], [0, 0], "all 2 queries .* of one camera"),
+    "own camera": (SingleGalleryShot(), [1], [0], [1, 2], [0, 1], "none of the 1 queries has a m"),
+    "strangers": (SingleShot(), [1], [0], [2], [0], "none of the 1 queries has a match"),
+    "two shots": (SingleShot(), [1], [0], [1, 1], [0, 1], "person 1 has 2"),
+    "junk": (Market1501(), [-1, 1], [0, 0], [1], [1], "query pids hold -1"),
+}
+
+
+@pytest.mark.parametrize(("protocol", "pids", "cams", "gallery", "views", "said"), UNFIT.values())
+def test_labels_that_cannot_be_scored_are_refused_before_any_distance(
+    protocol, pids, cams, gallery, views, said
+):
+    query, shown = (Labels(*map(np.array, sides)) for sides in ((pids, cams), (gallery, views)))
+    with pytest.raises(ReidbenchError, match=said):
+        protocol.refuse_labels(query, shown)
+    fine = Labels(np.array([1]), np.array([1 + max(cams)]))
+    protocol.refuse_labels(Labels(np.array([1]), np.array([0])), fine)
+
+
+def test_queries_without_further_images_are_refused_by_their_labels():
+    query, gallery = (Labels(np.array([1]), np.array([c])) for c in (0, 1))
+    MultiQuery().refuse_labels(query, gallery, query)
+    with pytest.raises(ReidbenchError, match="lacks 1 of 1 queried persons"):
+        MultiQuery().refuse_labels(query, gallery, gallery)

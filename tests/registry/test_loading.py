@@ -88,6 +88,8 @@ def test_plugins_are_found_by_their_entry_points(write: Write) -> None:
 BROKEN = {
     "import": ("import no_such_package", "ModuleNotFoundError"),
     "syntax": ("def (:", "SyntaxError"),
+    "leaving": ("import sys; sys.exit(0)", "SystemExit: 0"),
+    "leaving_late": (GOOD + "\n        raise SystemExit\n", "SystemExit"),
     "raising": (
         """
         from reidbench.hookspecs import hookimpl

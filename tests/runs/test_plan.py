@@ -7,6 +7,7 @@ import pytest
 
 from reidbench.config.benchmark import Benchmark, DatasetSpec
 from reidbench.config.compose import Request, compose
+from reidbench.data.dataset import Samples, Split
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.registry.registry import Registration, Registry, Strategy
 from reidbench.runs.plan import Plan, plan
@@ -39,10 +40,19 @@ class Divided(ToyDataset):
         return f"divided-{self.split}"
 
 
+class OneCamera(ToyDataset):
+    def samples(self, split: Split) -> Samples:
+        samples = super().samples(split)
+        return replace(samples, cams=samples.cams * 0)
+
+
 class Boxed(ToyDataset):
     @property
     def has_multi_query(self) -> bool:
         return True
+
+    def samples(self, split: Split) -> Samples:
+        return super().samples("gallery" if split == "multi_query" else split)
 
 
 @pytest.fixture
@@ -50,6 +60,7 @@ def registry(registry: Registry) -> Registry:
     more = Registration("more")
     more.dataset("maskless", f"{HERE}:Maskless")
     more.dataset("divided", f"{HERE}:Divided")
+    more.dataset("one-camera", f"{HERE}:OneCamera")
     more.dataset("boxed", f"{HERE}:Boxed")
     more.constraint("masked", f"{HERE}:Masked")
     more.learner("other", "reidbench.testing.toys:ToyLearner")
@@ -306,3 +317,11 @@ def test_persons_are_not_trained_on_and_tested(registry: Registry, benchmark_: B
     same = replace(benchmark_, target=DatasetSpec("toy", {"domain": "a", "size": 24}))
     with pytest.raises(UsageError, match=r"source 'toy:a' and target 'toy:a' share 6 persons"):
         open_setting(same, registry, None, {})
+
+
+def test_a_target_whose_queries_have_no_match_is_refused_before_anything_is_computed(
+    registry: Registry, benchmark_: Benchmark
+) -> None:
+    spec = DatasetSpec("one-camera", {"domain": "b"})
+    with pytest.raises(ReidbenchError, match=r"'one-camera:b' cannot be scored by .* one camera"):
+        open_setting(replace(benchmark_, target=spec), registry, None, {})

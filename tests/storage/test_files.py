@@ -85,3 +85,31 @@ def test_only_full_and_read_only_disks_can_hold_no_more() -> None:
     kinds = {errno.ENOSPC: True, errno.EROFS: True, errno.EDQUOT: True, errno.ENOENT: False}
     assert {k: cannot_hold_more(OSError(k, "")) for k in kinds} == kinds
     assert not cannot_hold_more(OSError("image is truncated"))
+
+
+def test_outputs_heed_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        write_bytes(tmp_path / "x", b"")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "x").stat().st_mode) == 0o640
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    file, link = tmp_path / "inner" / "file", tmp_path / "link"
+    link.symlink_to("inner/file")
+    for content in (b"made", b"replaced"):
+        write_bytes(link, content)
+        assert link.is_symlink()
+        assert file.read_bytes() == content
+
+
+def test_devices_pipes_and_folders_are_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "null").symlink_to("/dev/null")
+    for name, kind in (("pipe", "a device or a pipe"), ("null", "a device"), (".", "a folder")):
+        with pytest.raises(ReidbenchError, match=f"it is {kind}.*; name a file"):
+            write_bytes(tmp_path / name, b"")
+    assert (tmp_path / "pipe").is_fifo()

@@ -15,7 +15,7 @@ from reidbench.results.measures import BY_KEY, MEASURES
 if TYPE_CHECKING:
     from reidbench.runs.feature_scores import FeatureScores
 
-FILE = click.Path(path_type=Path)
+FILE = options.HomePath(path_type=Path)
 
 
 @click.command("evaluate")

@@ -25,7 +25,7 @@ Names = Mapping[str, Sequence[str]]
 # What decides how an image becomes features; where nothing is asked, the model's run decides.
 PREPARATION = ("image_size", "interpolation", "pool", "parts", "flip", "precision")
 
-FILE = click.Path(dir_okay=False, path_type=Path)
+FILE = options.FILE
 
 
 class Size(click.ParamType[tuple[int, int]]):

@@ -31,7 +31,7 @@ FIELDS = ("translator", "constraints", "learner", "strategy", "direction", "sour
 @click.option(
     "--pictures",
     multiple=True,
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=options.FILE,
     metavar="RESULT",
     help="Draw the translated images of a result file instead; of several, side by side.",
 )
@@ -45,7 +45,7 @@ FIELDS = ("translator", "constraints", "learner", "strategy", "direction", "sour
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=options.FILE,
     metavar="FILE",
     help="Where to write; .svg, .pdf or .png.  [default: an SVG among the results]",
 )

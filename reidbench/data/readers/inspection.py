@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from reidbench.data.dataset import SPLITS, Split
-from reidbench.data.image_files import decoding_problem
+from reidbench.data.image_files import SUFFIXES, decoding_problem
 from reidbench.errors import ReidbenchError, shown
 
 if TYPE_CHECKING:
     from reidbench.data.readers.folders import FolderDataset
 
-_SUFFIXES = re.compile(r"(\.(jpe?g|png|bmp))+$")
+_SUFFIXES = re.compile(rf"({SUFFIXES})+$")
 
 
 class Findings(NamedTuple):

@@ -22,6 +22,10 @@ from reidbench.errors import ReidbenchError, shown
 from reidbench.storage.keys import JSON, digest
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
+_WHOLE_FLOAT = re.compile(r"(-?[0-9]{1,18})\.0*")  # as tools write whole numbers of floating point
+_MISSING = frozenset({"nan", "none", "null", "na", "<na>"})
+FEWEST = 3
+"""Persons from which it is no chance that each has a camera for itself."""
 _SPECIAL = (JUNK, DISTRACTOR)
 
 
@@ -156,6 +160,7 @@ class LabelledDataset(FolderDataset):
         """Numbers of persons and cameras, whoever else the split multi_query shows."""
         images = [image for image in self._images if image.split != "multi_query"]
         persons = number_persons({image.pid for image in images})
+        self._refuse_implausible(images)
         if self._population and not all(map(_whole, persons)):
             self.refuse(
                 f"persons of the named population '{shown(self._population)}' need whole numbers, "
@@ -163,23 +168,55 @@ class LabelledDataset(FolderDataset):
             )
         return persons, number_cameras({image.cam for image in images})
 
+    def _refuse_implausible(self, images: list[Labelled]) -> None:
+        """Refuse labels of which one was surely read from the other."""
+        pairs = {(i.pid, i.cam) for i in images if not (_whole(i.pid) and int(i.pid) in _SPECIAL)}
+        persons, cameras = {pid for pid, _ in pairs}, {cam for _, cam in pairs}
+        if len(pairs) == len(persons) == len(cameras) >= FEWEST:
+            example = images[0]
+            self.refuse(
+                f"each of the {len(persons)} persons has a camera for itself: in "
+                f"'{shown(example.name)}' person '{shown(example.pid)}' and camera "
+                f"'{shown(example.cam)}' were understood; expected {self.expected}"
+            )
+        if problem := next(filter(None, (wrong_nobody(i.split, i.pid) for i in images)), ""):
+            self.refuse(problem)
+
     def _labels(self, *splits: Split) -> str:
         images = [(name_in_keys(split), row) for split in splits for row in self.rows(split)]
         return digest([[s, *row, self._masks.get(row.name, "")] for s, row in images])
 
 
 def tidy(label: str) -> str:
-    """Return a label without the spaces around it, and composed as Unicode has it."""
-    return unicodedata.normalize("NFC", label.strip())
+    """Return a label without the spaces around it, and composed as Unicode has it.
+
+    A whole number is its value: "-1.0" is "-1".
+    """
+    text = unicodedata.normalize("NFC", label.strip())
+    match = _WHOLE_FLOAT.fullmatch(text)
+    return match[1] if match else text
 
 
 def wrong_person(pid: str) -> str:
     """Return why a text names no person; empty if it names one."""
-    if not pid:
+    if not pid or pid.lower() in _MISSING:
         return "no person is named"
     if _whole(pid) and int(pid) < JUNK:
         return f"persons have numbers from 1 or names; -1 is junk, 0 a distractor, not {pid}"
     return ""
+
+
+def wrong_nobody(split: Split, pid: str) -> str:
+    """Return why a person's label is wrong in its split; empty if it is not.
+
+    Nobody is trained on or looked for, and tools that count persons from 0 mean somebody.
+    """
+    if split == "gallery" or split == "multi_query" or not _whole(pid) or int(pid) != DISTRACTOR:
+        return ""
+    return (
+        f"{split} has person {pid}, which means distractors of the gallery; "
+        "number persons from 1, or name them all by text, such as p0"
+    )
 
 
 def number_persons(names: Collection[str]) -> dict[str, int]:

@@ -27,9 +27,10 @@ class Manifest(LabelledDataset):
 
     A CSV file has a header line, a JSON-lines file (.jsonl) one object a line; both are UTF-8.
 
-    path: of a JPEG, PNG or BMP file below root, with / between folders.
-    pid: the person, by number or name; -1 is junk, 0 a distractor. If all are whole numbers they
-      are kept; otherwise persons are numbered from 1 in the sorted order of their names.
+    path: of a JPEG, PNG, BMP, WebP or TIFF file below root, with / between folders.
+    pid: the person, by number or name; -1 is junk, 0 a distractor of the gallery. If all are whole
+      numbers ("7.0" is 7) they are kept; otherwise persons are numbered from 1 in the sorted order
+      of their names.
     cam: the camera, by number or name; numbered from 0 in that order.
     split: train, query, gallery or multi_query (further images of the queries' persons;
       "boxes" is its old name).
@@ -184,6 +185,8 @@ def _text(record: Mapping[Any, Any], column: str) -> str:
     value = record.get(column)
     if value is None and column == "mask":
         return ""
+    if isinstance(value, float) and value.is_integer() and column in ("pid", "cam"):
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise _wrong(column, f"it takes a text or a whole number, not {json.dumps(value)}")
     return str(value)

@@ -7,10 +7,19 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from reidbench.data.dataset import OLD_NAMES, SPLITS, Split
+from reidbench.data.image_files import SUFFIXES
 from reidbench.data.readers.labelled import Labelled, LabelledDataset, tidy, wrong_person
 from reidbench.errors import shown
 
-_IMAGE = re.compile(r"([^_]+)_.*\.(jpe?g|png|bmp)", re.IGNORECASE | re.DOTALL)
+_IMAGE = re.compile(rf"([^_]+)_.*{SUFFIXES}", re.IGNORECASE | re.DOTALL)
+# The person's number again and then the camera: 0002_c1s1_000451_03 as Market-1501, DukeMTMC-reID,
+# CUHK03-NP and VeRi have it, 0000_000_01_0303morning_0008_0 as MSMT17.
+_HABITS = (
+    re.compile(r"(-?[0-9]+)_c([0-9]+)(?:s[0-9]+)?_.*", re.IGNORECASE | re.DOTALL),
+    re.compile(r"([0-9]{4})_[0-9]{3}_([0-9]{2})_[0-9]{4}[a-z]+_.*", re.IGNORECASE | re.DOTALL),
+)
+# CamStyle's translations to the style of another camera: 0002_c1s1_000451_03_fake_1to2.
+_TRANSLATED = re.compile(rf".*_fake_[0-9]+to([0-9]+){SUFFIXES}", re.IGNORECASE | re.DOTALL)
 
 MULTI_QUERY = ("multi_query", *OLD_NAMES)
 """Names of the folder of that split."""
@@ -23,7 +32,11 @@ class OwnFolder(LabelledDataset):
     persons; "boxes" is its old name). PERSON is a number or name; a folder -1 holds junk, 0
     distractors. If all are whole numbers they are kept; otherwise persons are numbered from 1 in
     the sorted order of their names. CAMERA is a number or name without "_"; cameras are numbered
-    from 0 in that order. SUFFIX is jpg, jpeg, png or bmp.
+    from 0 in that order. SUFFIX is jpg, jpeg, png, bmp, webp, tif or tiff.
+
+    Names that begin with the person again are read as their datasets have it: the camera of
+    0002/0002_c1s1_000451_03.jpg is 1, that of 0000/0000_000_01_0303morning_0008_0.jpg too. A
+    translation of CamStyle, 0002/0002_c1s1_000451_03_fake_1to2.jpg, is of the camera it shows: 2.
 
     Persons of two folders are taken for different people. Where they are the same, give both the
     same population, and persons whole numbers.
@@ -67,12 +80,25 @@ class OwnFolder(LabelledDataset):
 
     def _labelled(self, split: Split, folder: str, name: str) -> Labelled | None:
         person, _, file = name.partition("/")
-        pid, match = tidy(person), _IMAGE.fullmatch(file)
+        pid = tidy(person)
         if problem := wrong_person(pid):
             self.refuse(f"{shown(self.home / folder / person)}: {problem}")
-        elif match is None or not (cam := tidy(match[1])):
+        elif not (cam := camera_of(pid, file)):
             path = shown(self.home / folder / name)
             self.refuse(f"cannot tell the camera from {path}; expected a name like {self.example}")
         else:
             return Labelled(split, f"{folder}/{name}", pid, cam)
         return None
+
+
+def camera_of(person: str, file: str) -> str:
+    """Return the camera that an image's name tells; empty if it tells none."""
+    match = _IMAGE.fullmatch(file)
+    if match is None:
+        return ""
+    for habit in _HABITS:
+        known = habit.fullmatch(file)
+        if known and person.lstrip("-").isdigit() and int(known[1]) == int(person):
+            translated = _TRANSLATED.fullmatch(file)
+            return str(int((translated or known)[1 if translated else 2]))
+    return tidy(match[1])

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image
 
 from reidbench.data import fingerprints
 from reidbench.data.dataset import Split
 from reidbench.data.fingerprints import files_digest
-from reidbench.data.image_files import read_rgb
+from reidbench.data.image_files import read_grey, read_rgb
 from reidbench.data.readers.folders import Row
 from reidbench.data.readers.market1501 import Market1501
 from reidbench.errors import ReidbenchError, shown
@@ -54,7 +55,7 @@ def test_damage_gives_an_image_or_one_clear_error(
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"), [(b"", "is empty"), (b"hello", "not a JPEG, PNG or BMP")]
+    ("content", "reason"), [(b"", "is empty"), (b"hello", "not a JPEG, PNG, BMP, WEBP or TIFF")]
 )
 def test_no_image(tmp_path: Path, content: bytes, reason: str) -> None:
     (tmp_path / "x.jpg").write_bytes(content)
@@ -64,7 +65,7 @@ def test_no_image(tmp_path: Path, content: bytes, reason: str) -> None:
 
 def test_other_formats_are_refused(tmp_path: Path) -> None:
     Image.new("RGB", (4, 4)).save(tmp_path / "x.gif")
-    with pytest.raises(ReidbenchError, match="not a JPEG, PNG or BMP"):
+    with pytest.raises(ReidbenchError, match="not a JPEG, PNG, BMP, WEBP or TIFF"):
         read_rgb(tmp_path / "x.gif")
     with pytest.raises(ReidbenchError, match="no such file"):
         read_rgb(tmp_path / "absent.png")
@@ -236,3 +237,41 @@ def test_a_cache_that_cannot_be_written_is_done_without(
 def test_a_vanished_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ReidbenchError, match=r"cannot read .*gone: No such file"):
         files_digest(tmp_path, ["gone"])
+
+
+GREY = np.tile(np.linspace(20, 235, 8).astype(np.uint16), (4, 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "levels"),
+    [
+        ("8 in 16 bits.png", GREY),
+        ("12 in 16 bits.png", GREY << 4),
+        ("16 bits.png", GREY * 257),
+        ("16 bits.tif", GREY * 257),
+        ("32 bits.tif", (GREY * 257).astype(np.int32)),
+    ],
+)
+def test_grey_levels_of_many_bits_are_shown_by_their_highest(
+    tmp_path: Path, name: str, levels: NDArray[np.generic]
+) -> None:
+    Image.fromarray(levels).save(tmp_path / name)
+    np.testing.assert_array_equal(read_grey(tmp_path / name), GREY)
+    np.testing.assert_array_equal(read_rgb(tmp_path / name)[..., 1], GREY)
+
+
+def test_levels_that_mean_nothing_are_refused(tmp_path: Path) -> None:
+    Image.fromarray(np.full((4, 4), 2**20, np.int32)).save(tmp_path / "x.tif")
+    with pytest.raises(ReidbenchError, match="its grey levels are no 16-bit numbers; save it"):
+        read_rgb(tmp_path / "x.tif")
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp", "tif"])
+def test_images_stand_as_their_camera_was_held(tmp_path: Path, suffix: str) -> None:
+    upright = np.zeros((8, 4, 3), np.uint8)
+    upright[:4] = 200, 60, 40
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = Image.fromarray(upright).transpose(Image.Transpose.ROTATE_90)
+    turned.save(tmp_path / f"x.{suffix}", exif=exif, lossless=True)
+    np.testing.assert_array_equal(read_rgb(tmp_path / f"x.{suffix}"), upright)

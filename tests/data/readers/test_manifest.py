@@ -96,6 +96,17 @@ def test_names_become_numbers_in_their_order(tmp_path: Path) -> None:
     assert found["gallery"] == [("b/4.png", 2, 0), ("b/5.png", -1, 1), ("b/6.png", 0, 1)]
 
 
+def test_labels_count_by_value(tmp_path: Path) -> None:
+    """Pandas writes whole numbers with a point where a column had a gap."""
+    floats = [f"{name},{pid}.0,{cam}.0,{split}" for name, pid, cam, split in ROWS]
+    assert labels(write(tmp_path / "csv", *floats)) == EXPECTED
+    objects = [
+        json.dumps({"path": name, "pid": float(pid), "cam": float(cam), "split": split})
+        for name, pid, cam, split in ROWS
+    ]
+    assert labels(write(tmp_path / "json", *objects, head="", name="m.jsonl")) == EXPECTED
+
+
 @settings(max_examples=50)
 @given(st.sets(st.text(min_size=1, max_size=4)))
 def test_different_names_have_different_numbers(names: set[str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reidbench.data.readers.own_folder import OwnFolder
+from reidbench.data.readers.own_folder import OwnFolder, camera_of
 from reidbench.errors import ReidbenchError
 from tests.data.trees import write_image
 
@@ -19,6 +19,8 @@ NAMES = (
     "gallery/-1/2_x.bmp.png",
     "gallery/0000/1_x.png",
 )
+
+SPLIT_PERSONS = {"train": (1, 2), "query": (3, 4), "gallery": (3, 4)}
 
 
 def tree(home: Path, *names: str) -> OwnFolder:
@@ -104,3 +106,38 @@ def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (problem,) = dataset.check()
     assert "is not UTF-8; rename it" in problem
     assert problem.isprintable()
+
+
+HABITS = {
+    "market1501": ("0007/0007_c{}s1_000451_03.jpg", "3"),
+    "dukemtmc": ("0007/0007_c{}_f0046182.jpg", "3"),
+    "veri": ("7/0007_c00{}_00016450_0.jpg", "3"),
+    "msmt17": ("0007/0007_000_0{}_0303morning_0008_0.jpg", "3"),
+    "camstyle": ("0007/0007_c1s1_000451_03_fake_1to{}.jpg", "3"),
+    "camera first": ("7/{}_7.tif", "3"),
+    "camera and person equal": ("3/{}_c1s1.webp", "3"),
+    "camera by name": ("7/c{}s1_7.png", "c3s1"),
+}
+
+
+@pytest.mark.parametrize(("name", "camera"), HABITS.values(), ids=HABITS)
+def test_cameras_are_read_as_the_field_names_images(name: str, camera: str) -> None:
+    person, _, file = name.format(3).partition("/")
+    assert camera_of(person, file) == camera
+
+
+def test_a_camera_a_person_is_refused(tmp_path: Path) -> None:
+    names = [f"{s}/{p}/{p}_1.png" for s, ps in SPLIT_PERSONS.items() for p in ps]
+    dataset = tree(tmp_path, *names)
+    with pytest.raises(ReidbenchError, match="each of the 4 persons has a camera for itself"):
+        dataset.samples("train")
+    assert any("'train/1/1_1.png' person '1' and camera '1'" in p for p in dataset.check())
+
+
+@pytest.mark.parametrize(("split", "person"), [("train", "0"), ("query", "0.0")])
+def test_nobody_is_no_person_to_train_on_or_to_look_for(
+    tmp_path: Path, split: str, person: str
+) -> None:
+    dataset = tree(tmp_path, *NAMES, f"{split}/{person}/1_x.png")
+    with pytest.raises(ReidbenchError, match=f"{split} has person 0, .* number persons from 1"):
+        dataset.samples("gallery")

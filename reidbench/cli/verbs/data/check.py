@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
 Counted = dict[str, Any]
 
+EXAMPLES = 3
+"""Problems of one kind that are shown."""
+MOST_CAMERAS = 20
+_NAMES = re.compile(r"\S*[/.0-9]\S*( \S*[/.0-9]\S*)*")
+
 
 @click.command("check")
 @click.argument("name")
@@ -28,8 +34,9 @@ def check_dataset(
 ) -> None:
     """Count a copy's images, persons and cameras, decode every image, and say what is wrong.
 
-    The counts stand beside the published ones. The exit code is 1 if anything is wrong. Remarks
-    are no faults: they tell what is odd in the published dataset, too.
+    The counts stand beside the published ones, and below what was understood of each camera, with
+    an example. The exit code is 1 if anything is wrong. Remarks are no faults: they tell what is
+    odd in the published dataset, too.
 
     \b
     Examples:
@@ -59,9 +66,10 @@ def _facts(dataset: Dataset) -> dict[str, Any]:
         "version": dataset.version,
         "fingerprint": None,
         "splits": {split: _found(dataset, split) for split in SPLITS},
+        "cameras": _cameras(dataset),
         "published": {split: dict(vars(c)) for split, c in dataset.published().items()},
         "problems": problems,
-        "remarks": dataset.remarks(),
+        "remarks": [*dataset.remarks(), *_unscorable(dataset)],
     }
     try:
         facts |= {"division": dataset.division, "fingerprint": dataset.fingerprint()}
@@ -84,6 +92,58 @@ def _found(dataset: Dataset, split: Split) -> Counted | None:
         return None
 
 
+def _cameras(dataset: Dataset) -> list[dict[str, Any]]:
+    """Return of each camera the images, the persons and the name of an image."""
+    import numpy as np
+
+    from reidbench.data.dataset import SPLITS
+    from reidbench.errors import ReidbenchError
+
+    try:
+        splits = [dataset.samples(split) for split in SPLITS]
+    except ReidbenchError:
+        return []
+    pids, cams = (np.concatenate([getattr(s, f) for s in splits]) for f in ("pids", "cams"))
+    names = [name for s in splits for name in s.names]
+    return [
+        {
+            "camera": int(cam),
+            "images": len(images := np.flatnonzero(cams == cam)),
+            "persons": len(np.unique(pids[images][pids[images] > 0])),
+            "example": names[images[0]],
+        }
+        for cam in np.unique(cams)
+    ]
+
+
+def _unscorable(dataset: Dataset) -> Iterator[str]:
+    """Yield why the labels of a dataset that can be listed leave nothing to score, if they do."""
+    from reidbench.errors import ReidbenchError
+    from reidbench.evaluation.features import Labels
+    from reidbench.registry.loading import load_plugins
+
+    try:
+        query, gallery = (dataset.samples(split) for split in ("query", "gallery"))
+    except ReidbenchError:
+        return
+    protocol = load_plugins().registry.entry("protocol", dataset.protocol).load()()
+    try:
+        protocol.refuse_labels(*(Labels(s.pids, s.cams) for s in (query, gallery)))
+    except ReidbenchError as error:
+        yield f"nothing can be scored by {dataset.protocol}, as a source need not be: {error}"
+
+
+def _summary(texts: list[str]) -> Iterator[str]:
+    """Yield the first of the texts that differ in names and numbers only, and count the others."""
+    kinds: dict[str, list[str]] = {}
+    for text in texts:
+        kinds.setdefault(_NAMES.sub("*", text), []).append(text)
+    for alike in kinds.values():
+        yield from alike[:EXAMPLES]
+        if more := len(alike) - EXAMPLES:
+            yield from [f"{more:,} more like these (--json has all)"] if more > 0 else []
+
+
 def _show(facts: dict[str, Any]) -> None:
     from reidbench.cli.tables import show_table
     from reidbench.errors import shown
@@ -98,10 +158,16 @@ def _show(facts: dict[str, Any]) -> None:
     show_table(facts["name"], headings, rows, right=headings[2:])
     if any("*" in cell for row in rows for cell in row):
         click.echo("* not as published")
+    if cameras := facts["cameras"]:
+        cells = [[str(v) for v in c.values()] for c in cameras[:MOST_CAMERAS]]
+        named = [[*numbers, shown(name)] for *numbers, name in cells]
+        show_table("", [c.capitalize() for c in cameras[0]], named, right=["Images", "Persons"])
+        if more := cameras[MOST_CAMERAS:]:
+            click.echo(f"and {len(more):,} more cameras")
     if facts["fingerprint"]:
         click.echo(f"division: {facts['division']}\nfingerprint: {facts['fingerprint']}")
     for what in ("remark", "problem"):
-        for text in facts[f"{what}s"]:
+        for text in _summary(facts[f"{what}s"]):
             click.echo(f"{what}: {shown(text)}")
     if not facts["problems"]:
         click.echo("nothing is wrong with this copy")

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from reidbench.cli import options
 from reidbench.cli.verbs.data import named
 
 SPLITS = ("train", "query", "gallery", "multi_query")
@@ -48,7 +49,7 @@ class SplitName(click.Choice[str]):
     "--output",
     required=True,
     metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=options.FILE,
     help="The .png file to write; one that is there is replaced.",
 )
 @click.option("--split", type=SplitName(SPLITS), default="train", show_default=True)
