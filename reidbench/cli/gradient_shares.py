@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from reidbench.results.result import Result
+from reidbench.terminal import Console
 
 TITLE = "gradients at the translated pixels: shares in percent (norms)"
 
