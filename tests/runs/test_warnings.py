@@ -43,14 +43,14 @@ class Falling(Settled):
     """Tells a cycle loss that falls to the end."""
 
     def told(self, clock: Clock) -> Log:
-        return {"cycle": 2.0 - clock.step / clock.steps}
+        return {"cycle": 1.1 - clock.step / clock.steps}
 
 
 class Rivals(Settled):
     """Tells an adversarial loss that falls, as it does for ever."""
 
     def told(self, clock: Clock) -> Log:
-        return {"adversarial": 2.0 - clock.step / clock.steps}
+        return {"adversarial": 1.1 - clock.step / clock.steps}
 
 
 class Beaten(Settled):
