@@ -8,12 +8,12 @@ from typing import Any
 
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation.trials import Spread, spread
-from reidbench.results.measures import BY_KEY, DRAWN
+from reidbench.results.measures import BY_KEY, DRAWN, GAP_CLOSED
 from reidbench.results.result import Result
 from reidbench.storage.keys import JSON
 from reidbench.studies.plot_kinds import PlotKind
 
-AXES: dict[str, str] = {name: BY_KEY[name].axis for name in DRAWN}
+AXES: dict[str, str] = {name: BY_KEY[name].axis for name in (*DRAWN, GAP_CLOSED)}
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,9 @@ class Chart:
         return asdict(self)
 
 
-def point(row: str, column: JSON, results: Sequence[Result], measure: str) -> Point:
-    """Return the point of a recipe's results, one a seed."""
-    return Point(row, column, tuple(100 * r.measure(measure) for r in results))
+def point(row: str, column: JSON, values: Sequence[float]) -> Point:
+    """Return the point of a recipe's values, one a seed, in [0, 1]."""
+    return Point(row, column, tuple(100 * v for v in values))
 
 
 def subtitle(results: Sequence[Result], points: Sequence[Point]) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean
 from reidbench.plots.chart import Chart, Panel, Point, point, subtitle
+from reidbench.results.gap import Gap
 from reidbench.results.leaderboard import Board, Entry, Setting, build
-from reidbench.results.measures import MEASURES
+from reidbench.results.measures import GAP_CLOSED
 from reidbench.results.reported import Reported
 from reidbench.results.result import Result
 from reidbench.storage.keys import JSON, canonical
@@ -57,7 +58,11 @@ def chart_of_study(index: Index, path: Path, wish: Wish) -> Chart:
     kind, measure = wish.kind or index.plot, wish.measure or index.measure
     runs = [(run, results_of(run, path)) for run in index.runs]
     place, row_name, column_name = _places(index, kind, wish)
-    points = tuple(point(*place(run, rs[0]), rs, measure) for run, rs in runs)
+    if measure == GAP_CLOSED:
+        raise UsageError(
+            f"{GAP_CLOSED} goes without a study: it needs direct transfer and 'perfect'"
+        )
+    points = tuple(point(*place(run, rs[0]), [r.measure(measure) for r in rs]) for run, rs in runs)
     if kind == "heatmap":
         _refuse_shared(points)
     measured = Panel("measured" if wish.reported else "", points)
@@ -96,14 +101,19 @@ def chart_of_results(
     over_data = kind == "heatmap" and {wish.rows, wish.columns} & {"source", "target"}
     boards = _boards(results, benchmark, everything=bool(over_data))
     groups = _chosen([g for b in boards for g in _groups(b, results)], recipes)
-    groups = groups if recipes else _telling(groups, measure)
+    value = _value(measure, results)
+    groups = groups if recipes else _telling(groups, measure, value)
+    if kind == "heatmap" and not recipes:
+        groups = _translating(groups, wish)
+    told = [[_known(value(r), r, measure) for r in rs] for _, rs in groups]
     if kind == "bars":
-        points = tuple(point(entry.recipe, "", rs, measure) for entry, rs in groups)
+        points = tuple(point(g[0].recipe, "", v) for g, v in zip(groups, told, strict=True))
         names = ("", "")
     else:
-        groups = groups if recipes else _translating(groups, wish)
         row, column = FIELDS[wish.rows], FIELDS[wish.columns]
-        points = tuple(point(row(rs[0]), column(rs[0]), rs, measure) for _, rs in groups)
+        points = tuple(
+            point(row(rs[0]), column(rs[0]), v) for (_, rs), v in zip(groups, told, strict=True)
+        )
         names = (wish.rows, wish.columns)
         _refuse_shared(points)
     used = [r for _, rs in groups for r in rs]
@@ -220,14 +230,28 @@ def _chosen(groups: list[Group], recipes: Sequence[str]) -> list[Group]:
     return [g for g in groups if not recipes or g[0].recipe in recipes]
 
 
-def _telling(groups: list[Group], measure: str) -> list[Group]:
+Value = Callable[[Result], float | None]
+
+
+def _value(measure: str, results: Sequence[Result]) -> Value:
+    """Return the function that tells a result's measure; None where it is not known."""
+    if measure == GAP_CLOSED:
+        return Gap.of(results).closed
+    return lambda result: result.quantity(measure)
+
+
+def _telling(groups: list[Group], measure: str, value: Value) -> list[Group]:
     """Leave out recipes whose results do not tell the measure; all tell those of the ranking."""
-    if measure in MEASURES:
-        return groups
-    telling = [g for g in groups if all(r.quantity(measure) is not None for r in g[1])]
+    telling = [g for g in groups if all(value(r) is not None for r in g[1])]
     if not telling:
         raise ReidbenchError(f"no ranked recipe has {measure}")
     return telling
+
+
+def _known(value: float | None, result: Result, measure: str) -> float:
+    if value is None:
+        raise ReidbenchError(f"'{result.recipe['name']}' (seed {result.seed}) has no {measure}")
+    return value
 
 
 def _translating(groups: list[Group], wish: Wish) -> list[Group]:

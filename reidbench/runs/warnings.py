@@ -20,8 +20,8 @@ WON = 0.05
 FALLING = 0.25
 """A loss that falls by more than this part of itself over the last tenth still falls.
 
-Twice the steps bring a trained CycleGAN no nearer to the truth, and yet its identity loss falls by a
-sixth there: the rate that runs out lets every loss sink a little.
+Twice the steps bring a trained CycleGAN no nearer to the truth, and yet its identity loss falls
+by a sixth there: the rate that runs out lets every loss sink a little.
 """
 SURE = 2
 """Standard errors by which a fall must exceed zero."""

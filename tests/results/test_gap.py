@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from reidbench.errors import ReidbenchError
+from reidbench.plots.sources import Wish, chart_of_results
 from reidbench.results.gap import Gap
 from reidbench.results.leaderboard import Row, build
 from reidbench.results.leaderboard_tables import markdown, ranked_cells, truth_rows
@@ -32,6 +34,16 @@ def perfect(mean_ap: float, seed: int = 0, recipe: str = "perfect", **changes: A
     named = {"name": "perfect", "parameters": changes.pop("parts", WHOLE)}
     result = made(mean_ap, seed, recipe, **{"translator": named, **changes})
     return replace(result, uses={**result.uses, "ground_truth": True})
+
+
+def test_it_is_drawn_of_the_rows_that_can_have_it() -> None:
+    results = [f(m, s) for s in range(3) for f, m in ((direct, 0.1), (perfect, 0.9), (made, 0.5))]
+    chart, path = chart_of_results(results, None, (), Wish(measure="gap_closed"))
+    assert path.name == "bars-gap_closed.svg"
+    drawn = {p.row: p.values for p in chart.panels[0].points}
+    assert drawn["spgan"] == pytest.approx((50.0, 50.0, 50.0))
+    with pytest.raises(ReidbenchError, match="no ranked recipe has gap_closed"):
+        chart_of_results(results[2::3], None, (), Wish(measure="gap_closed"))
 
 
 def true(results: list[Result], **values: Any) -> list[Result]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reidbench.cli import options
-from reidbench.results.measures import DRAWN
+from reidbench.results.measures import DRAWN, GAP_CLOSED
 from reidbench.studies.plot_kinds import PLOT_KINDS
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ FIELDS = ("translator", "constraints", "learner", "strategy", "direction", "sour
 @click.argument("study", required=False)
 @click.option("--benchmark", metavar="NAME", help="Whose results are drawn.")
 @click.option("--kind", type=click.Choice(PLOT_KINDS), help="As the study says, or bars.")
-@click.option("--measure", type=click.Choice(DRAWN), help="As the study says, or mAP.")
+@click.option(
+    "--measure", type=click.Choice((*DRAWN, GAP_CLOSED)), help="As the study says, or mAP."
+)
 @click.option("--recipe", "recipes", multiple=True, metavar="NAME", help="Draw these only.")
 @click.option("--rows", type=click.Choice(FIELDS), default="translator", help="Of a heat map.")
 @click.option("--columns", type=click.Choice(FIELDS), default="constraints", help="Of a heat map.")
