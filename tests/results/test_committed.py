@@ -18,14 +18,6 @@ from reidbench.studies.index import load_index, results_of
 FOLDER = Path(__file__).parents[2] / "results"
 PATHS = sorted(FOLDER.glob("*/*.json"))
 INDEXES = sorted(FOLDER.glob("*/studies/*.json"))
-# Recipes whose settings changed after they were measured. They are to be measured anew, and then
-# struck off here: the test fails as long as a result stands in vain.
-OUTDATED = frozenset(
-    {
-        *("espgan", "sagan", "sagan-m10", "sagan-wd", "sagan-wp", "sagan-ws"),
-        *("gan", "simpgan", "simpgan-features", "simpgan+to-target"),
-    }
-)
 NOT_IDENTITY = ("name", "digest", "paper", "provenance")
 
 
@@ -52,7 +44,7 @@ def of_the_shipped_version(result: Result) -> bool:
 
 
 def test_every_committed_result_is_read_and_lies_where_its_digest_says(results) -> None:
-    assert len(results) >= 120
+    assert len(results) >= 60
     assert [FOLDER / result.file_name for result in results.values()] == list(results)
     assert load_all(FOLDER).unreadable == ()
 
@@ -75,14 +67,11 @@ def test_recipes_composed_today_have_the_digests_of_committed_results(results) -
     methods = {m.name for m in registry.methods()}
     learners = {e.name for e in registry.entries("learner")}
     current = [r for r in results.values() if of_the_shipped_version(r)]
-    if not current:
-        pytest.skip("every committed result is of an earlier version of its benchmark")
     composed = 0
     for digested, result in {r.recipe["digest"]: r for r in current}.items():
         installed = result.recipe["name"].partition("+")[0] in methods
         if installed and result.recipe["learner"]["name"] in learners:
-            as_measured = composed_today(result) == digested
-            assert as_measured != (result.recipe["name"] in OUTDATED), result.recipe["name"]
+            assert composed_today(result) == digested, result.recipe["name"]
             composed += 1
     assert composed >= 2  # direct transfer and the ceiling need one learner alone
 
