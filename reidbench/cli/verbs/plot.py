@@ -83,7 +83,7 @@ def command(
       reidbench plot spgan-table1 --reported --width two -o table1.pdf
       reidbench plot --benchmark synthetic --measure rank1
       reidbench plot --kind heatmap --rows source --columns target --recipe spgan
-      reidbench plot --pictures results/synthetic/spgan-b0fabfc6-seed0.json -o people.pdf
+      reidbench plot --pictures results/synthetic/spgan-07e19f52-seed0.json -o people.pdf
       reidbench plot --pictures A.json --pictures B.json -o side-by-side.png
     """
     from reidbench.plots.drawing import draw_chart, draw_pictures
