@@ -42,6 +42,9 @@ class Sheet:
 def side_by_side(sheets: Sequence[Sheet]) -> Sheet:
     """Return a sheet of what several recipes make of the same images, a row each.
 
+    Where a translation names no camera, its truth is that of the camera it is nearest to: the
+    row "truth" is that of the first recipe.
+
     Raises:
         UsageError: if the images are not the same.
     """

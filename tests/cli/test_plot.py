@@ -147,6 +147,19 @@ def test_pictures_of_several_results_stand_side_by_side(invoke, results, tmp_pat
     assert ">reconstructed<" not in text
 
 
+def test_side_by_side_each_row_is_what_its_recipe_made():
+    def sheet(recipe, labels, made):
+        shades = {"source": 1, "truth": 2 + made, "target": 9}
+        rows = [np.full((2, 8, 4, 3), shades.get(label, made), np.uint8) for label in labels]
+        return Sheet(recipe, labels, np.stack(rows))
+
+    first = sheet("spgan", ("source", "truth", "translated", "target"), 40)
+    moved = sheet("sagan", ("source", "truth", "mask", "adapted, code 1", "target"), 70)
+    joined = side_by_side([first, moved])
+    assert joined.labels == ("source", "truth", "spgan", "sagan", "target")
+    assert joined.rows[:, 0, 0, 0, 0].tolist() == [1, 42, 40, 70, 9]
+
+
 def test_pictures_of_other_images_do_not_stand_side_by_side():
     labels = ("source", "translated", "target")
     first = Sheet("spgan", labels, np.zeros((3, 2, 8, 4, 3), np.uint8))
