@@ -28,7 +28,7 @@ from reidbench.results.result import Result
 from reidbench.runs.options import ExecutionOptions, ExperimentOptions
 from reidbench.runs.plan import Plan, plan
 from reidbench.runs.recording import result_of, save_picture
-from reidbench.runs.runner import Outcome, Session, run_plan
+from reidbench.runs.runner import Outcome, Session, run_plan, tell_no_picture
 from reidbench.runs.setting import Setting, open_setting
 from reidbench.storage.artifacts import Store
 from reidbench.storage.files import writing
@@ -176,9 +176,18 @@ def run_and_record(plan: Plan, session: Session, results: Path) -> RecordedRun:
     outcome = run_plan(plan, session)
     result = result_of(outcome, started)
     path = result.save(results)
-    done = RecordedRun(outcome, result, path, save_picture(outcome, path.with_suffix(".png")))
+    done = RecordedRun(outcome, result, path, _picture(outcome, path, session))
     notify(session.hooks.reidbench_result, result=result)
     return done
+
+
+def _picture(outcome: Outcome, result: Path, session: Session) -> Path | None:
+    """Draw the picture beside a result; where that fails, say so: the result stays."""
+    try:
+        return save_picture(outcome, result.with_suffix(".png"))
+    except Exception as error:
+        tell_no_picture(error, session)
+        return None
 
 
 def run_with_floor(

@@ -52,6 +52,7 @@ def result_of(outcome: Outcome, started: datetime) -> Result:
             "python": platform.python_version(),
             "torch": torch.__version__,
             **speed_of(outcome),
+            **_no_picture(outcome),
             "stages": [_stage(f) for f in outcome.finished.values()],
         },
     )
@@ -65,6 +66,11 @@ def save_picture(outcome: Outcome, path: Path) -> Path | None:
     kept = outcome.artifact(preview)
     draw_sheet(np.load(kept.path / "rows.npy"), kept.manifest.get("labels", ROWS), path)
     return path
+
+
+def _no_picture(outcome: Outcome) -> dict[str, JSON]:
+    reason = outcome.picture_missing
+    return {"picture_missing": reason} if reason else {}
 
 
 def unique_stages(outcomes: Iterable[Outcome]) -> list[Finished]:

@@ -11,11 +11,11 @@ from typing import Any
 import pluggy
 
 from reidbench.engine.hardware import Hardware
-from reidbench.errors import BusyError
+from reidbench.errors import BusyError, ReidbenchError
 from reidbench.progress import Reporter
 from reidbench.registry.loading import notify
 from reidbench.runs.plan import Plan
-from reidbench.stages import Stage, Work
+from reidbench.stages import Preview, Stage, Work
 from reidbench.storage.artifacts import Artifact, Store
 from reidbench.storage.keys import JSON
 
@@ -53,10 +53,16 @@ class Finished:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A plan that was carried out; stages that nothing needed any more are left out."""
+    """A plan that was carried out; stages that nothing needed any more are left out.
+
+    Attributes:
+        picture_missing: why the examples of the translation could not be drawn; empty if they
+            could, or nothing was translated.
+    """
 
     plan: Plan
     finished: Mapping[str, Finished]
+    picture_missing: str = ""
 
     def artifact(self, stage: Stage) -> Artifact:
         """Return the artifact of one of the plan's stages."""
@@ -86,16 +92,30 @@ def run_plan(plan: Plan, session: Session) -> Outcome:
     """
     session.store.prepare()
     missing = {s.key for s in needed(plan, session.store)}
-    finished = {}
+    finished, no_picture = {}, ""
     for stage in plan.stages:
-        done = (
-            compute_stage(stage, session) if stage.key in missing else _find(stage, session.store)
-        )
+        try:
+            wanted = stage.key in missing
+            done = compute_stage(stage, session) if wanted else _find(stage, session.store)
+        except BusyError:
+            raise
+        except Exception as error:
+            if not isinstance(stage, Preview):
+                raise
+            no_picture = tell_no_picture(error, session)  # no score hangs on it
+            continue
         if done is not None:
             finished[stage.key] = done
             hook = session.hooks.reidbench_stage_finished
             notify(hook, artifact=done.artifact, reused=done.reused)
-    return Outcome(plan, finished)
+    return Outcome(plan, finished, no_picture)
+
+
+def tell_no_picture(error: Exception, session: Session) -> str:
+    """Say that a run goes on without its picture, and return why there is none."""
+    reason = str(error) if isinstance(error, ReidbenchError) else f"{type(error).__name__}: {error}"
+    session.reporter.say(f"warning: no picture of the translation: {reason}")
+    return reason
 
 
 def ensure_stage(stage: Stage, session: Session) -> Finished:
