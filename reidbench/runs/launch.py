@@ -25,6 +25,7 @@ from reidbench.progress import Progress, Reporter, silent
 from reidbench.registry.loading import Plugins, notify
 from reidbench.registry.registry import Registry
 from reidbench.results.result import Result
+from reidbench.runs.contested import tell_contested
 from reidbench.runs.options import ExecutionOptions, ExperimentOptions
 from reidbench.runs.plan import Plan, plan
 from reidbench.runs.recording import result_of, save_picture
@@ -167,7 +168,8 @@ def open_session(options: ExecutionOptions, plugins: Plugins, reporter: Reporter
     store.prepare()
     with writing(options.results):
         options.results.mkdir(parents=True, exist_ok=True)
-    return Session(store, hardware, reporter, plugins.manager.hook, options.checkpoint_every)
+    hooks, every = plugins.manager.hook, options.checkpoint_every
+    return Session(store, hardware, reporter, hooks, every, dev=options.dev)
 
 
 def run_and_record(plan: Plan, session: Session, results: Path) -> RecordedRun:
@@ -212,6 +214,7 @@ def run_with_floor(
     opened = open_experiment(plugins.registry, experiment, reporter)
     plans = opened.plans_with_floor(request, seed, execution.precision)
     session = open_session(execution, plugins, reporter)
+    tell_contested(plans, plugins.registry, reporter)
     announce(plans, session)
     return [run_and_record(each, session, execution.results) for each in plans]
 

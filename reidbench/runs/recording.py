@@ -19,6 +19,7 @@ from reidbench.results.result import Result
 from reidbench.runs.cost_summary import cost_of, masks_of, speed_of, translation_quality_of
 from reidbench.runs.plan import Plan
 from reidbench.runs.runner import Finished, Outcome
+from reidbench.runs.sources import entries_of
 from reidbench.runs.training_facts import training_of
 from reidbench.runs.warnings import warnings_of
 from reidbench.storage.keys import JSON, digest
@@ -35,6 +36,7 @@ def result_of(outcome: Outcome, started: datetime) -> Result:
             **plan.recipe.identity(),
             "paper": plan.recipe.paper,
             "provenance": plan.learned.provenance,
+            "components": [e.provenance() for e in entries_of(plan.stages)],
         },
         modified={**plan.setting.modified, **plan.recipe.modified},
         seed=plan.seed,

@@ -17,6 +17,7 @@ from reidbench.engine.gradient_shares import GradientShares
 from reidbench.engine.hardware import Hardware
 from reidbench.engine.metering import metered, peak_memory
 from reidbench.interfaces import SourceModel, Translator
+from reidbench.registry.registry import Entry
 from reidbench.stages.base import Stage, Work, keep_losses, save_weights
 from reidbench.stages.decode import DatasetImages
 from reidbench.stages.learn import Learn
@@ -52,6 +53,11 @@ class FitTranslator(Stage):
     def inputs(self) -> tuple[Stage, ...]:
         """The training images of both domains, and the models that constraints start from."""
         return (self.source, self.target, *self.source_models.values())
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The translator and the constraints."""
+        return tuple(part.entry for part in (self.translator, *self.constraints))
 
     def values(self) -> JSON:
         """Return components, budget, seed and precision."""

@@ -154,6 +154,7 @@ def _described(registry: Registry, name: str) -> Iterator[Row]:
 
 def _method(method: Method) -> Row:
     made_of = {
+        "distribution": str(method.origin),
         "translator": method.translator,
         "constraints": list(method.constraints),
         "learner": method.learner,
@@ -166,7 +167,8 @@ def _method(method: Method) -> Row:
 
 def _component(entry: Entry) -> Row:
     factory = entry.load()
-    facts = {"about": _first_paragraph(factory), **_traits(factory)}
+    origin = {"distribution": str(entry.origin), "source": entry.provenance()["source"]}
+    facts = {"about": _first_paragraph(factory), **origin, **_traits(factory)}
     parameters = _parameters(factory)
     return {"kind": entry.kind, **_brief(entry), "facts": facts, "parameters": parameters}
 
