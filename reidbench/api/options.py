@@ -38,6 +38,7 @@ class RunOptions(TypedDict, total=False):
         cache: folder of stages; ``$REIDBENCH_CACHE`` or ``~/.cache/reidbench`` by default.
         results: folder of results; "results" by default.
         checkpoint_every: seconds of training that an interruption may cost; 60 by default.
+        dev: compute again what the source of a component made before it changed.
     """
 
     source: str | None
@@ -51,6 +52,7 @@ class RunOptions(TypedDict, total=False):
     cache: str | Path | None
     results: str | Path
     checkpoint_every: float
+    dev: bool
 
 
 def options_of(

@@ -251,5 +251,11 @@ execution = _bundled(
             metavar="SECONDS",
             help="Seconds of training that an interruption may cost.",
         ),
+        click.option(
+            "--dev",
+            is_flag=True,
+            help="While a component is being written: compute again what its source made before it "
+            "changed.",
+        ),
     ),
 )

@@ -48,7 +48,8 @@ class Component:
     def identity(self) -> dict[str, JSON]:
         """Return everything that decides its numbers, for keys and results; of files the names.
 
-        Parameters in ``omitted_from_key_at_default`` are left out while at their defaults.
+        Parameters in ``omitted_from_key_at_default`` are left out while at their defaults, and the
+        distribution of the project's own components.
         """
         factory = self.entry.load()
         files: frozenset[str] = getattr(factory, "files", frozenset())
@@ -59,7 +60,8 @@ class Component:
             for name, value in self.parameters.items()
             if not (name in omitted and value == known[name].default)
         }
-        return {"name": self.name, "version": self.version, "parameters": shown}
+        own = {"name": self.name, "version": self.version, "parameters": shown}
+        return {**self.entry.identity(), **own}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from reidbench.data.without_corrupt import Without, find_corrupt
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.progress import Progress, silent
 from reidbench.registry.parameters import parameters_of, resolve
-from reidbench.registry.registry import Registry
+from reidbench.registry.registry import Entry, Registry
 from reidbench.storage.keys import JSON
 
 ONLY_CAMERAS = "only_cameras"
@@ -30,6 +30,7 @@ class OpenDataset:
         parameters: its parameters without ``root``: where a copy lies decides nothing.
         fingerprint: digest of its samples and pixels.
         left_out: names of the images that cannot be decoded, if these were to be left out.
+        entry: what it is registered as; None for one that no registry holds.
     """
 
     name: str
@@ -37,6 +38,7 @@ class OpenDataset:
     dataset: Dataset
     fingerprint: str
     left_out: tuple[str, ...] = ()
+    entry: Entry | None = None
 
     @property
     def title(self) -> str:
@@ -48,7 +50,9 @@ class OpenDataset:
 
     def identity(self) -> dict[str, JSON]:
         """Return name, version and fingerprint, which decide samples and pixels."""
-        return {"name": self.name, "version": self.dataset.version, "fingerprint": self.fingerprint}
+        origin = self.entry.identity() if self.entry else {}
+        version = self.dataset.version
+        return {**origin, "name": self.name, "version": version, "fingerprint": self.fingerprint}
 
 
 def open_dataset(
@@ -81,7 +85,8 @@ def open_dataset(
         left_out = tuple(name for name, _ in find_corrupt(dataset, (*SPLITS, *more), progress))
         dataset = Without(dataset, left_out) if left_out else dataset
     _refuse_few(spec.name, dataset, role)
-    return OpenDataset(spec.name, plain, dataset, dataset.fingerprint(), left_out)
+    entry = registry.entry("dataset", spec.name)
+    return OpenDataset(spec.name, plain, dataset, dataset.fingerprint(), left_out, entry)
 
 
 def construct(

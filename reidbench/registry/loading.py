@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import traceback
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import EntryPoint, entry_points
 
 import pluggy
 
-from reidbench import __version__, hookspecs
+from reidbench import hookspecs
 from reidbench.errors import ReidbenchError
 from reidbench.hookspecs import PROJECT
 from reidbench.registry import builtin
+from reidbench.registry.origin import OWN, origin_of
 from reidbench.registry.registry import Broken, Registration, Registry
 
 logger = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ class Plugin:
         distribution: the installed distribution it came in.
         error: why it could not be loaded, in one line; empty if it was.
         trace: the traceback behind the error.
+        bundled: True for the project's own, which are loaded first.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Plugin:
     version: str
     error: str = ""
     trace: str = ""
+    bundled: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,32 +80,38 @@ def load_plugins() -> Plugins:
 
 
 def load_from(points: list[EntryPoint]) -> Plugins:
-    """Load the built-in components and then each entry point, in the order given."""
+    """Load the built-in components and then each entry point, the project's own before others.
+
+    Otherwise they are loaded in the order given: where two want a name, the later one breaks.
+    """
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)
     registry = Registry()
-    _register(manager, registry, builtin, "reidbench")
-    found = [Plugin("reidbench", "reidbench", __version__)]
-    found += [_load(point, manager, registry) for point in points]
+    _register(manager, registry, builtin, Registration("reidbench"))
+    found = [Plugin("reidbench", OWN.distribution, OWN.version, bundled=True)]
+    ordered = sorted(points, key=lambda point: not origin_of(point).bundled)
+    found += [_load(point, manager, registry) for point in ordered]
     registry.broken += [Broken(p.name, p.error) for p in found if p.error]
     return Plugins(registry, tuple(found), manager)
 
 
 def _load(point: EntryPoint, manager: pluggy.PluginManager, registry: Registry) -> Plugin:
-    distribution = point.dist.name if point.dist else "?"
-    version = point.dist.version if point.dist else "?"
+    origin = origin_of(point)
+    told = partial(Plugin, point.name, origin.distribution, origin.version, bundled=origin.bundled)
     try:
-        _register(manager, registry, point.load(), point.name)
+        _register(manager, registry, point.load(), Registration(point.name, origin))
     except (Exception, SystemExit) as error:  # whatever a plugin does wrong stays its own trouble
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        return Plugin(point.name, distribution, version, reason, traceback.format_exc())
-    return Plugin(point.name, distribution, version)
+        return told(error=reason, trace=traceback.format_exc())
+    return told()
 
 
-def _register(manager: pluggy.PluginManager, registry: Registry, plugin: object, name: str) -> None:
+def _register(
+    manager: pluggy.PluginManager, registry: Registry, plugin: object, registration: Registration
+) -> None:
+    name = registration.plugin
     if manager.has_plugin(name) or manager.is_registered(plugin):
         raise ReidbenchError(f"the plugin '{manager.get_name(plugin) or name}' is loaded already")
-    registration = Registration(name)
     try:
         manager.register(plugin, name)
         manager.check_pending()

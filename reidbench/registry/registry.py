@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean
+from reidbench.registry.origin import BUNDLED_NAMES, OWN, Origin, source_of
 from reidbench.storage.keys import JSON
 
 Kind = Literal["translator", "constraint", "learner", "segmenter", "dataset", "protocol"]
@@ -43,6 +44,7 @@ class Entry:
         target: path of the class, as ``"module:Class"``.
         plugin: name of the plugin that registered it.
         paper: its publication.
+        origin: the distribution it came in.
     """
 
     kind: Kind
@@ -51,6 +53,19 @@ class Entry:
     plugin: str
     summary: str = ""
     paper: str = ""
+    origin: Origin = OWN
+
+    def identity(self) -> dict[str, JSON]:
+        """Return the distribution as keys name it: nothing for the project's own."""
+        return {} if self.origin.bundled else {"distribution": self.origin.distribution}
+
+    def provenance(self) -> dict[str, JSON]:
+        """Return name, version, distribution and a digest of the source, for results."""
+        factory, origin = self.load(), self.origin
+        named = {"kind": self.kind, "name": self.name, "version": factory.version}
+        whose = {"plugin": self.plugin, "distribution": origin.distribution}
+        more = {"distribution_version": origin.version, "bundled": origin.bundled}
+        return {**named, **whose, **more, "source": source_of(factory)}
 
     def load(self) -> type[Any]:
         """Import the class.
@@ -96,6 +111,7 @@ class Method:
     summary: str = ""
     paper: str = ""
     direction: Direction = "source-to-target"
+    origin: Origin = OWN
 
 
 @dataclass(frozen=True)
@@ -111,6 +127,7 @@ class Registration:
     """Components that one plugin registers; it takes effect as a whole or not at all."""
 
     plugin: str
+    origin: Origin = OWN
     entries: list[Entry] = field(default_factory=list)
     methods: list[Method] = field(default_factory=list)
 
@@ -172,6 +189,7 @@ class Registration:
                 summary,
                 paper,
                 direction,
+                self.origin,
             )
         )
 
@@ -180,16 +198,23 @@ class Registration:
             raise ValueError(f"{kind} '{name}': '{target}' is not of the form 'module:Class'")
         if name in RESERVED:
             raise ValueError(f"a {kind} cannot be named '{name}': it means something else")
-        self.entries.append(Entry(kind, _valid(name), target, self.plugin, summary, paper))
+        entry = Entry(kind, _valid(name), target, self.plugin, summary, paper, self.origin)
+        self.entries.append(entry)
 
 
 class Registry:
-    """All components and methods by name."""
+    """All components and methods by name.
+
+    Attributes:
+        broken: plugins that could not be loaded.
+        contested: plugins that wanted a name that another has, by kind and name.
+    """
 
     def __init__(self) -> None:
         self._entries: dict[tuple[Kind, str], Entry] = {}
         self._methods: dict[str, Method] = {}
         self.broken: list[Broken] = []
+        self.contested: dict[tuple[str, str], list[str]] = {}
 
     def add(self, registration: Registration) -> None:
         """Take in what a plugin registered.
@@ -198,12 +223,15 @@ class Registry:
             ReidbenchError: naming both plugins, if a name is taken; nothing is taken in then.
         """
         entries, methods = dict(self._entries), dict(self._methods)
+        refused = []
         for entry in registration.entries:
-            self._refuse_taken(entry.kind, entry, entries.get((entry.kind, entry.name)))
+            refused += self._refused(entry.kind, entry, entries.get((entry.kind, entry.name)))
             entries[entry.kind, entry.name] = entry
         for method in registration.methods:
-            self._refuse_taken("method", method, methods.get(method.name))
+            refused += self._refused("method", method, methods.get(method.name))
             methods[method.name] = method
+        if refused:
+            raise ReidbenchError(refused[0])
         self._entries, self._methods = entries, methods
 
     def entry(self, kind: Kind, name: str) -> Entry:
@@ -243,13 +271,21 @@ class Registry:
             message += f" (plugin {names} failed to load; see: reidbench plugin list)"
         return message
 
-    @staticmethod
-    def _refuse_taken(kind: str, new: Entry | Method, old: Entry | Method | None) -> None:
+    def _refused(self, kind: str, new: Entry | Method, old: Entry | Method | None) -> list[str]:
+        """Return why a name is not to be had, and note who wanted it; nothing if it is free."""
+        who = f"{kind} '{new.name}' of plugin '{new.plugin}'"
+        owner = BUNDLED_NAMES.get((kind, new.name))
         if old is not None:
-            raise ReidbenchError(
-                f"{kind} '{new.name}' of plugin '{new.plugin}' "
-                f"is already registered by plugin '{old.plugin}'"
-            )
+            why = f"{who} is already registered by plugin '{old.plugin}'"
+            whose = f"({new.origin}; {old.origin} has it)"
+        elif owner is not None and not new.origin.bundled:
+            why = f"{who} has the name of one of plugin '{owner}', which is the project's own"
+            whose = f"({new.origin}; reidbench-{owner} has it)"
+        else:
+            return []
+        rivals = self.contested.setdefault((kind, new.name), [])
+        rivals.append(f"plugin '{new.plugin}' of {new.origin}")
+        return [f"{why} {whose}"]
 
 
 def _valid(name: str) -> str:

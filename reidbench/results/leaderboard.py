@@ -11,6 +11,7 @@ from reidbench.results.gap import Gap
 from reidbench.results.measures import BY_KEY, MEASURES, PRIMARY, SHOWN
 from reidbench.results.notebook import Notebook
 from reidbench.results.numbers import listed
+from reidbench.results.others import of_others
 from reidbench.results.result import Result, Unreadable
 from reidbench.storage.keys import JSON, canonical
 
@@ -95,6 +96,7 @@ class Entry:
         classifier: the model that translation quality was measured with.
         guided: whether the translator was trained against that model.
         warnings: of all its results, each once, in the order of the seeds.
+        others: its components that are not the project's own, with version and distribution.
     """
 
     recipe: str
@@ -107,6 +109,7 @@ class Entry:
     classifier: str
     guided: bool
     warnings: tuple[str, ...]
+    others: tuple[str, ...]
 
     @classmethod
     def of(cls, group: Sequence[Result], gap: Gap) -> Entry:
@@ -124,6 +127,7 @@ class Entry:
             str(first.translation.get("classifier", "")),
             first.translation.get("guided") is True,
             tuple(dict.fromkeys(w for r in ordered for w in r.warnings)),
+            of_others(ordered),
         )
 
     def value(self, column: str) -> float | None:

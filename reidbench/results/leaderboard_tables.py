@@ -63,6 +63,8 @@ WARNINGS_CAPTION = (
     "Scores of rows marked with (!) say less than they seem to: of at least one of their seeds the "
     "run warned."
 )
+OTHERS = ("Recipe", "Component")
+OTHERS_CAPTION = "Components that are not the project's own: other distributions brought them."
 COST = (
     "Recipe",
     *labels("mAP", *COUNTED, "seconds").values(),
@@ -112,6 +114,11 @@ def warning_rows(board: Board) -> list[list[str]]:
     return [[row.entry.recipe, each] for row in board.rows for each in row.entry.warnings]
 
 
+def other_rows(board: Board) -> list[list[str]]:
+    """Return the components of other distributions, under ``OTHERS``; none if there are none."""
+    return [[row.entry.recipe, each] for row in board.rows for each in row.entry.others]
+
+
 def cost_rows(board: Board) -> list[list[str]]:
     """Return what the rows of a board cost, the cheapest first, under ``COST``."""
     if not any(set(COUNTED) & row.entry.quantities.keys() for row in board.rows):
@@ -134,6 +141,7 @@ def markdown(leaderboard: Leaderboard) -> str:
             ),
             ("Truth", TRUTH, truth_rows(board), TRUTH_CAPTION),
             ("Cost", COST, cost_rows(board), COST_CAPTION),
+            ("Other distributions", OTHERS, other_rows(board), OTHERS_CAPTION),
             ("Warnings", WARNINGS, warning_rows(board), WARNINGS_CAPTION),
         ):
             if rows:

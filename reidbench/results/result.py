@@ -34,7 +34,9 @@ class Result(Notebook):
     Attributes:
         benchmark: name, version, digest, synthetic, source and target (name, fingerprint, ...),
             protocol (name, version, ...) and the seeds that a ranked method must have run.
-        recipe: name, digest, its resolved parts, paper and provenance of initial weights.
+        recipe: name, digest, its resolved parts, paper, provenance of initial weights, and the
+            components behind it with version, distribution and a digest of their source (not in a
+            result of an earlier version).
         modified: what was set by hand, by dotted name; empty for an untouched method.
         precision: of the forward passes, e.g. "float32".
         uses: whether target_images, target_cameras and target_labels were used in training.

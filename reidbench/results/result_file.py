@@ -36,10 +36,21 @@ class _Benchmark(Struct, frozen=True):
     seeds: _Seeds
 
 
+class _Component(Struct, frozen=True):
+    kind: str
+    name: str
+    version: int
+    distribution: str
+    distribution_version: str
+    bundled: bool
+    source: str
+
+
 class _Recipe(Struct, frozen=True):
     name: str
     digest: str
     provenance: dict[str, JSON]
+    components: list[_Component] = []
 
 
 class _Uses(Struct, frozen=True):

@@ -25,10 +25,11 @@ from reidbench.progress import Progress, Reporter, silent
 from reidbench.registry.loading import Plugins, notify
 from reidbench.registry.registry import Registry
 from reidbench.results.result import Result
+from reidbench.runs.contested import tell_contested
 from reidbench.runs.options import ExecutionOptions, ExperimentOptions
 from reidbench.runs.plan import Plan, plan
 from reidbench.runs.recording import result_of, save_picture
-from reidbench.runs.runner import Outcome, Session, run_plan
+from reidbench.runs.runner import Outcome, Session, run_plan, tell_no_picture
 from reidbench.runs.setting import Setting, open_setting
 from reidbench.storage.artifacts import Store
 from reidbench.storage.files import writing
@@ -167,7 +168,8 @@ def open_session(options: ExecutionOptions, plugins: Plugins, reporter: Reporter
     store.prepare()
     with writing(options.results):
         options.results.mkdir(parents=True, exist_ok=True)
-    return Session(store, hardware, reporter, plugins.manager.hook, options.checkpoint_every)
+    hooks, every = plugins.manager.hook, options.checkpoint_every
+    return Session(store, hardware, reporter, hooks, every, dev=options.dev)
 
 
 def run_and_record(plan: Plan, session: Session, results: Path) -> RecordedRun:
@@ -176,9 +178,18 @@ def run_and_record(plan: Plan, session: Session, results: Path) -> RecordedRun:
     outcome = run_plan(plan, session)
     result = result_of(outcome, started)
     path = result.save(results)
-    done = RecordedRun(outcome, result, path, save_picture(outcome, path.with_suffix(".png")))
+    done = RecordedRun(outcome, result, path, _picture(outcome, path, session))
     notify(session.hooks.reidbench_result, result=result)
     return done
+
+
+def _picture(outcome: Outcome, result: Path, session: Session) -> Path | None:
+    """Draw the picture beside a result; where that fails, say so: the result stays."""
+    try:
+        return save_picture(outcome, result.with_suffix(".png"))
+    except Exception as error:
+        tell_no_picture(error, session)
+        return None
 
 
 def run_with_floor(
@@ -203,6 +214,7 @@ def run_with_floor(
     opened = open_experiment(plugins.registry, experiment, reporter)
     plans = opened.plans_with_floor(request, seed, execution.precision)
     session = open_session(execution, plugins, reporter)
+    tell_contested(plans, plugins.registry, reporter)
     announce(plans, session)
     return [run_and_record(each, session, execution.results) for each in plans]
 

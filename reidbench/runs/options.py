@@ -50,6 +50,7 @@ class ExecutionOptions:
         cache: folder of finished and interrupted stages.
         results: folder of results.
         checkpoint_every: seconds of training that an interruption may cost.
+        dev: compute again what another source of a component made.
     """
 
     device: str = "auto"
@@ -57,3 +58,4 @@ class ExecutionOptions:
     cache: Path = field(default_factory=_default_cache)
     results: Path = Path("results")
     checkpoint_every: float = 60.0
+    dev: bool = False

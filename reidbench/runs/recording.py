@@ -19,6 +19,7 @@ from reidbench.results.result import Result
 from reidbench.runs.cost_summary import cost_of, masks_of, speed_of, translation_quality_of
 from reidbench.runs.plan import Plan
 from reidbench.runs.runner import Finished, Outcome
+from reidbench.runs.sources import entries_of
 from reidbench.runs.training_facts import training_of
 from reidbench.runs.warnings import warnings_of
 from reidbench.storage.keys import JSON, digest
@@ -35,6 +36,7 @@ def result_of(outcome: Outcome, started: datetime) -> Result:
             **plan.recipe.identity(),
             "paper": plan.recipe.paper,
             "provenance": plan.learned.provenance,
+            "components": [e.provenance() for e in entries_of(plan.stages)],
         },
         modified={**plan.setting.modified, **plan.recipe.modified},
         seed=plan.seed,
@@ -52,6 +54,7 @@ def result_of(outcome: Outcome, started: datetime) -> Result:
             "python": platform.python_version(),
             "torch": torch.__version__,
             **speed_of(outcome),
+            **_no_picture(outcome),
             "stages": [_stage(f) for f in outcome.finished.values()],
         },
     )
@@ -65,6 +68,11 @@ def save_picture(outcome: Outcome, path: Path) -> Path | None:
     kept = outcome.artifact(preview)
     draw_sheet(np.load(kept.path / "rows.npy"), kept.manifest.get("labels", ROWS), path)
     return path
+
+
+def _no_picture(outcome: Outcome) -> dict[str, JSON]:
+    reason = outcome.picture_missing
+    return {"picture_missing": reason} if reason else {}
 
 
 def unique_stages(outcomes: Iterable[Outcome]) -> list[Finished]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,20 @@ from typing import Any
 import pluggy
 
 from reidbench.engine.hardware import Hardware
-from reidbench.errors import BusyError
+from reidbench.errors import BusyError, ReidbenchError
 from reidbench.progress import Reporter
 from reidbench.registry.loading import notify
+from reidbench.registry.registry import Entry
 from reidbench.runs.plan import Plan
-from reidbench.stages import Stage, Work
+from reidbench.runs.sources import (
+    NOTED,
+    changed_since,
+    entries_of,
+    note_begun,
+    remove_changed,
+    sources_behind,
+)
+from reidbench.stages import Preview, Stage, Work
 from reidbench.storage.artifacts import Artifact, Store
 from reidbench.storage.keys import JSON
 
@@ -28,6 +38,7 @@ class Session:
         hooks: told of every finished stage.
         checkpoint_every: seconds between checkpoints of a training.
         patient: wait for a stage that another process is computing, or raise ``BusyError``.
+        dev: compute again what another source of a component made.
     """
 
     store: Store
@@ -36,6 +47,7 @@ class Session:
     hooks: pluggy.HookRelay
     checkpoint_every: float = 60.0
     patient: bool = True
+    dev: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,10 +65,18 @@ class Finished:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A plan that was carried out; stages that nothing needed any more are left out."""
+    """A plan that was carried out; stages that nothing needed any more are left out.
+
+    Attributes:
+        picture_missing: why the examples of the translation could not be drawn; empty if they
+            could, or nothing was translated.
+        stale: the components of which another source made some of what was reused.
+    """
 
     plan: Plan
     finished: Mapping[str, Finished]
+    picture_missing: str = ""
+    stale: tuple[Entry, ...] = ()
 
     def artifact(self, stage: Stage) -> Artifact:
         """Return the artifact of one of the plan's stages."""
@@ -85,17 +105,45 @@ def run_plan(plan: Plan, session: Session) -> Outcome:
         BusyError: if another process is computing a stage, and the session is not patient.
     """
     session.store.prepare()
+    if session.dev:
+        remove_changed(plan.stages, session.store)
     missing = {s.key for s in needed(plan, session.store)}
-    finished = {}
+    finished, no_picture = {}, ""
     for stage in plan.stages:
-        done = (
-            compute_stage(stage, session) if stage.key in missing else _find(stage, session.store)
-        )
+        try:
+            wanted = stage.key in missing
+            done = compute_stage(stage, session) if wanted else _find(stage, session.store)
+        except BusyError:
+            raise
+        except Exception as error:
+            if not isinstance(stage, Preview):
+                raise
+            no_picture = tell_no_picture(error, session)  # no score hangs on it
+            continue
         if done is not None:
             finished[stage.key] = done
             hook = session.hooks.reidbench_stage_finished
             notify(hook, artifact=done.artifact, reused=done.reused)
-    return Outcome(plan, finished)
+    return Outcome(plan, finished, no_picture, _stale(finished.values(), session))
+
+
+def _stale(finished: Iterable[Finished], session: Session) -> tuple[Entry, ...]:
+    """Return the components that have changed since what was reused was made, and tell them."""
+    entries = entries_of(f.stage for f in finished)
+    made = [entry for f in finished for entry in changed_since(f.artifact, entries)]
+    for entry, stages in Counter(made).items():
+        session.reporter.say(
+            f"stale? another source of {entry.kind} '{entry.name}' at the same version made "
+            f"{stages} of this run's stages: raise the version, or compute them again with --dev"
+        )
+    return tuple(dict.fromkeys(made))
+
+
+def tell_no_picture(error: Exception, session: Session) -> str:
+    """Say that a run goes on without its picture, and return why there is none."""
+    reason = str(error) if isinstance(error, ReidbenchError) else f"{type(error).__name__}: {error}"
+    session.reporter.say(f"warning: no picture of the translation: {reason}")
+    return reason
 
 
 def ensure_stage(stage: Stage, session: Session) -> Finished:
@@ -105,6 +153,8 @@ def ensure_stage(stage: Stage, session: Session) -> Finished:
         ReidbenchError: as ``run_plan`` does.
     """
     session.store.prepare()
+    if session.dev:
+        remove_changed([stage, *stage.inputs], session.store)
     if (found := _find(stage, session.store)) is not None:
         return found
     for needed_first in stage.inputs:
@@ -123,7 +173,10 @@ def compute_stage(stage: Stage, session: Session) -> Finished:
                 held = {i.key: reading.enter_context(session.store.held(i.key)) for i in inputs}
                 folders = {key: artifact.path for key, artifact in held.items()}
                 work = Work(folder, folders, session.hardware, progress, session.checkpoint_every)
-                return {"device": session.hardware.description, **stage.compute(work)}
+                sources = sources_behind(stage, held.values())
+                noted = {NOTED: note_begun(folder, sources, afresh=session.dev)} if sources else {}
+                device = {"device": session.hardware.description}
+                return {**device, **noted, **stage.compute(work)}
 
         def blocked() -> None:
             if not session.patient:

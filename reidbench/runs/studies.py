@@ -21,6 +21,7 @@ from reidbench.results.measures import ACCURACIES
 from reidbench.results.numbers import percent
 from reidbench.results.reported import Reported, load_reported
 from reidbench.results.result import Result
+from reidbench.runs.contested import tell_contested
 from reidbench.runs.launch import (
     SETTING_OWNERS,
     Announce,
@@ -150,6 +151,7 @@ def run_study(
         told(failed)
     # One seed of everything before the next: an early end leaves a whole table of fewer seeds.
     jobs = [Job(plans[i], run.title) for i in range(len(chosen)) for run, plans in lines]
+    tell_contested([job.plan for job in jobs], plugins.registry, reporter)
     announce([job.plan for job in jobs], session)
     outcomes = run_all(jobs, session, execution.results, told)
     measured = list(_measured([run for run, _ in lines], outcomes))

@@ -16,6 +16,7 @@ from reidbench.registry.registry import Registry
 from reidbench.results import html
 from reidbench.results.notebook import Listing
 from reidbench.results.result import Result
+from reidbench.runs.contested import tell_contested
 from reidbench.runs.launch import (
     Announce,
     RecordedRun,
@@ -131,6 +132,7 @@ def run_sweep(
     chosen = seeds or opened.setting.benchmark.seeds
     plans = [opened.plan(r, s, execution.precision) for s in chosen for r in recipes.values()]
     session = open_session(execution, plugins, reporter)
+    tell_contested(plans, plugins.registry, reporter)
     announce(plans, session)
     jobs = [Job(plan, plan.recipe.name) for plan in plans]
     outcomes = run_all(jobs, session, execution.results, on_failure)

@@ -50,6 +50,11 @@ def warnings_of(outcome: Outcome, translation: Mapping[str, Any]) -> list[str]:
         elif isinstance(item.stage, Learn):
             found += _of_learner(item, training)
     found += _of_translation(translation)
+    found += [
+        f"stale? another source of {e.kind} '{e.name}' ({e.origin}) made some of what was reused"
+        for e in outcome.stale
+        if not e.origin.bundled
+    ]
     return list(dict.fromkeys(found))
 
 

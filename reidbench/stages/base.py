@@ -20,6 +20,7 @@ from reidbench.engine.history import SUFFIX, trends
 from reidbench.engine.loop import Loop
 from reidbench.errors import ReidbenchError
 from reidbench.progress import Progress
+from reidbench.registry.registry import Entry
 from reidbench.storage.artifacts import RESUME
 from reidbench.storage.files import write_bytes
 from reidbench.storage.keys import JSON, digest
@@ -66,6 +67,11 @@ class Stage(ABC):
     @property
     def inputs(self) -> tuple[Stage, ...]:
         """The stages whose artifacts it reads."""
+        return ()
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The components whose code decides the output, beside those of its inputs."""
         return ()
 
     @abstractmethod

@@ -12,6 +12,7 @@ from reidbench.data.arrays import ImageArray
 from reidbench.data.catalog import OpenDataset
 from reidbench.data.dataset import Split, name_in_keys
 from reidbench.data.decode import Interpolation, decode
+from reidbench.registry.registry import Entry
 from reidbench.stages.base import Stage, Work
 from reidbench.storage.keys import JSON
 
@@ -52,6 +53,11 @@ class Decode(DatasetImages):
         """Title of the stage, for a person to read."""
         verb = "render" if self.data.dataset.synthetic else "decode"
         return f"{verb} {self.data.title} {self.split}"
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The dataset."""
+        return (self.data.entry,) if self.data.entry else ()
 
     def values(self) -> JSON:
         """Return dataset, split, size and, unless it is bicubic, the interpolation."""

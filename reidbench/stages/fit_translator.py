@@ -17,6 +17,7 @@ from reidbench.engine.gradient_shares import GradientShares
 from reidbench.engine.hardware import Hardware
 from reidbench.engine.metering import metered, peak_memory
 from reidbench.interfaces import SourceModel, Translator
+from reidbench.registry.registry import Entry
 from reidbench.stages.base import Stage, Work, keep_losses, save_weights
 from reidbench.stages.decode import DatasetImages
 from reidbench.stages.learn import Learn
@@ -53,6 +54,11 @@ class FitTranslator(Stage):
         """The training images of both domains, and the models that constraints start from."""
         return (self.source, self.target, *self.source_models.values())
 
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The translator and the constraints."""
+        return tuple(part.entry for part in (self.translator, *self.constraints))
+
     def values(self) -> JSON:
         """Return components, budget, seed and precision."""
         return {
@@ -69,6 +75,12 @@ class FitTranslator(Stage):
         """Number of training steps."""
         images = len(self.source.data.dataset.samples(self.source.split))
         return self.budget.resolved_steps(images)
+
+    @property
+    def directions(self) -> frozenset[str]:
+        """Directions in which the translator can translate."""
+        directions: frozenset[str] = self.translator.entry.load().directions
+        return directions
 
     def compute(self, work: Work) -> dict[str, JSON]:
         """Train, and write the translator's weights."""

@@ -19,6 +19,7 @@ from reidbench.engine.hardware import Hardware
 from reidbench.engine.metering import peak_memory
 from reidbench.engine.streams import stream
 from reidbench.interfaces import FeatureLearner
+from reidbench.registry.registry import Entry
 from reidbench.stages.base import Stage, Work, keep_losses
 from reidbench.stages.decode import TrainingImages, concatenated
 from reidbench.stages.trained_model import WEIGHTS, TrainedModel, on_device, save_model
@@ -51,6 +52,11 @@ class Learn(TrainedModel):
     def inputs(self) -> tuple[Stage, ...]:
         """The images, and the model to start from."""
         return (*self.data, *((self.start,) if self.start else ()))
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The learner."""
+        return (self.learner.entry,)
 
     def values(self) -> JSON:
         """Return the learner, its initial weights' provenance, seed and precision."""

@@ -30,6 +30,7 @@ from reidbench.engine.streams import stream
 from reidbench.evaluation.overlap import overlap
 from reidbench.interfaces import Segmenter
 from reidbench.progress import Progress
+from reidbench.registry.registry import Entry
 from reidbench.stages.base import Stage, Work, save_weights
 from reidbench.stages.decode import DatasetImages, Decode
 from reidbench.stages.trained_model import WEIGHTS, on_device
@@ -89,6 +90,11 @@ class LearnMasks(Stage):
     def inputs(self) -> tuple[Stage, ...]:
         """The images to learn from, and those to measure on."""
         return (self.images, self.held_out)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The segmenter."""
+        return (self.segmenter.entry,)
 
     def values(self) -> JSON:
         """Return the segmenter, where its initial weights come from, seed and precision."""
@@ -167,6 +173,11 @@ class Masked(DatasetImages):
     def inputs(self) -> tuple[Stage, ...]:
         """The images, and what the segmenter learned."""
         return (self.images, *((self.learned,) if self.learned else ()))
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The segmenter."""
+        return (self.segmenter.entry,)
 
     def values(self) -> JSON:
         """Return the segmenter, where its weights come from, and the precision."""

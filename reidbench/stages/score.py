@@ -24,6 +24,7 @@ from reidbench.evaluation import (
     evaluate,
     evaluate_distances,
 )
+from reidbench.registry.registry import Entry
 from reidbench.stages.base import Stage, Work
 from reidbench.stages.decode import DatasetImages
 from reidbench.stages.trained_model import TrainedModel
@@ -165,6 +166,11 @@ class Evaluate(Stage):
     def inputs(self) -> tuple[Stage, ...]:
         """The features, and the distances if they are not the features'."""
         return (self.embedded, *((self.match,) if self.match else ()))
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The protocol."""
+        return (self.protocol.entry,)
 
     def values(self) -> JSON:
         """Return the protocol and the ranking options."""

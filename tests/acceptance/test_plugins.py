@@ -51,9 +51,11 @@ def test_a_broken_plugin_is_listed_and_explains_a_missing_name(place, install, c
 
 
 def test_a_broken_plugin_stops_no_run(place, install):
-    install("broken", BROKEN["taken name"])
+    install("greedy", BROKEN["taken name"])
     run = place("run", "--method", "direct")
     assert run.exit_code == 0, run.stderr
+    told = " ".join(run.stderr.split())
+    assert "learner 'ide' is that of reidbench-ide 0.1.0; plugin 'greedy' of greedy 1.0" in told
 
 
 def test_a_component_that_fails_to_load_is_one_error_and_stops_no_other(place, install):

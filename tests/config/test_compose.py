@@ -337,6 +337,9 @@ def test_a_parameter_that_came_later_leaves_keys_alone_at_its_default(registry: 
     class Entry:
         name = "toy"
 
+        def identity(self) -> dict[str, JSON]:
+            return {}
+
         def load(self) -> type[Grown]:
             return Grown
 

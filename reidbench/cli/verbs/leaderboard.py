@@ -85,6 +85,8 @@ def _tables(board: Leaderboard) -> None:
         COST,
         COST_CAPTION,
         HEADINGS,
+        OTHERS,
+        OTHERS_CAPTION,
         RANKED,
         TRANSLATION_QUALITY,
         TRANSLATION_QUALITY_CAPTION,
@@ -94,6 +96,7 @@ def _tables(board: Leaderboard) -> None:
         WARNINGS,
         WARNINGS_CAPTION,
         cost_rows,
+        other_rows,
         ranked_cells,
         translation_quality_rows,
         truth_rows,
@@ -108,6 +111,7 @@ def _tables(board: Leaderboard) -> None:
             ("Translation quality", TRANSLATION_QUALITY, translation_quality_rows(part)),
             ("Truth", TRUTH, truth_rows(part)),
             ("Cost", COST, cost_rows(part)),
+            ("Other distributions", OTHERS, other_rows(part)),
             ("Warnings", WARNINGS, warning_rows(part)),
         ):
             if rows:
@@ -124,6 +128,7 @@ def _tables(board: Leaderboard) -> None:
         ),
         *([TRUTH_CAPTION] if any(map(truth_rows, board.boards)) else []),
         *([COST_CAPTION] if any(map(cost_rows, board.boards)) else []),
+        *([OTHERS_CAPTION] if any(map(other_rows, board.boards)) else []),
         *([WARNINGS_CAPTION] if any(map(warning_rows, board.boards)) else []),
     ]
     console().print("\n" + "\n".join(captions), style="dim", markup=False)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 # Attributes of a component's class that tell what it can be combined with.
-TRAITS = ("version", "split", "provides", "needs", "sampling", "terms", "citation")
+TRAITS = ("version", "split", "directions", "provides", "needs", "sampling", "terms", "citation")
 
 # The parts of every recipe that are no component, by the name that --set takes.
 SECTIONS = {
@@ -154,6 +154,7 @@ def _described(registry: Registry, name: str) -> Iterator[Row]:
 
 def _method(method: Method) -> Row:
     made_of = {
+        "distribution": str(method.origin),
         "translator": method.translator,
         "constraints": list(method.constraints),
         "learner": method.learner,
@@ -166,7 +167,8 @@ def _method(method: Method) -> Row:
 
 def _component(entry: Entry) -> Row:
     factory = entry.load()
-    facts = {"about": _first_paragraph(factory), **_traits(factory)}
+    origin = {"distribution": str(entry.origin), "source": entry.provenance()["source"]}
+    facts = {"about": _first_paragraph(factory), **origin, **_traits(factory)}
     parameters = _parameters(factory)
     return {"kind": entry.kind, **_brief(entry), "facts": facts, "parameters": parameters}
 

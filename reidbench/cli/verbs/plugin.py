@@ -76,11 +76,13 @@ def _show(rows: list[dict[str, Any]]) -> None:
         parts = {**row["components"], "verb": row["verbs"]}
         return "; ".join(f"{kind} {', '.join(names)}" for kind, names in parts.items() if names)
 
-    cells = [
-        (r["name"], r["distribution"], r["version"], "broken" if r["error"] else "works", adds(r))
-        for r in rows
-    ]
-    show_table("Plugins", ("Plugin", "Distribution", "Version", "State", "Adds"), cells)
+    def told(row: dict[str, Any]) -> tuple[str, ...]:
+        whose = "the project's" if row["bundled"] else "another's"
+        state = "broken" if row["error"] else "works"
+        return row["name"], row["distribution"], row["version"], whose, state, adds(row)
+
+    headings = ("Plugin", "Distribution", "Version", "Whose", "State", "Adds")
+    show_table("Plugins", headings, map(told, rows))
     for row in rows:
         if row["error"]:
             click.echo(f"{row['name']} is broken: {row['error']}")
