@@ -102,13 +102,13 @@ def constructor_builds_nothing(subject: Subject) -> None:
         before = _streams()
         built = subject.factory(**parameters)
         drawn = [name for name, state in _streams().items() if state != before[name]]
-    require(not drawn, f"the constructor draws random numbers of {', '.join(drawn)}")
     if isinstance(built, nn.Module):
         require("_parameters" in vars(built), "the constructor does not call super().__init__()")
         made = [name for name, _ in (*built.named_parameters(), *built.named_buffers())]
         require(not made, f"the constructor builds {', '.join(made[:3])}")
     held = [k for k, v in vars(built).items() if isinstance(v, nn.Module | Optimizer)]
     require(not held, f"the constructor builds {', '.join(held)}")
+    require(not drawn, f"the constructor draws random numbers of {', '.join(drawn)}")
 
 
 def _set(owner: str, written: str) -> Any:

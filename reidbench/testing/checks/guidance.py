@@ -56,8 +56,8 @@ def made(subject: Subject, hardware: Hardware = CPU, **changes: JSON) -> Players
 def hops_of(subject: Subject) -> tuple[IdentityConstraint, Hops]:
     """Return a constraint and hops with exactly what it needs, their fakes leaves of the graph."""
     translator, constraints = made(subject)
-    pull = Pull(0.0)
-    train(translator, {**constraints, "pull": pull}, domains(), last=1)
+    pull = _Quiet(constraints[subject.name].sampling)
+    train(translator, {"quiet": pull}, domains(), last=1)
     hops = tuple(
         replace(
             hop,
@@ -102,14 +102,19 @@ def usual(subject: Subject) -> State:
 
 
 class _Quiet(Pull):
-    """A constraint that does nothing but draw batches as another one wants them."""
+    """A constraint that does nothing but draw batches as another one wants them.
+
+    Args:
+        sampling: of the other one.
+    """
 
     def __init__(self, sampling: str) -> None:
         super().__init__(0.0)
         self.sampling = sampling  # type: ignore[assignment,misc]
 
     def losses(self, hops: Hops, clock: Clock) -> dict[str, Tensor]:
-        """Return nothing."""
+        """Remember the hops, and return nothing."""
+        super().losses(hops, clock)
         return {}
 
 

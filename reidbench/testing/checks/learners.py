@@ -201,7 +201,7 @@ def _at_chance(subject: Subject, epochs: int) -> str:
     if type(learner).classify is FeatureLearner.classify:
         return ""
     named = _accuracy(learner, model, data)
-    return "" if named > 0.4 else f"it names {named:.0%} of six persons it learned; chance is 17%"
+    return "" if named > 0.6 else f"it names {named:.0%} of six persons it learned; chance is 17%"
 
 
 def _accuracy(learner: FeatureLearner, model: nn.Module, data: ImageArray) -> float:
