@@ -24,6 +24,8 @@ USES = {
 }
 CEILING = "ground truth"
 """Rows that use this are no rivals: they stand among the others without a place."""
+MOCK = "mock"
+"""The benchmark for trying plugins, which trains nothing to the end: its results never rank."""
 T = TypeVar("T")
 
 
@@ -238,6 +240,8 @@ def build(results: Iterable[Result], unreadable: Sequence[Unreadable] = ()) -> L
 
 def _obstacle(setting: Setting, group: Sequence[Result]) -> str:
     """Return why the results of a recipe cannot be ranked; empty if they can."""
+    if setting.benchmark == MOCK:
+        return f"{MOCK} is for trying plugins: its numbers mean nothing"
     if modified := group[0].modified:
         return f"modified: {', '.join(f'{k}={canonical(v)}' for k, v in sorted(modified.items()))}"
     seeds = [r.seed for r in group]

@@ -77,6 +77,14 @@ def test_a_recipe_without_all_seeds_is_not_ranked():
     assert board.unranked[0].entry.seeds == (0,)
 
 
+def test_the_benchmark_for_trying_plugins_ranks_nothing():
+    results = make_seeds([0.9] * 3)
+    mock = [replace(r, benchmark={**r.benchmark, "name": "mock"}) for r in results]
+    board = build([*mock, *make_seeds([0.1] * 3, recipe="real")])
+    assert names(board) == [["real"]]
+    assert reasons(board) == ["mock is for trying plugins: its numbers mean nothing"]
+
+
 def test_a_seed_beyond_the_benchmarks_does_not_count():
     board = build([*make_seeds([0.1] * 3), make_result(0.9, seed=7)])
     assert board.boards[0].rows[0].entry.measures["mAP"].mean == pytest.approx(0.1)
