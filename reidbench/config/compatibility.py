@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from reidbench import interfaces  # imports torch when a contract is asked for
 from reidbench.config.recipe import Component, Recipe
-from reidbench.errors import UsageError
+from reidbench.errors import ReidbenchError, UsageError
+from reidbench.registry.registry import DIRECTIONS, Entry
 
 if TYPE_CHECKING:
     from reidbench.interfaces import IdentityConstraint
@@ -24,12 +25,28 @@ def check_compatible(recipe: Recipe) -> None:
     if recipe.translator is None:
         _check_untranslated(recipe)
         return
+    _check_directions(recipe, recipe.translator.entry)
     _check_direction(recipe, recipe.translator.name)
     recipe.learner.build()
     _check_source_learners(recipe)
     _check_joint(recipe)
     _check_codes(recipe, recipe.translator)
     _check_constraints(recipe, recipe.translator)
+
+
+def _check_directions(recipe: Recipe, entry: Entry) -> None:
+    """Refuse a direction that the translator does not have."""
+    has = entry.load().directions
+    if not has or not has <= set(DIRECTIONS):
+        raise ReidbenchError(
+            f"translator '{entry.name}' of plugin '{entry.plugin}': directions is {sorted(has)}, "
+            f"expected some of {', '.join(DIRECTIONS)}; tell its author"
+        )
+    if recipe.direction not in has:
+        raise UsageError(
+            f"translator '{entry.name}' does not translate {recipe.direction}: it has the "
+            f"direction {', '.join(sorted(has))} alone (--direction {min(has)})"
+        )
 
 
 def _check_direction(recipe: Recipe, translator: str) -> None:

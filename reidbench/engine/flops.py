@@ -147,7 +147,8 @@ def of_translation(
 
     ``networks`` and ``parameters`` are those that learn, ``fixed_networks`` and
     ``fixed_parameters`` those that do not; ``*_at_test`` make the translated images, from the
-    source to any other domain, each at ``flops_an_image``.
+    source to any other domain, or the other way if it translates to the source alone, each at
+    ``flops_an_image``.
 
     Args:
         translator: a translator whose networks are built.
@@ -197,10 +198,11 @@ def _of_translating(translator: Translator, image: Images, destinations: range) 
         twin = copy.deepcopy(translator).eval()
         flops: list[int] = []
         used: set[int] = set()
-        for dst in destinations:
+        for other in destinations:
+            ends = (0, other) if "source-to-target" in translator.directions else (other, 0)
 
-            def make(dst: int = dst) -> Tensor:
-                return twin.translate(image, 0, dst)
+            def make(ends: tuple[int, int] = ends) -> Tensor:
+                return twin.translate(image, *ends)
 
             with stream("rehearsal", "translate"):
                 flops.append(_flops(make))

@@ -14,6 +14,7 @@ from reidbench.interfaces.context import Context
 from reidbench.interfaces.hop import Batch, Hops, Images
 from reidbench.interfaces.log import Log
 from reidbench.interfaces.trainable import Trainable
+from reidbench.registry.registry import DIRECTIONS
 
 if TYPE_CHECKING:
     from reidbench.data.augment import Augmentation
@@ -47,6 +48,8 @@ class Translator(Trainable, ABC):
 
     Attributes:
         split: domains it tells apart: the two datasets, or the source and each target camera.
+        directions: those it translates in, of {"source-to-target", "target-to-source"}; runs in
+            another are refused, and pictures have no row of images translated back.
         provides: the optional hop fields that its hops carry, of {"rec", "idt", "grid"}.
         needs: {"mask"} if it reads person masks.
         reads_truth: True if runs take the true pictures of rendered domains in place of its own:
@@ -60,6 +63,7 @@ class Translator(Trainable, ABC):
     """
 
     split: ClassVar[Literal["dataset", "camera"]] = "dataset"
+    directions: ClassVar[frozenset[str]] = frozenset(DIRECTIONS)
     reads_truth: ClassVar[bool] = False
     provides: frozenset[str] = frozenset()
     needs: frozenset[str] = frozenset()

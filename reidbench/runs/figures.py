@@ -59,7 +59,8 @@ def distribution_of(plan: Plan, *, of: Of = "run", sample: int = SAMPLE) -> Dist
         sample: images of each set.
 
     Raises:
-        UsageError: if the run translates nothing, or has several translators for test images.
+        UsageError: if the run translates nothing, has several translators for test images, or one
+            that does not translate to the source.
     """
     translated = _translated(plan)
     if of == "target" or plan.recipe.to_source:
@@ -68,7 +69,7 @@ def distribution_of(plan: Plan, *, of: Of = "run", sample: int = SAMPLE) -> Dist
                 f"'{plan.recipe.name}' has {len(translated)} translators, for groups of cameras: "
                 "which of them the target's test images would go through is open; use --of run"
             )
-        translated = _tests(plan, translated[0])
+        translated = _tests(plan, _going_back(translated[0]))
     return Distribution(plan.translation_quality[0].model, translated, sample)
 
 
@@ -251,6 +252,18 @@ def _translated(plan: Plan) -> tuple[Translated, ...]:
     return tuple(
         p.translated for p in plan.translation_quality[: len(plan.recipe.perspective.pairs)]
     )
+
+
+def _going_back(translated: Translated) -> Translated:
+    """Return a translation whose translator also translates to the source, or refuse it."""
+    if isinstance(translated, Generated):
+        fitted = translated.fitted
+        if "target-to-source" not in fitted.directions:
+            raise UsageError(
+                f"translator '{fitted.translator.name}' translates nothing to the source; use "
+                "--of run"
+            )
+    return translated
 
 
 def _tests(plan: Plan, translated: Translated) -> tuple[Translated, ...]:

@@ -70,6 +70,12 @@ class FitTranslator(Stage):
         images = len(self.source.data.dataset.samples(self.source.split))
         return self.budget.resolved_steps(images)
 
+    @property
+    def directions(self) -> frozenset[str]:
+        """Directions in which the translator can translate."""
+        directions: frozenset[str] = self.translator.entry.load().directions
+        return directions
+
     def compute(self, work: Work) -> dict[str, JSON]:
         """Train, and write the translator's weights."""
         domains = self._domains(work)

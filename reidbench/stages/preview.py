@@ -14,6 +14,7 @@ from reidbench.data.arrays import ImageArray, to_uint8
 from reidbench.engine.gan import SOURCE, TARGET, Route, translate, warps
 from reidbench.engine.streams import stream
 from reidbench.interfaces import Translator
+from reidbench.registry.registry import DIRECTIONS
 from reidbench.stages.base import Stage, Work
 from reidbench.stages.translate import Translate, drawn_codes
 from reidbench.stages.translated import Generated, Translated
@@ -49,7 +50,8 @@ class Preview(Stage):
     def labels(self) -> tuple[str, ...]:
         """Label of each row of the sheet."""
         real, style = self._domains
-        return (real, *self._truth_label, "translated", "reconstructed", style)
+        back = () if self._one_way else ("reconstructed",)
+        return (real, *self._truth_label, "translated", *back, style)
 
     @property
     def inputs(self) -> tuple[Stage, ...]:
@@ -58,7 +60,8 @@ class Preview(Stage):
 
     def values(self) -> JSON:
         """Return the number of columns, and whether the truth is shown."""
-        return {"columns": PREVIEW_COLUMNS, **self._truth_value}
+        back = {"reconstructed": False} if self._one_way else {}
+        return {"columns": PREVIEW_COLUMNS, **back, **self._truth_value}
 
     def compute(self, work: Work) -> dict[str, JSON]:
         """Write ``rows.npy``, ``[R, columns, H, W, 3]`` uint8; R as ``labels``."""
@@ -87,12 +90,20 @@ class Preview(Stage):
     ) -> list[Sheet]:
         """Return the rows that the translator makes."""
         fakes = self.translated.open(work.of(self.translated))
+        if self._one_way:
+            return [fakes.pixels[rows]]
         # The translator sees its own rounded output, as a learner does.
         masks = None if real.masks is None else real.masks[rows]
         shown = ImageArray(fakes.pixels[rows], fakes.pids[rows], fakes.cams[rows], masks)
         src, dst = (SOURCE, TARGET) if self.translated.to_source else (TARGET, SOURCE)
         back = translate(translator, Route(shown, np.arange(len(shown)), src, dst), work.hardware)
         return [shown.pixels, np.concatenate([*back])]
+
+    @property
+    def _one_way(self) -> bool:
+        """True if the translator cannot translate the translations back."""
+        shown = self.translated
+        return isinstance(shown, Generated) and shown.fitted.directions != set(DIRECTIONS)
 
     @property
     def _domains(self) -> tuple[str, str]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 # Attributes of a component's class that tell what it can be combined with.
-TRAITS = ("version", "split", "provides", "needs", "sampling", "terms", "citation")
+TRAITS = ("version", "split", "directions", "provides", "needs", "sampling", "terms", "citation")
 
 # The parts of every recipe that are no component, by the name that --set takes.
 SECTIONS = {
