@@ -103,6 +103,22 @@ def shuffled_rows(count: int, batch: int, step: int, seed: int, axis: str) -> Ro
     return np.array([passes[p // count][p % count] for p in places.tolist()], dtype=np.int64)
 
 
+def person_rows(
+    pids: NDArray[np.int64], persons: int, each: int, step: int, seed: int, axis: str
+) -> Rows:
+    """Return ``persons * each`` rows: images of one person beside each other, drawn at random.
+
+    Persons come in an endless shuffle, every one once in each pass. Of a person with too few images
+    some are drawn twice. A function of its arguments alone, as ``shuffled_rows``.
+    """
+    known = np.unique(pids)
+    chosen = known[shuffled_rows(len(known), persons, step, seed, axis)]
+    rng = np.random.default_rng(derive_seed(seed, axis, "images", step))
+    own = [np.flatnonzero(pids == person) for person in chosen]
+    drawn = [rng.choice(rows, each, replace=len(rows) < each) for rows in own]
+    return np.concatenate(drawn).astype(np.int64)
+
+
 def paired_rows(pids: NDArray[np.int64], batch: int, step: int, seed: int, axis: str) -> Rows:
     """Return rows in pairs ``(2k, 2k + 1)``, of the same person and of different ones in turns.
 
