@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from reidbench.data.arrays import (
     ImageArray,
+    TargetViews,
     paired_rows,
     person_rows,
     shuffled_rows,
@@ -103,6 +104,20 @@ def test_rows_of_persons_are_a_function_of_the_arguments_alone() -> None:
 
 def test_images_of_a_person_with_too_few_come_again() -> None:
     assert person_rows(np.array([4]), 1, 3, 0, 0, "a").tolist() == [0, 0, 0]
+
+
+def test_an_image_of_the_target_stands_beside_its_views_in_every_camera() -> None:
+    cams, unknown = np.array([0, 1, 0]), np.full(3, UNLABELLED)
+    real = ImageArray(np.arange(3, dtype=np.uint8).reshape(3, 1, 1, 1), unknown, cams)
+    shown = np.array([10, 11, 12, 20, 21, 22], dtype=np.uint8).reshape(6, 1, 1, 1)
+    target = TargetViews(real, ImageArray(shown, np.tile(unknown, 2), np.tile(cams, 2)))
+    group = target.groups(np.array([2, 1]))
+    assert len(target) == 3
+    assert group.pixels.flatten().tolist() == [2, 1, 12, 11, 22, 21]
+    assert group.pids.tolist() == [2, 1] * 3
+    assert group.cams.tolist() == [0, 1, 0, 0, 1, 1]
+    assert group.fake is not None
+    assert group.fake.tolist() == [False] * 2 + [True] * 4
 
 
 def test_eight_bits_go_to_the_network_and_back() -> None:
