@@ -10,8 +10,8 @@ BIN := $(VENV)/bin
 # written even where it is not by default: many tests start Python, and it would compile all anew.
 PARALLEL := -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder -p no:benchmark
 PLUGINS := $(sort $(wildcard plugins/*/pyproject.toml))
-SOURCES := reidbench $(wildcard plugins/*/reidbench_*)
-CHECKED := reidbench plugins tests $(wildcard benchmarks/perf)
+SOURCES := reidbench $(wildcard plugins/*/reidbench_*) $(wildcard examples/*/reidbench_*)
+CHECKED := reidbench plugins examples tests $(wildcard benchmarks/perf)
 
 .PHONY: demo test lint bench clean
 
@@ -32,7 +32,7 @@ bench: $(VENV)/.installed-peers
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .benchmarks
-	find reidbench plugins tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+	find reidbench plugins examples tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 # The core is installed with the extra that the stamp is named after ("core" is no extra); one call
 # of pip, so that the plugins' dependency on reidbench is met by the checkout.

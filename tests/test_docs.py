@@ -30,7 +30,11 @@ GUIDE = [
     *(ROOT / "benchmarks/README.md", *sorted((ROOT / "benchmarks").glob("*/README.md"))),
     *(ROOT / "results" / "README.md", ROOT / "reidbench/data/synthetic/README.md"),
 ]
-PAGES = [*GUIDE, *sorted((ROOT / "plugins").glob("*/README.md"))]
+PAGES = [
+    *GUIDE,
+    *sorted(ROOT.glob("plugins/*/README.md")),
+    *sorted(ROOT.glob("examples/*/README.md")),
+]
 README_LINES, LINE = 200, 120
 
 FENCE = re.compile(r"^\s*```(\w*)")
@@ -155,6 +159,13 @@ def test_every_command_shown_exists_with_its_options(path):
             pytest.fail(f"{name(path)}: reidbench {' '.join(words)}: {error.format_message()}")
 
 
+def names_of_an_example(page: Path) -> list[tuple[str, str]]:
+    """Return kind and name of what the package beside an example's page registers."""
+    folders = page.parent.glob("reidbench_*") if ROOT / "examples" in page.parents else []
+    text = "".join((folder / "__init__.py").read_text() for folder in folders)
+    return re.findall(r'registry\.(\w+)\(\s*"([^"]+)"', text)
+
+
 @pytest.mark.parametrize("path", PAGES, ids=name)
 def test_every_name_in_a_command_shown_exists(path, registry):
     known = {
@@ -168,6 +179,8 @@ def test_every_name_in_a_command_shown_exists(path, registry):
         "benchmark": set(benchmark.available()),
         "study": set(study.available()),
     }
+    for kind, own in names_of_an_example(path):
+        known[kind].add(own)
     known["name"] = set().union(*known.values())  # of `list NAME` and `data info NAME`
     for words in commands(path):
         for option, value in parsed(words).items():

@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = (ROOT / "reidbench", *sorted(ROOT.glob("plugins/*/reidbench_*")))
+PACKAGES = (
+    ROOT / "reidbench",
+    *sorted(ROOT.glob("plugins/*/reidbench_*")),
+    *sorted(ROOT.glob("examples/*/reidbench_*")),
+)
 WORDS = {"How", "Of", "What", "When", "Where", "Whether", "Which", "Who", "Whose", "Why"}
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 

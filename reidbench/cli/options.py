@@ -200,7 +200,8 @@ recipe = _bundled(
             "--strategy",
             metavar="NAME",
             help="What the learner is trained on: source, target, translated, source+translated, "
-            "finetune (source, then translated) or joint (beside the translator).",
+            "source+views (the target's images between its cameras too), finetune (source, then "
+            "translated) or joint (beside the translator).",
         ),
         direction,
         masks,

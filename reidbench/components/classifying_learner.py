@@ -7,10 +7,10 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar, Literal, cast
 
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.optim import SGD
+from torch.optim import SGD, Optimizer
 
 from reidbench.data.arrays import ImageArray, Rows, shuffled_rows
 from reidbench.data.augment import Augmentation
@@ -200,7 +200,7 @@ class ClassificationLearner(FeatureLearner):
         def step(clock: Clock) -> Log:
             rows = self.rows(data, clock.step, loop.seed)
             images = data.images(rows, loop.hardware.device)
-            images = self.augmentation(images, generator(loop.seed, "augment", clock.step))
+            images = self.augment(images, generator(loop.seed, "augment", clock.step))
             self.begin_step(model, optimizer, clock)
             return self.learn_images(model, optimizer, images)
 
@@ -215,15 +215,19 @@ class ClassificationLearner(FeatureLearner):
         """Return which of the images a step learns from, as a function of the step alone."""
         return shuffled_rows(len(data), self.batch, step, seed, "learner")
 
-    def begin_step(self, model: nn.Module, optimizer: SGD, clock: Clock) -> None:
+    def augment(self, images: Images, draws: Generator) -> Images:
+        """Return a batch changed at random, by a generator of the step's own."""
+        return self.augmentation(images, draws)
+
+    def begin_step(self, model: nn.Module, optimizer: Optimizer, clock: Clock) -> None:
         """Set the rates of the step to come."""
         scale_rates(optimizer, 1.0 if clock.progress < self.decay_from else DECAY)
 
-    def learn_images(self, model: nn.Module, optimizer: SGD, images: Images) -> Log:
+    def learn_images(self, model: nn.Module, optimizer: Optimizer, images: Images) -> Log:
         """Make one step on a batch, for a learner that reads more of it than the person."""
         return self.learn(model, optimizer, images.pixels, images.pid)
 
-    def learn(self, model: nn.Module, optimizer: SGD, pixels: Tensor, pid: Tensor) -> Log:
+    def learn(self, model: nn.Module, optimizer: Optimizer, pixels: Tensor, pid: Tensor) -> Log:
         """Make one step of classification; return the loss and the accuracy on the batch."""
         likely = self.log_likelihood(model, pixels)
         loss = F.nll_loss(likely, pid)
@@ -246,7 +250,7 @@ class ClassificationLearner(FeatureLearner):
         """Return the cross-entropy of the persons, averaged over the images."""
         return F.nll_loss(self.log_likelihood(model, pixels), pid)
 
-    def optimizer(self, model: nn.Module) -> SGD:
+    def optimizer(self, model: nn.Module) -> Optimizer:
         """Return SGD with a rate for the backbone and one for the new layers."""
         backbone = cast(Classifier, model).backbone
         old = {id(p) for p in backbone.parameters()}

@@ -30,6 +30,7 @@ def check_compatible(recipe: Recipe) -> None:
     recipe.learner.build()
     _check_source_learners(recipe)
     _check_joint(recipe)
+    _check_views(recipe, recipe.translator)
     _check_codes(recipe, recipe.translator)
     _check_constraints(recipe, recipe.translator)
 
@@ -129,6 +130,23 @@ def _check_joint(recipe: Recipe) -> None:
             "strategy 'joint' scores the model that a constraint makes, but "
             + (f"{', '.join(makers)} each make one" if makers else "none of this run makes one")
         )
+
+
+def _check_views(recipe: Recipe, translator: Component) -> None:
+    if recipe.strategy != "source+views":
+        return
+    if not translator.entry.load().between_cameras:
+        raise UsageError(
+            f"strategy 'source+views' translates the target's images between its cameras, which "
+            f"translator '{translator.name}' does not do"
+        )
+    if type(recipe.learner.build()).adapt is interfaces.FeatureLearner.adapt:
+        raise UsageError(
+            f"learner '{recipe.learner.name}' does not implement adapt(); strategy 'source+views' "
+            "lets it learn from the target's images without identities"
+        )
+    if len(recipe.perspective.pairs) > 1:
+        raise UsageError("strategy 'source+views' trains one model: leave perspective at one group")
 
 
 def _check_untranslated(recipe: Recipe) -> None:

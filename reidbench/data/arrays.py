@@ -87,6 +87,40 @@ class ImageArray:
         return Images(pixels, pid, cam, mask, fake)
 
 
+@dataclass(frozen=True)
+class TargetViews:
+    """The target's training images without identities, and each as every camera would show it.
+
+    Attributes:
+        images: N real images; their persons are unknown and their cameras count from 0.
+        views: C N translations of them: all in the style of camera 0, then all of camera 1, and so
+            on; among them each image in the style of its own.
+    """
+
+    images: ImageArray
+    views: ImageArray
+
+    def __len__(self) -> int:
+        """Return the number of real images."""
+        return len(self.images)
+
+    def groups(self, rows: Rows) -> ImageArray:
+        """Return real images and all of their views, each image taken for a person of its own.
+
+        Args:
+            rows: ``[n]`` of the real images.
+
+        Returns:
+            ``n (1 + C)`` images, the real ones first, whose pids are the rows.
+        """
+        count, cameras = len(self), len(self.views) // len(self)
+        places = np.concatenate([rows + count * camera for camera in range(cameras)])
+        pixels = np.concatenate([self.images.pixels[rows], self.views.pixels[places]])
+        pids = np.tile(rows, 1 + cameras)
+        cams = np.concatenate([self.images.cams[rows], np.repeat(np.arange(cameras), len(rows))])
+        return ImageArray(pixels, pids, cams, fake=np.arange(len(pids)) >= len(rows))
+
+
 def to_uint8(pixels: Tensor) -> NDArray[np.uint8]:
     """Return ``[B, 3, H, W]`` in [-1, 1] as ``[B, H, W, 3]`` uint8, rounded."""
     levels = ((pixels.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
@@ -101,6 +135,22 @@ def shuffled_rows(count: int, batch: int, step: int, seed: int, axis: str) -> Ro
     places = np.arange(step * batch, (step + 1) * batch)
     passes = {p: _permutation(count, seed, axis, p) for p in set((places // count).tolist())}
     return np.array([passes[p // count][p % count] for p in places.tolist()], dtype=np.int64)
+
+
+def person_rows(
+    pids: NDArray[np.int64], persons: int, each: int, step: int, seed: int, axis: str
+) -> Rows:
+    """Return ``persons * each`` rows: images of one person beside each other, drawn at random.
+
+    Persons come in an endless shuffle, every one once in each pass. Of a person with too few images
+    some are drawn twice. A function of its arguments alone, as ``shuffled_rows``.
+    """
+    known = np.unique(pids)
+    chosen = known[shuffled_rows(len(known), persons, step, seed, axis)]
+    rng = np.random.default_rng(derive_seed(seed, axis, "images", step))
+    own = [np.flatnonzero(pids == person) for person in chosen]
+    drawn = [rng.choice(rows, each, replace=len(rows) < each) for rows in own]
+    return np.concatenate(drawn).astype(np.int64)
 
 
 def paired_rows(pids: NDArray[np.int64], batch: int, step: int, seed: int, axis: str) -> Rows:

@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 from reidbench.errors import ReidbenchError, UsageError
 
 if TYPE_CHECKING:
-    from reidbench.data.arrays import ImageArray
+    from reidbench.data.arrays import ImageArray, TargetViews
     from reidbench.engine.loop import Loop
 
 
@@ -45,6 +45,24 @@ class FeatureLearner(ABC):
     @abstractmethod
     def fit(self, model: nn.Module, data: ImageArray, loop: Loop) -> None:
         """Train ``model`` in place on ``data``, stepping only by ``loop.run``."""
+
+    def adapt(self, model: nn.Module, source: ImageArray, target: TargetViews, loop: Loop) -> None:
+        """Train ``model`` in place on labelled images and on the target's, of unknown persons.
+
+        The strategy "source+views" needs it. It steps only by ``loop.run``, as ``fit`` does.
+
+        Args:
+            model: a new one, with a classifier over the source's persons.
+            source: the source's training images, their persons counted from 0.
+            target: the target's training images, each beside its translations to every camera.
+            loop: the loop that makes the steps.
+
+        Raises:
+            ReidbenchError: if the learner learns from labelled images alone.
+        """
+        raise ReidbenchError(
+            f"{type(self).__name__} does not implement adapt(); strategy 'source+views' needs it"
+        )
 
     @abstractmethod
     def embed(self, model: nn.Module, pixels: Tensor) -> Tensor:

@@ -48,6 +48,7 @@ class Translator(Trainable, ABC):
 
     Attributes:
         split: domains it tells apart: the two datasets, or the source and each target camera.
+        between_cameras: True if it also translates from one camera of the target to another.
         directions: those it translates in, of {"source-to-target", "target-to-source"}; runs in
             another are refused, and pictures have no row of images translated back.
         provides: the optional hop fields that its hops carry, of {"rec", "idt", "grid"}.
@@ -63,6 +64,7 @@ class Translator(Trainable, ABC):
     """
 
     split: ClassVar[Literal["dataset", "camera"]] = "dataset"
+    between_cameras: ClassVar[bool] = False
     directions: ClassVar[frozenset[str]] = frozenset(DIRECTIONS)
     reads_truth: ClassVar[bool] = False
     provides: frozenset[str] = frozenset()

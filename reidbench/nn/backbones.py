@@ -26,6 +26,8 @@ FAMILIES = (
     "swin",
     "wide_resnet",
 )
+RESIDUAL = ("small-resnet", "resnet", "resnext", "wide_resnet")  # whose last stage is known
+LAST_STAGES: dict[type[nn.Module], str] = {models.ResNet: "layer4", SmallResNet: "stages.2"}
 CLASSIFIERS = ("fc", "classifier", "head")  # what torchvision calls them
 # What leads to the last feature map; where nothing is said, it is "features".
 STEPS: dict[type[nn.Module], tuple[str, ...]] = {
@@ -73,6 +75,19 @@ def check_backbone(name: str) -> None:
         raise ValueError(f"there is no backbone '{name}'{did_you_mean(name, names)}")
 
 
+def check_last_stride(name: str, last_stride: int) -> None:
+    """Refuse a last stride of 1 for a backbone whose last stage is not known.
+
+    Raises:
+        ValueError: naming the families that have one.
+    """
+    if last_stride == 1 and not name.startswith(RESIDUAL):
+        raise ValueError(
+            f"last_stride=1 needs a residual network ({', '.join(RESIDUAL)}), not "
+            f"'{name}'; set last_stride to 2"
+        )
+
+
 def build_backbone(name: str) -> Backbone:
     """Return a randomly initialised backbone."""
     network = SmallResNet() if name == SMALL else models.get_model(name, weights=None)
@@ -83,6 +98,13 @@ def build_backbone(name: str) -> Backbone:
     kept = [layer for layer in layers[:first] if not isinstance(layer, nn.Dropout)]
     setattr(network, slot, nn.Sequential(*kept))
     return Backbone(network, layers[first].in_features, slot)
+
+
+def keep_rows(network: nn.Module) -> None:
+    """Set the strides of a residual network's last stage to 1, in place."""
+    for layer in network.get_submodule(LAST_STAGES[type(network)]).modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.stride = (1, 1)
 
 
 def feature_map(network: nn.Module, pixels: Tensor) -> Tensor:

@@ -14,7 +14,9 @@ from reidbench.storage.keys import JSON
 
 Kind = Literal["translator", "constraint", "learner", "segmenter", "dataset", "protocol"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-Strategy = Literal["source", "target", "translated", "source+translated", "finetune", "joint"]
+Strategy = Literal[
+    "source", "target", "translated", "source+translated", "source+views", "finetune", "joint"
+]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 Direction = Literal["source-to-target", "target-to-source"]
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)

@@ -31,6 +31,7 @@ from reidbench.stages import (
     Translate,
     Translated,
     TranslateTest,
+    TranslateViews,
     TranslationQuality,
     TruePreview,
     TrueTranslation,
@@ -136,9 +137,12 @@ class _Run:
             return self._learn(learner, self.setting.decode(target, "train"))
         if strategy == "source":
             return self._learn(learner, self._source)
-        if strategy == "joint":
+        if strategy in ("joint", "source+views"):
             (fitted,) = self._fitted(target)
-            return JointModel(learner, fitted)
+            if strategy == "joint":
+                return JointModel(learner, fitted)
+            views = TranslateViews(fitted, self.precision)
+            return Learn(learner, (self._source,), self.seed, self.precision, views=views)
         translated = self._translated(target)
         if strategy == "translated":
             return self._learn(learner, *translated)
@@ -191,11 +195,7 @@ class _Run:
 
         In the direction source-to-target it is the model that the method 'perfect' ends with.
         """
-        true = [
-            TrueTranslation(self.setting.decode(t.originals.data, t.originals.split), like)
-            for t in translated
-            for like in (self._plain(t.like),)
-        ]
+        true = [TrueTranslation(self._plain(t.originals), self._plain(t.like)) for t in translated]
         learner, precision, start = self.recipe.learner, self.precision, None
         if not self.recipe.to_source:
             start = Learn(learner, (self._source,), TRUTH_SEED, precision)

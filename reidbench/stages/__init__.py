@@ -16,6 +16,7 @@ from reidbench.stages.preview import Preview, SpatialPreview, TruePreview
 from reidbench.stages.score import Embed, Evaluate, Match
 from reidbench.stages.trained_model import TrainedModel
 from reidbench.stages.translate import Translate, TranslateTest
+from reidbench.stages.translate_views import TranslateViews
 from reidbench.stages.translated import Generated, Translated
 from reidbench.stages.translation_quality import TranslationQuality
 from reidbench.stages.truth import TrueTranslation, Truth
@@ -40,6 +41,7 @@ __all__ = [
     "TrainingImages",
     "Translate",
     "TranslateTest",
+    "TranslateViews",
     "Translated",
     "TranslationQuality",
     "TruePreview",

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import cached_property
-from typing import ClassVar
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from safetensors.torch import load_file
 from torch import nn
 
 from reidbench.config.recipe import Component
-from reidbench.data.arrays import ImageArray
+from reidbench.data.arrays import ImageArray, TargetViews
 from reidbench.engine.embedding import Classifier, Extractor
 from reidbench.engine.flops import of_training
 from reidbench.engine.hardware import Hardware
+from reidbench.engine.loop import Loop
 from reidbench.engine.metering import peak_memory
 from reidbench.engine.streams import stream
 from reidbench.interfaces import FeatureLearner
@@ -25,13 +26,22 @@ from reidbench.stages.decode import TrainingImages, concatenated
 from reidbench.stages.trained_model import WEIGHTS, TrainedModel, on_device, save_model
 from reidbench.storage.keys import JSON, derive_seed
 
+if TYPE_CHECKING:
+    from reidbench.stages.translate_views import TranslateViews
+
 ACCURACY_IMAGES = 1000
 """Training images, evenly spread, that tell how well a model learned them if there are more."""
 
 
 @dataclass(frozen=True)
 class Learn(TrainedModel):
-    """Learn an embedding from labelled images, afresh or from another model."""
+    """Learn an embedding from labelled images, afresh or from another model.
+
+    Attributes:
+        data: the labelled images.
+        start: the model to start from.
+        views: the target's images, between its cameras, to learn from beside the labelled ones.
+    """
 
     kind: ClassVar[str] = "learn"
 
@@ -40,18 +50,23 @@ class Learn(TrainedModel):
     seed: int
     precision: str
     start: Learn | None = None
+    views: TranslateViews | None = None
 
     @property
     def title(self) -> str:
         """Title of the stage, for a person to read."""
         words = {"decode": "real", "translate": "translated", "true-translation": "true"}
         what = " and ".join(words.get(d.kind, d.kind) for d in self.data)
-        return f"{'fine-tune' if self.start else 'learn'} {self.learner.name} on {what} images"
+        beside = " and the target's between its cameras" if self.views else ""
+        return (
+            f"{'fine-tune' if self.start else 'learn'} {self.learner.name} on {what} images{beside}"
+        )
 
     @property
     def inputs(self) -> tuple[Stage, ...]:
-        """The images, and the model to start from."""
-        return (*self.data, *((self.start,) if self.start else ()))
+        """The images, the model to start from, and the target's images."""
+        target = (self.views, self.views.originals) if self.views else ()
+        return (*self.data, *((self.start,) if self.start else ()), *target)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -79,10 +94,12 @@ class Learn(TrainedModel):
         learner: FeatureLearner = self.learner.build()
         model = self._begun(learner, data.num_pids, work)
         loop = work.loop(derive_seed(self._root, "fit"))
+        target = self.views.beside(work) if self.views else None
+        train = partial(_train, data=data, target=target)
         # Another learner is rehearsed with, lest it remember anything.
-        cost = of_training(lambda r: self.learner.build().fit(deepcopy(model), data, r), loop)
+        cost = of_training(lambda r: train(self.learner.build(), deepcopy(model), loop=r), loop)
         with peak_memory(work.hardware) as memory:
-            learner.fit(model, data, loop)
+            train(learner, model, loop=loop)
         save_model(work.folder, model, data.num_pids)
         parameters = sum(p.numel() for p in model.parameters())
         training = {
@@ -104,6 +121,19 @@ class Learn(TrainedModel):
     @property
     def _root(self) -> int:
         return derive_seed(self.seed, "learner")
+
+
+def _train(
+    learner: FeatureLearner,
+    model: nn.Module,
+    data: ImageArray,
+    target: TargetViews | None,
+    loop: Loop,
+) -> None:
+    if target is None:
+        learner.fit(model, data, loop)
+    else:
+        learner.adapt(model, data, target, loop)
 
 
 def _accuracy(

@@ -85,7 +85,7 @@ class Translate(Generated):
         domains = self._domains(len(source), work)
         blocks = len(domains) // len(source)
         codes = drawn_codes(self.fitted, len(source), blocks, translator.code_size)
-        translations = _Translations(source, np.full_like(domains, SOURCE), domains, codes)
+        translations = Translations(source, np.full_like(domains, SOURCE), domains, codes)
         with stream(self.fitted.seed, self.kind):
             translations.write(translator, work)
         for name, array in {"domains": domains, "codes": codes}.items():
@@ -114,7 +114,7 @@ class Translate(Generated):
 
 
 @dataclass(frozen=True)
-class _Translations:
+class Translations:
     """Images to translate, with the domains and codes of each translation.
 
     Attributes:
@@ -241,7 +241,7 @@ class TranslateTest(Generated):
         translator = self.fitted.load(work)
         domains = self._domains(real, translator, work)
         with stream(self.fitted.seed, self.kind, name_in_keys(self.split)):
-            _Translations(real, domains, np.full_like(domains, SOURCE)).write(translator, work)
+            Translations(real, domains, np.full_like(domains, SOURCE)).write(translator, work)
         return {"images": len(real)}
 
     def _domains(self, real: ImageArray, translator: Translator, work: Work) -> Rows:

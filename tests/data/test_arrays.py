@@ -8,7 +8,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reidbench.data.arrays import ImageArray, paired_rows, shuffled_rows, to_uint8
+from reidbench.data.arrays import (
+    ImageArray,
+    TargetViews,
+    paired_rows,
+    person_rows,
+    shuffled_rows,
+    to_uint8,
+)
 from reidbench.interfaces import UNLABELLED
 
 CPU = torch.device("cpu")
@@ -73,6 +80,44 @@ def test_pairs_are_a_function_of_the_step() -> None:
 def test_the_only_image_of_a_person_is_paired_with_itself() -> None:
     rows = paired_rows(np.arange(4), 2, 0, 0, "source")
     assert rows[0] == rows[1]
+
+
+def test_rows_of_persons_stand_beside_each_other_and_differ() -> None:
+    pids = np.repeat([3, 5, 9, 11], 6)[np.random.default_rng(0).permutation(24)]
+    seen: list[int] = []
+    for step in range(4):
+        rows = person_rows(pids, 2, 3, step, 0, "learner")
+        persons = pids[rows].reshape(2, 3)
+        assert (persons == persons[:, :1]).all()
+        assert len(set(rows.tolist())) == 6
+        seen += persons[:, 0].tolist()
+    assert sorted(seen[:4]) == sorted(seen[4:]) == [3, 5, 9, 11]
+
+
+def test_rows_of_persons_are_a_function_of_the_arguments_alone() -> None:
+    pids = np.repeat(np.arange(5), 4)
+    drawn = [person_rows(pids, 3, 2, *rest).tolist() for rest in ((7, 0, "a"),) * 2]
+    assert drawn[0] == drawn[1]
+    others = [person_rows(pids, 3, 2, *r).tolist() for r in ((8, 0, "a"), (7, 1, "a"), (7, 0, "b"))]
+    assert drawn[0] not in others
+
+
+def test_images_of_a_person_with_too_few_come_again() -> None:
+    assert person_rows(np.array([4]), 1, 3, 0, 0, "a").tolist() == [0, 0, 0]
+
+
+def test_an_image_of_the_target_stands_beside_its_views_in_every_camera() -> None:
+    cams, unknown = np.array([0, 1, 0]), np.full(3, UNLABELLED)
+    real = ImageArray(np.arange(3, dtype=np.uint8).reshape(3, 1, 1, 1), unknown, cams)
+    shown = np.array([10, 11, 12, 20, 21, 22], dtype=np.uint8).reshape(6, 1, 1, 1)
+    target = TargetViews(real, ImageArray(shown, np.tile(unknown, 2), np.tile(cams, 2)))
+    group = target.groups(np.array([2, 1]))
+    assert len(target) == 3
+    assert group.pixels.flatten().tolist() == [2, 1, 12, 11, 22, 21]
+    assert group.pids.tolist() == [2, 1] * 3
+    assert group.cams.tolist() == [0, 1, 0, 0, 1, 1]
+    assert group.fake is not None
+    assert group.fake.tolist() == [False] * 2 + [True] * 4
 
 
 def test_eight_bits_go_to_the_network_and_back() -> None:

@@ -29,6 +29,7 @@ READ_AGAIN = [
     ("spgan/table 6", "eSPGAN, multi-query", "market1501", "rank5", 81.1),
     ("spgan/table 7", "SPGAN + LMP", "dukemtmc", "mAP", 26.1),
     ("spgan/figure 12", "PCB, eSPGAN", "market1501", "rank1", 61.2),
+    ("hhl/release's README", "Baseline", "dukemtmc", "mAP", 16.9),
     ("ipgan/table 1", "Baseline+CycleGAN", "dukemtmc", "rank5", 54.8),
     ("ipgan/table 2", "StarGAN", "market1501", "translated_accuracy", 28.0),
     ("ipgan/table 3", "IBN-reID+IPGAN", "market1501", "mAP", 28.0),

@@ -14,7 +14,7 @@ import torch
 from reidbench_ide.learner import IDE
 from torch import nn
 from torch.nn import functional as F
-from torch.optim import SGD
+from torch.optim import Optimizer
 
 from reidbench.components.classifying_learner import BatchNormOrAuto
 from reidbench.data.arrays import ImageArray, Rows, shuffled_rows
@@ -78,7 +78,7 @@ class SmoothedIDE(IDE, _Smoothing):
         second = shuffled_rows(len(translated), counts[1], step, seed, "translated")
         return np.concatenate([real[first], translated[second]])
 
-    def learn_images(self, model: nn.Module, optimizer: SGD, images: Images) -> Log:
+    def learn_images(self, model: nn.Module, optimizer: Optimizer, images: Images) -> Log:
         """Make one step down the losses of real and of translated images, each averaged."""
         fake = images.fake
         if fake is None:

@@ -10,10 +10,8 @@ from dataclasses import dataclass
 
 from reidbench_ipgan.baseline import Baseline, BaselineModel
 
-from reidbench.nn.backbones import Backbone
+from reidbench.nn.backbones import RESIDUAL, Backbone
 from reidbench_ibn.network import Variant, add_instance_norms
-
-RESIDUAL = ("small-resnet", "resnet", "resnext", "wide_resnet")
 
 
 @dataclass(kw_only=True)

@@ -13,11 +13,9 @@ from torch import Tensor, nn
 
 from reidbench.components.classifying_learner import BatchNorm, ClassificationLearner, Normalisation
 from reidbench.interfaces import at_least
-from reidbench.nn.backbones import Backbone
+from reidbench.nn.backbones import Backbone, check_last_stride
 from reidbench.nn.weights import NONE
 from reidbench_pcb.model import Descriptor, PCBModel
-
-RESIDUAL = ("small-resnet", "resnet", "resnext", "wide_resnet")
 
 
 @dataclass(kw_only=True)
@@ -68,11 +66,7 @@ class PCB(ClassificationLearner):
         super().__post_init__()
         at_least(1, parts=self.parts, stretch=self.stretch)
         at_least(0, bottleneck=self.bottleneck)
-        if self.last_stride == 1 and not self.backbone.startswith(RESIDUAL):
-            raise ValueError(
-                f"last_stride=1 needs a residual network ({', '.join(RESIDUAL)}), not "
-                f"'{self.backbone}'; set last_stride to 2"
-            )
+        check_last_stride(self.backbone, self.last_stride)
 
     def classifier(self, backbone: Backbone, num_pids: int) -> PCBModel:
         """Return a new model on top of a backbone."""

@@ -7,7 +7,6 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision import models
 
 from reidbench.components.classifying_learner import (
     BatchNorm,
@@ -15,12 +14,9 @@ from reidbench.components.classifying_learner import (
     Normalisation,
     person_layer,
 )
-from reidbench.nn.backbones import Backbone
-from reidbench.nn.small_resnet import SmallResNet
+from reidbench.nn.backbones import Backbone, keep_rows
 
 Descriptor = Literal["pooled", "reduced"]
-
-LAST_STAGES: dict[type[nn.Module], str] = {models.ResNet: "layer4", SmallResNet: "stages.2"}
 
 
 class PCBModel(Classifier):
@@ -102,13 +98,6 @@ class PCBModel(Classifier):
         vectors = self.reduced(self.dropout(self.stripes(pixels)))
         logits = [layer(vectors[:, :, i, 0]) for i, layer in enumerate(self.classifiers)]
         return torch.stack(logits, 1).float()
-
-
-def keep_rows(backbone: nn.Module) -> None:
-    """Set the strides of a residual network's last stage to 1, in place."""
-    for layer in backbone.get_submodule(LAST_STAGES[type(backbone)]).modules():
-        if isinstance(layer, nn.Conv2d):
-            layer.stride = (1, 1)
 
 
 def _reduction(width: int, bottleneck: int) -> nn.Module:

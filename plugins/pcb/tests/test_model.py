@@ -3,13 +3,13 @@ import copy
 import pytest
 import torch
 from reidbench_pcb.learner import PCB
-from reidbench_pcb.model import PCBModel, keep_rows
+from reidbench_pcb.model import PCBModel
 from torch import nn
 from torch.nn import functional as F
 
 from reidbench.config.recipe import Embedding
 from reidbench.engine.embedding import Embedder, check_rows
-from reidbench.nn.backbones import build_backbone, feature_map
+from reidbench.nn.backbones import build_backbone, feature_map, keep_rows
 from reidbench.nn.folding import fold_batch_norms
 
 

@@ -7,8 +7,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from reidbench.errors import ReidbenchError
-from reidbench.interfaces import Clock, Context, Hop, Hops, IdentityConstraint, at_least
+from reidbench.interfaces import Clock, Context, Hops, IdentityConstraint, at_least
+from reidbench.nn.foreground import foreground_changes
 
 
 class MaskedIdentity(IdentityConstraint):
@@ -44,18 +44,5 @@ class MaskedIdentity(IdentityConstraint):
         Raises:
             ReidbenchError: if none have.
         """
-        terms = [_changed(hop, hop.images.mask) for hop in hops if hop.images.mask is not None]
-        if not terms:
-            raise ReidbenchError("masked-identity: there are no masks of the images in this batch")
+        terms = [change.abs().mean() for change in foreground_changes(hops, "masked-identity")]
         return {"masked_identity": self.weight * torch.stack(terms).sum()}
-
-
-def _changed(hop: Hop, mask: Tensor) -> Tensor:
-    """Return eq. 5 of one direction."""
-    pixels = hop.images.pixels
-    moved = hop.align(torch.cat([pixels, mask, torch.ones_like(mask)], 1))
-    real, mask, inside = torch.split(moved, [pixels.shape[1], 1, 1], 1)
-    mask, inside = mask.detach(), inside.detach()
-    # A pixel that shows the picture's edge in part, as ``inside`` tells, is compared in that part.
-    changed: Tensor = (hop.fake * inside - real).abs() * mask
-    return changed.mean()

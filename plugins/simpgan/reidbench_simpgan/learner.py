@@ -14,7 +14,7 @@ from typing import ClassVar, cast
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.optim import SGD
+from torch.optim import Optimizer
 
 from reidbench.components.classifying_learner import BatchNorm, ClassificationLearner, Normalisation
 from reidbench.data.arrays import ImageArray, Rows
@@ -95,7 +95,7 @@ class Siamese(ClassificationLearner):
         """Return the pairs of a step, rows ``(2k, 2k + 1)``, as a function of the step alone."""
         return self.draw.rows(data.pids, self.batch, step, seed)
 
-    def learn(self, model: nn.Module, optimizer: SGD, pixels: Tensor, pid: Tensor) -> Log:
+    def learn(self, model: nn.Module, optimizer: Optimizer, pixels: Tensor, pid: Tensor) -> Log:
         """Make one step on pairs in rows ``(2k, 2k + 1)``; return the losses and the accuracy."""
         siamese = cast(SiameseModel, model)
         features = siamese.features(pixels)
@@ -124,7 +124,7 @@ class Siamese(ClassificationLearner):
         """Return the logit of eq. 1, whose order is that of the score, ``[N, M]``."""
         return cast(SiameseModel, model).similarity(first, second)
 
-    def optimizer(self, model: nn.Module) -> SGD:
+    def optimizer(self, model: nn.Module) -> Optimizer:
         """Return SGD with a rate each for the backbone, the identity layer and the score."""
         optimizer = super().optimizer(model)
         score = [*cast(SiameseModel, model).score.parameters()]

@@ -90,6 +90,7 @@ class StarGAN(Translator):
     """
 
     split: ClassVar[Literal["dataset", "camera"]] = "camera"
+    between_cameras: ClassVar[bool] = True
     omitted_from_key_at_default: ClassVar[frozenset[str]] = frozenset({"residual"})
     provides = frozenset({"rec"})
 

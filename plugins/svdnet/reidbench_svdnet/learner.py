@@ -10,7 +10,7 @@ from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
-from torch.optim import SGD
+from torch.optim import Optimizer
 
 from reidbench.components.classifying_learner import (
     DECAY,
@@ -102,7 +102,7 @@ class SVDNet(ClassificationLearner):
             batch_norm=self.resolved_batch_norm,
         )
 
-    def begin_step(self, model: nn.Module, optimizer: SGD, clock: Clock) -> None:
+    def begin_step(self, model: nn.Module, optimizer: Optimizer, clock: Clock) -> None:
         """Enter the phase of the step, if it is the first of one, and set the rates.
 
         Everything follows from the clock and the weights, so that resuming is exact.
@@ -118,7 +118,7 @@ class SVDNet(ClassificationLearner):
                     weight.copy_(decorrelated(weight))
         scale_rates(optimizer, self._factor(phase, clock.step))
 
-    def learn(self, model: nn.Module, optimizer: SGD, pixels: Tensor, pid: Tensor) -> Log:
+    def learn(self, model: nn.Module, optimizer: Optimizer, pixels: Tensor, pid: Tensor) -> Log:
         """Make one step of classification; return loss, accuracy and S(W) before it."""
         measured = orthogonality(cast(SVDNetModel, model).eigenlayer.weight.detach())
         return {**super().learn(model, optimizer, pixels, pid), "S(W)": measured}

@@ -1,0 +1,1 @@
+from reidbench.testing.fixtures import seeded
