@@ -258,8 +258,8 @@ def test_a_run_from_python_remembers_digests_in_its_cache(
         files_digest(home, names)
         raise ReidbenchError("enough")
 
-    monkeypatch.setattr("reidbench.runs.launch.open_experiment", started)
-    monkeypatch.setattr("reidbench.runs.sweeps.open_experiment", started)
+    for module in ("studies", "sweeps", "launch"):  # those first import from the last
+        monkeypatch.setattr(f"reidbench.runs.{module}.open_experiment", started)
     calls = (partial(reidbench.run, method="direct"), partial(reidbench.sweep, methods="direct"))
     for call, cache in zip(calls, (named, tmp_path / "other"), strict=True):
         with pytest.raises(ReidbenchError, match="enough"):
