@@ -122,7 +122,8 @@ def compute_stage(stage: Stage, session: Session) -> Finished:
             with ExitStack() as reading:
                 held = {i.key: reading.enter_context(session.store.held(i.key)) for i in inputs}
                 folders = {key: artifact.path for key, artifact in held.items()}
-                work = Work(folder, folders, session.hardware, progress, session.checkpoint_every)
+                every, say = session.checkpoint_every, session.reporter.say
+                work = Work(folder, folders, session.hardware, progress, every, say)
                 return {"device": session.hardware.description, **stage.compute(work)}
 
         def blocked() -> None:
