@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 from reidbench.errors import did_you_mean
 from reidbench.progress import Reporter, Silent
@@ -38,6 +38,8 @@ class RunOptions(TypedDict, total=False):
         cache: folder of stages; ``$REIDBENCH_CACHE`` or ``~/.cache/reidbench`` by default.
         results: folder of results; "results" by default.
         checkpoint_every: seconds of training that an interruption may cost; 60 by default.
+        verify: files of finished stages that are compared with their checksums: "always" all,
+            "changed" (the default) those written to since, "never" none.
     """
 
     source: str | None
@@ -51,6 +53,7 @@ class RunOptions(TypedDict, total=False):
     cache: str | Path | None
     results: str | Path
     checkpoint_every: float
+    verify: Literal["always", "changed", "never"]
 
 
 def options_of(

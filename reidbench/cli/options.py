@@ -260,5 +260,13 @@ execution = _bundled(
             metavar="SECONDS",
             help="Seconds of training that an interruption may cost.",
         ),
+        click.option(
+            "--verify",
+            type=click.Choice(["always", "changed", "never"]),
+            default="changed",
+            show_default=True,
+            help="Compare the files of finished stages with their checksums: all, those that were "
+            "written to since, or none.",
+        ),
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from reidbench.storage.keys import JSON
 
@@ -50,6 +51,8 @@ class ExecutionOptions:
         cache: folder of finished and interrupted stages.
         results: folder of results.
         checkpoint_every: seconds of training that an interruption may cost.
+        verify: files of finished stages that are compared with their checksums before they are
+            used: "always" all, "changed" those written to since, "never" none.
     """
 
     device: str = "auto"
@@ -57,3 +60,4 @@ class ExecutionOptions:
     cache: Path = field(default_factory=_default_cache)
     results: Path = Path("results")
     checkpoint_every: float = 60.0
+    verify: Literal["always", "changed", "never"] = "changed"

@@ -84,17 +84,18 @@ def run_plan(plan: Plan, session: Session) -> Outcome:
         ReidbenchError: if a stage fails; the finished ones stay in the store.
         BusyError: if another process is computing a stage, and the session is not patient.
     """
-    session.store.prepare()
     missing = {s.key for s in needed(plan, session.store)}
+    if missing:
+        session.store.prepare()  # a finished one on a read-only disk serves
     finished = {}
-    for stage in plan.stages:
-        done = (
-            compute_stage(stage, session) if stage.key in missing else _find(stage, session.store)
-        )
-        if done is not None:
-            finished[stage.key] = done
-            hook = session.hooks.reidbench_stage_finished
-            notify(hook, artifact=done.artifact, reused=done.reused)
+    with session.store.using(stage.key for stage in plan.stages):
+        for stage in plan.stages:
+            computed = stage.key in missing
+            done = compute_stage(stage, session) if computed else _find(stage, session.store)
+            if done is not None:
+                finished[stage.key] = done
+                hook = session.hooks.reidbench_stage_finished
+                notify(hook, artifact=done.artifact, reused=done.reused)
     return Outcome(plan, finished)
 
 
@@ -104,9 +105,9 @@ def ensure_stage(stage: Stage, session: Session) -> Finished:
     Raises:
         ReidbenchError: as ``run_plan`` does.
     """
-    session.store.prepare()
     if (found := _find(stage, session.store)) is not None:
         return found
+    session.store.prepare()
     for needed_first in stage.inputs:
         ensure_stage(needed_first, session)
     done = compute_stage(stage, session)
