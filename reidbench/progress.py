@@ -14,6 +14,10 @@ def silent(done: int, total: int, log: Mapping[str, float]) -> None:
     """Show nothing."""
 
 
+def say_nothing(line: str) -> None:
+    """Leave a line unsaid."""
+
+
 class Reporter(Protocol):
     """Shows the stages of a run."""
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 from reidbench.errors import did_you_mean
 from reidbench.progress import Reporter, Silent
@@ -39,6 +39,8 @@ class RunOptions(TypedDict, total=False):
         results: folder of results; "results" by default.
         checkpoint_every: seconds of training that an interruption may cost; 60 by default.
         dev: compute again what the source of a component made before it changed.
+        verify: files of finished stages that are compared with their checksums: "always" all,
+            "changed" (the default) those written to since, "never" none.
     """
 
     source: str | None
@@ -53,6 +55,7 @@ class RunOptions(TypedDict, total=False):
     results: str | Path
     checkpoint_every: float
     dev: bool
+    verify: Literal["always", "changed", "never"]
 
 
 def options_of(

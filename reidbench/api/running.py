@@ -76,6 +76,7 @@ def run(
         >>> result.recipe["name"], result.seed, Path("mine", result.file_name).is_file()
         ('direct', 0, True)
     """
+    from reidbench.data.fingerprints import remembered_in
     from reidbench.registry.loading import load_plugins
     from reidbench.runs.launch import run_with_floor
 
@@ -83,7 +84,9 @@ def run(
     names |= {"strategy": strategy, "direction": direction, "masks": masks}
     request = request_of(constraints, **names)
     chosen = options_of(benchmark, settings, options)
-    return run_with_floor(request, seed, chosen, load_plugins(), reporter_of(progress))[0].result
+    with remembered_in(chosen[1].cache):
+        runs = run_with_floor(request, seed, chosen, load_plugins(), reporter_of(progress))
+    return runs[0].result
 
 
 def sweep(
@@ -140,6 +143,7 @@ def sweep(
         >>> [(result.recipe["name"], result.seed) for result in swept]
         [('direct', 0), ('direct', 1)]
     """
+    from reidbench.data.fingerprints import remembered_in
     from reidbench.registry.loading import load_plugins
     from reidbench.runs.studies import run_study
     from reidbench.runs.sweeps import Combinations, run_sweep
@@ -155,12 +159,10 @@ def sweep(
     chosen = options_of(benchmark or ("" if study else "synthetic"), settings, options)
     common = (seeds, chosen, load_plugins(), reporter_of(progress))
     done: SweepResults
-    if study is None:
-        done = run_sweep(names, *common)
-    elif methods or translators or constraints or learners or direction:
+    if study is not None and (methods or translators or constraints or learners or direction):
         raise UsageError("a study names its own runs; leave the other names out")
-    else:
-        done = run_study(str(study), *common, masks)
+    with remembered_in(chosen[1].cache):
+        done = run_sweep(names, *common) if study is None else run_study(str(study), *common, masks)
     if raise_failures:
         done.raise_failures()
     return done

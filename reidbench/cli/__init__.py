@@ -101,8 +101,12 @@ class Verbs(click.Group):
         with escaped_output():
             try:
                 status = super().main(args, *rest, **extra)
+                sys.stdout.flush()
             except click.ClickException as error:
                 _show(error)
+                status = error.exit_code
+            except ReidbenchError as error:  # of printing the help, which no verb does
+                _show(_failure(error))
                 status = error.exit_code
             except click.Abort:
                 status = INTERRUPTED

@@ -75,12 +75,21 @@ def _default_cache() -> Path:
     return default_root()
 
 
+def _remember_there(ctx: click.Context, _param: click.Parameter, value: Path) -> Path:
+    """Keep the datasets' fingerprints in the cache too, until the verb ends."""
+    from reidbench.data.fingerprints import remembered_in
+
+    ctx.with_resource(remembered_in(value))
+    return value
+
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
 
 cache = click.option(
     "--cache",
     type=FOLDER,
     default=_default_cache,
+    callback=_remember_there,
     show_default="$REIDBENCH_CACHE or ~/.cache/reidbench",
     help="Folder of finished and interrupted stages.",
 )
@@ -257,6 +266,14 @@ execution = _bundled(
             is_flag=True,
             help="While a component is being written: compute again what its source made before it "
             "changed.",
+        ),
+        click.option(
+            "--verify",
+            type=click.Choice(["always", "changed", "never"]),
+            default="changed",
+            show_default=True,
+            help="Compare the files of finished stages with their checksums: all, those that were "
+            "written to since, or none.",
         ),
     ),
 )

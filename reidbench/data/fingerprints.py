@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 from reidbench.errors import ReidbenchError, shown
@@ -14,11 +15,23 @@ from reidbench.storage.artifacts import default_root
 from reidbench.storage.files import write_json
 from reidbench.storage.keys import JSON, digest
 
+_cache: ContextVar[Path | None] = ContextVar("_cache", default=None)
+
+
+@contextmanager
+def remembered_in(cache: Path) -> Iterator[None]:
+    """Keep the digests in this cache while the body runs, instead of in the user's own."""
+    token = _cache.set(cache)
+    try:
+        yield
+    finally:
+        _cache.reset(token)
+
 
 def files_digest(home: Path, names: Sequence[str]) -> str:
     """Return the SHA-256 over names, sizes and contents of files below ``home``.
 
-    The digest is kept in the user's cache beside a listing of paths, sizes and modification
+    The digest is kept in the cache beside a listing of paths, sizes and modification
     times (nanoseconds); while the listing stays equal the contents are not read again. Where
     the cache cannot be written the digest is computed every time.
 
@@ -46,13 +59,13 @@ def recall(what: JSON) -> dict[str, JSON]:
 
 
 def remember(what: JSON, facts: dict[str, JSON]) -> None:
-    """Keep facts of ``what`` in the user's cache, if that can be written."""
+    """Keep facts of ``what`` in the cache, if that can be written."""
     with suppress(ReidbenchError):
         write_json(_memo(what), facts)
 
 
 def _memo(what: JSON) -> Path:
-    return default_root() / "fingerprints" / f"{digest(what)}.json"
+    return (_cache.get() or default_root()) / "fingerprints" / f"{digest(what)}.json"
 
 
 def _listing(home: Path, names: Sequence[str]) -> str:

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from reidbench.engine.checkpoints import Checkpoints
 from reidbench.engine.hardware import Hardware
 from reidbench.engine.history import History
 from reidbench.engine.streams import stream
 from reidbench.interfaces import Clock, Log
-from reidbench.progress import Progress, silent
-from reidbench.storage.checkpoint import State, load_state, save_state
+from reidbench.progress import Progress, say_nothing, silent
+from reidbench.storage.checkpoint import State
 
 SHOW_EVERY = 0.2  # seconds; reading a loss waits for the accelerator
 
@@ -27,6 +28,7 @@ class Loop:
         hardware: device and precision of every step.
         progress: callback for steps done, steps in all and losses, a few times a second.
         checkpoint_every: seconds between checkpoints.
+        say: told of what a person should know, in a line.
     """
 
     folder: Path
@@ -34,6 +36,7 @@ class Loop:
     hardware: Hardware
     progress: Progress = silent
     checkpoint_every: float = 60.0
+    say: Callable[[str], None] = say_nothing
 
     def run(
         self, steps: int, step: Callable[[Clock], Log], state: State, name: str = "train"
@@ -48,10 +51,11 @@ class Loop:
                 their own.
 
         Raises:
-            ReidbenchError: if a value that a step returns is not finite.
+            ReidbenchError: if a value that a step returns is not finite, or a checkpoint is of
+                another training.
         """
-        path = self.folder / f"{name}.safetensors"
-        first = load_state(path, state) if path.exists() else 0
+        checkpoints = Checkpoints(self.folder, name)
+        first = checkpoints.resume(state, steps, self.say)
         history = History(self.folder, name, first)
         saved = shown = time.monotonic()
         for index in range(first, steps):
@@ -64,5 +68,5 @@ class Loop:
                 shown = now
             if save:
                 history.write()
-                save_state(path, state, index + 1)
+                checkpoints.save(state, index + 1)
                 saved = time.monotonic()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,11 +20,12 @@ from reidbench.config.compose import (
 )
 from reidbench.config.recipe import Recipe
 from reidbench.engine.hardware import choose
-from reidbench.errors import UsageError
+from reidbench.errors import ReidbenchError, UsageError
 from reidbench.progress import Progress, Reporter, silent
 from reidbench.registry.loading import Plugins, notify
 from reidbench.registry.registry import Registry
-from reidbench.results.result import Result
+from reidbench.results.merging import with_facts_of
+from reidbench.results.result import Result, load
 from reidbench.runs.contested import tell_contested
 from reidbench.runs.options import ExecutionOptions, ExperimentOptions
 from reidbench.runs.plan import Plan, plan
@@ -157,15 +158,14 @@ def _looking(for_corrupt: bool, reporter: Reporter) -> AbstractContextManager[Pr
 
 
 def open_session(options: ExecutionOptions, plugins: Plugins, reporter: Reporter) -> Session:
-    """Return a session; where it will write is tried before anything is computed.
+    """Return a session; the folder of results is tried before anything is computed.
 
     Raises:
-        ReidbenchError: if a folder cannot be written.
+        ReidbenchError: if it cannot be written.
         UsageError: if there is no such device or precision.
     """
     hardware = choose(options.device, options.precision)
-    store = Store(options.cache)
-    store.prepare()
+    store = Store(options.cache, options.verify)
     with writing(options.results):
         options.results.mkdir(parents=True, exist_ok=True)
     hooks, every = plugins.manager.hook, options.checkpoint_every
@@ -173,10 +173,15 @@ def open_session(options: ExecutionOptions, plugins: Plugins, reporter: Reporter
 
 
 def run_and_record(plan: Plan, session: Session, results: Path) -> RecordedRun:
-    """Execute a plan and write its result, and a picture beside it."""
+    """Execute a plan and write its result, and a picture beside it.
+
+    What a result of the same run told of stages that have gone from the cache is kept.
+    """
     started = datetime.now(UTC)
     outcome = run_plan(plan, session)
     result = result_of(outcome, started)
+    with suppress(ReidbenchError):  # there is none before it, or it cannot be read
+        result = with_facts_of(result, load(results / result.file_name))
     path = result.save(results)
     done = RecordedRun(outcome, result, path, _picture(outcome, path, session))
     notify(session.hooks.reidbench_result, result=result)

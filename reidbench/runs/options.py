@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from reidbench.storage.keys import JSON
 
@@ -51,6 +52,8 @@ class ExecutionOptions:
         results: folder of results.
         checkpoint_every: seconds of training that an interruption may cost.
         dev: compute again what another source of a component made.
+        verify: files of finished stages that are compared with their checksums before they are
+            used: "always" all, "changed" those written to since, "never" none.
     """
 
     device: str = "auto"
@@ -59,3 +62,4 @@ class ExecutionOptions:
     results: Path = Path("results")
     checkpoint_every: float = 60.0
     dev: bool = False
+    verify: Literal["always", "changed", "never"] = "changed"

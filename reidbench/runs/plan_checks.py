@@ -17,6 +17,7 @@ def check_data(recipe: Recipe, setting: Setting) -> None:
     """
     _check_truth(recipe, setting)
     _check_masks(recipe, setting)
+    _check_pairs(recipe, setting)
     _check_cameras(recipe, setting)
     _check_pooling(recipe, setting)
     _refuse_test_labels(recipe, setting)
@@ -49,6 +50,23 @@ def _check_masks(recipe: Recipe, setting: Setting) -> None:
             f"{readers} needs person masks, which '{setting.source.title}' and "
             f"'{setting.target.title}' do not both have: make them, e.g. with --masks unet"
         )
+
+
+def _check_pairs(recipe: Recipe, setting: Setting) -> None:
+    """Refuse a constraint on pairs of one person's images where nobody has two."""
+    wanting = [c.name for c in recipe.constraints if c.build().sampling == "pairs"]
+    if not wanting:
+        return
+    source = setting.source.dataset.samples("train")
+    for cameras, _ in recipe.perspective.pairs:
+        pids = source.pids[np.isin(source.cams, cameras)] if cameras else source.pids
+        if np.unique(pids, return_counts=True)[1].max() < 2:
+            seen = f" of the cameras {', '.join(map(str, cameras))}" if cameras else ""
+            raise UsageError(
+                f"constraint '{wanting[0]}' compares images of one person, but none of the "
+                f"{len(pids)} training images{seen} of '{setting.source.title}' shows anybody "
+                "twice; choose another source or constraint"
+            )
 
 
 def _check_cameras(recipe: Recipe, setting: Setting) -> None:

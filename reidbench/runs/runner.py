@@ -104,26 +104,29 @@ def run_plan(plan: Plan, session: Session) -> Outcome:
         ReidbenchError: if a stage fails; the finished ones stay in the store.
         BusyError: if another process is computing a stage, and the session is not patient.
     """
-    session.store.prepare()
     if session.dev:
+        session.store.prepare()
         remove_changed(plan.stages, session.store)
     missing = {s.key for s in needed(plan, session.store)}
+    if missing:
+        session.store.prepare()  # a finished one on a read-only disk serves
     finished, no_picture = {}, ""
-    for stage in plan.stages:
-        try:
+    with session.store.using(stage.key for stage in plan.stages):
+        for stage in plan.stages:
             wanted = stage.key in missing
-            done = compute_stage(stage, session) if wanted else _find(stage, session.store)
-        except BusyError:
-            raise
-        except Exception as error:
-            if not isinstance(stage, Preview):
+            try:
+                done = compute_stage(stage, session) if wanted else _find(stage, session.store)
+            except BusyError:
                 raise
-            no_picture = tell_no_picture(error, session)  # no score hangs on it
-            continue
-        if done is not None:
-            finished[stage.key] = done
-            hook = session.hooks.reidbench_stage_finished
-            notify(hook, artifact=done.artifact, reused=done.reused)
+            except Exception as error:
+                if not isinstance(stage, Preview):
+                    raise
+                no_picture = tell_no_picture(error, session)  # no score hangs on it
+                continue
+            if done is not None:
+                finished[stage.key] = done
+                hook = session.hooks.reidbench_stage_finished
+                notify(hook, artifact=done.artifact, reused=done.reused)
     return Outcome(plan, finished, no_picture, _stale(finished.values(), session))
 
 
@@ -152,11 +155,12 @@ def ensure_stage(stage: Stage, session: Session) -> Finished:
     Raises:
         ReidbenchError: as ``run_plan`` does.
     """
-    session.store.prepare()
     if session.dev:
+        session.store.prepare()
         remove_changed([stage, *stage.inputs], session.store)
     if (found := _find(stage, session.store)) is not None:
         return found
+    session.store.prepare()
     for needed_first in stage.inputs:
         ensure_stage(needed_first, session)
     done = compute_stage(stage, session)
@@ -172,7 +176,8 @@ def compute_stage(stage: Stage, session: Session) -> Finished:
             with ExitStack() as reading:
                 held = {i.key: reading.enter_context(session.store.held(i.key)) for i in inputs}
                 folders = {key: artifact.path for key, artifact in held.items()}
-                work = Work(folder, folders, session.hardware, progress, session.checkpoint_every)
+                every, say = session.checkpoint_every, session.reporter.say
+                work = Work(folder, folders, session.hardware, progress, every, say)
                 sources = sources_behind(stage, held.values())
                 noted = {NOTED: note_begun(folder, sources, afresh=session.dev)} if sources else {}
                 device = {"device": session.hardware.description}

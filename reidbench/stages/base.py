@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,7 @@ from reidbench.engine.hardware import Hardware
 from reidbench.engine.history import SUFFIX, trends
 from reidbench.engine.loop import Loop
 from reidbench.errors import ReidbenchError
-from reidbench.progress import Progress
+from reidbench.progress import Progress, say_nothing
 from reidbench.registry.registry import Entry
 from reidbench.storage.artifacts import RESUME
 from reidbench.storage.files import write_bytes
@@ -36,6 +36,7 @@ class Work:
         hardware: device and precision.
         progress: callback for images or steps done and in all.
         checkpoint_every: seconds between checkpoints of a training.
+        say: told of what a person should know, in a line.
     """
 
     folder: Path
@@ -43,6 +44,7 @@ class Work:
     hardware: Hardware
     progress: Progress
     checkpoint_every: float
+    say: Callable[[str], None] = say_nothing
 
     def of(self, stage: Stage) -> Path:
         """Return the folder of an input."""
@@ -50,7 +52,8 @@ class Work:
 
     def loop(self, seed: int) -> Loop:
         """Return the loop that this stage trains in."""
-        return Loop(self.folder / RESUME, seed, self.hardware, self.progress, self.checkpoint_every)
+        folder, every = self.folder / RESUME, self.checkpoint_every
+        return Loop(folder, seed, self.hardware, self.progress, every, self.say)
 
 
 class Stage(ABC):

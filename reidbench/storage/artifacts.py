@@ -3,40 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import hashlib
 import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from msgspec import Struct
-
 from reidbench.errors import ReidbenchError
 from reidbench.storage.files import cannot_hold_more, unwritable, write_json, writing
 from reidbench.storage.keys import JSON
-from reidbench.storage.schema import convert, read_json
+from reidbench.storage.locks import is_locked, locked, shared
+from reidbench.storage.verification import (
+    MANIFEST,
+    Verify,
+    read_manifest,
+    sealed,
+    sha256,
+    unchanged,
+)
 
-MANIFEST = "manifest.json"
 RESUME = "resume"
-
-
-class _File(Struct, frozen=True):
-    bytes: int
-    sha256: str
-
-
-class _Manifest(Struct, frozen=True):
-    """All that a manifest must hold; stages add facts of their own."""
-
-    files: dict[str, _File]
-    title: str = ""
-    started: float | None = None
-    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -62,8 +51,15 @@ class Artifact:
 class Store:
     """A folder of artifacts, shared by any number of processes."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, verify: Verify = "changed") -> None:
+        """Take the folder; nothing is read or written before it is asked for.
+
+        Args:
+            root: the folder.
+            verify: the files that are compared with their checksums before they are used.
+        """
+        self.root, self._verify = root, verify
+        self._read: set[str] = set()
         self._objects = root / "objects"
         self._partial = root / "partial"
         self._locks = root / "locks"
@@ -84,18 +80,18 @@ class Store:
     def find(self, key: str) -> Artifact | None:
         """Return the artifact of that key if it is finished and its files are intact.
 
-        The manifest is written last, so a file that is older has not been touched since its
-        checksum was taken; any other is read and compared. What a failing disk changes on its
-        own shows in ``damaged`` only.
+        Files are compared with their checksums as the store was told to; with "always" each once.
         """
         path = self._objects / key
+        verify = "changed" if key in self._read else self._verify
         try:
-            manifest = read_json(path / MANIFEST)
-            convert(manifest, _Manifest)
-            whole = isinstance(manifest, dict) and _unchanged(path, manifest["files"])
+            manifest = read_manifest(path)
+            whole = unchanged(path, manifest["files"], verify)
         except (OSError, ValueError, RecursionError):
             return None
-        return Artifact(key, path, dict(manifest)) if whole else None
+        if whole and verify == "always":
+            self._read.add(key)
+        return Artifact(key, path, manifest) if whole else None
 
     def make(
         self,
@@ -113,7 +109,9 @@ class Store:
         Raises:
             ReidbenchError: if the disk is full or cannot be written.
         """
-        with self._locked(key, blocked):
+        if found := self.find(key):  # without the lock: a read-only disk has it, too
+            return found, True
+        with locked(self._lock(key), blocked):
             if found := self.find(key):
                 return found, True
             started = time.time()
@@ -122,6 +120,7 @@ class Store:
             extra = _computed(compute, draft)
             with writing(draft):
                 self._commit(key, draft, {**facts, **extra, "started": started})
+            self._read.add(key)
         return self._present(key), False
 
     @contextmanager
@@ -131,13 +130,39 @@ class Store:
         Raises:
             ReidbenchError: if it is not there.
         """
-        with self._locked(key, lambda: None, shared=True):
+        with shared(self._lock(key)):
             yield self._present(key)
 
     def wait(self, key: str) -> None:
         """Wait until no process is computing the artifact of ``key``."""
-        with self._locked(key, lambda: None, shared=True):
+        with shared(self._lock(key)):
             pass
+
+    @contextmanager
+    def using(self, keys: Iterable[str]) -> Iterator[None]:
+        """Keep artifacts from being evicted while the body runs, and note that they are used."""
+        with ExitStack() as held:
+            for key in keys:
+                held.enter_context(shared(self._mark(key)))
+                # The time of the folder says when; nobody else looks at it.
+                with contextlib.suppress(OSError):
+                    os.utime(self._objects / key)
+            yield
+
+    def in_use(self, key: str) -> bool:
+        """Return True if a run will still read the artifact."""
+        return is_locked(self._mark(key))
+
+    def by_last_use(self) -> list[str]:
+        """Return the keys of finished artifacts, those used longest ago first."""
+        return [a.key for a in sorted(self.artifacts(), key=lambda a: a.path.stat().st_mtime_ns)]
+
+    def places(self, key: str) -> Iterator[tuple[tuple[int, int], int]]:
+        """Yield where each file of an artifact lies, and its bytes; files may be shared."""
+        for path in (self._objects / key).rglob("*"):
+            if path.is_file():
+                stat = path.stat()
+                yield (stat.st_dev, stat.st_ino), stat.st_size
 
     def artifacts(self) -> Iterator[Artifact]:
         """Yield every finished artifact, by key."""
@@ -162,10 +187,8 @@ class Store:
 
     def repeated_bytes(self, keys: Iterable[str]) -> int:
         """Return the bytes that sizes of artifacts count twice: those of shared files."""
-        folders = (self._objects / key for key in set(keys))
-        stats = [p.stat() for f in folders for p in f.rglob("*") if p.is_file()]
-        once = {(s.st_dev, s.st_ino): s.st_size for s in stats}
-        return sum(s.st_size for s in stats) - sum(once.values())
+        found = [place for key in set(keys) for place in self.places(key)]
+        return sum(size for _, size in found) - sum(dict(found).values())
 
     def remove(self, key: str) -> None:
         """Delete an artifact, finished or not.
@@ -177,7 +200,7 @@ class Store:
         def refuse() -> NoReturn:
             raise ReidbenchError(f"{key} is in use by another process")
 
-        with self._locked(key, refuse):
+        with locked(self._lock(key), refuse):
             for path in (self._objects / key, self._partial / key):
                 # The manifest goes first: a half-deleted artifact must not look finished.
                 (path / MANIFEST).unlink(missing_ok=True)
@@ -186,7 +209,7 @@ class Store:
     def damaged(self, artifact: Artifact) -> list[str]:
         """Return the names of the artifact's files whose content has changed."""
         files = artifact.manifest["files"]
-        return [n for n, f in files.items() if _sha256(artifact.path / n) != f["sha256"]]
+        return [n for n, f in files.items() if sha256(artifact.path / n) != f["sha256"]]
 
     def _present(self, key: str) -> Artifact:
         artifact = self.find(key)
@@ -209,37 +232,25 @@ class Store:
     def _commit(self, key: str, draft: Path, facts: dict[str, Any]) -> None:
         shutil.rmtree(draft / RESUME, ignore_errors=True)
         files = {
-            p.relative_to(draft).as_posix(): {"bytes": p.stat().st_size, "sha256": _sha256(p)}
+            p.relative_to(draft).as_posix(): {"bytes": p.stat().st_size, "sha256": sha256(p)}
             for p in sorted(draft.rglob("*"))
             if p.is_file()
         }
         for name in files:
             _sync(draft / name)
         facts["seconds"] = round(time.time() - facts["started"], 3)
-        write_json(draft / MANIFEST, {"key": key, **facts, "files": files})
+        write_json(draft / MANIFEST, sealed({"key": key, **facts, "files": files}))
         final = self._objects / key
         final.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(final, ignore_errors=True)  # only a damaged one can be there
         draft.rename(final)
         _sync(final.parent)
 
-    @contextmanager
-    def _locked(
-        self, key: str, blocked: Callable[[], None], *, shared: bool = False
-    ) -> Iterator[None]:
-        """Lock a key; where another process has it, call ``blocked()`` and then wait."""
-        path = self._locks / f"{key.replace('/', '-')}.lock"
-        how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-        with writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file = path.open("a")
-        with file:
-            try:
-                fcntl.flock(file, how | fcntl.LOCK_NB)
-            except BlockingIOError:
-                blocked()
-                fcntl.flock(file, how)
-            yield
+    def _lock(self, key: str) -> Path:
+        return self._locks / f"{key.replace('/', '-')}.lock"
+
+    def _mark(self, key: str) -> Path:
+        return self._locks / "used" / f"{key.replace('/', '-')}.lock"
 
 
 def _computed(compute: Callable[[Path], JSON], draft: Path) -> JSON:
@@ -258,26 +269,6 @@ def default_root() -> Path:
     # Unlike Path.home, this does not fail for a user without a home.
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
     return Path(base) / "reidbench"
-
-
-def _unchanged(folder: Path, files: dict[str, Any]) -> bool:
-    """Return whether files have the size and, unless older than the manifest, the content noted."""
-    stats = {name: (folder / name).stat() for name in files}
-    if any(stats[name].st_size != fact["bytes"] for name, fact in files.items()):
-        return False
-    verified = (folder / MANIFEST).stat().st_mtime_ns
-    young = [name for name, stat in stats.items() if stat.st_mtime_ns >= verified]
-    if any(_sha256(folder / name) != files[name]["sha256"] for name in young):
-        return False
-    if young:  # the whole cache was copied, say; the next call need not read it again
-        with contextlib.suppress(OSError):
-            os.utime(folder / MANIFEST)
-    return True
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sync(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,10 +14,14 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from reidbench.errors import ReidbenchError
+from reidbench.errors import ReidbenchError, shown
 from reidbench.storage.files import write_bytes
 
 State = Mapping[str, nn.Module | Optimizer]
+
+
+class DamagedCheckpointError(ReidbenchError):
+    """The content of a checkpoint is not the one that was written."""
 
 
 def save_state(path: Path, state: State, note: Any) -> None:
@@ -29,26 +34,54 @@ def save_state(path: Path, state: State, note: Any) -> None:
         else:
             tensors |= {f"{name}/{k}": v for k, v in part.state_dict().items()}
     copies = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
-    write_bytes(path, save(copies, metadata={"json": json.dumps(plain)}))
+    text = json.dumps(plain)
+    write_bytes(path, save(copies, metadata={"json": text, "sha256": _sha256(copies, text)}))
 
 
 def load_state(path: Path, state: State) -> Any:
     """Restore the state written by ``save_state`` in place and return its note.
 
     Raises:
-        ReidbenchError: if the file is damaged or was written for other networks.
+        DamagedCheckpointError: if the file is damaged; the state is as it was.
+        ReidbenchError: if it was written for other networks.
     """
+    tensors, plain = _read(path)
     try:
-        with safe_open(str(path), framework="pt") as file:
-            tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 - not a mapping
-            plain = json.loads(file.metadata()["json"])
         _restore(state, tensors, plain)
-    except (SafetensorError, RuntimeError, KeyError, ValueError) as error:
+        return plain["note"]
+    except (RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
         raise ReidbenchError(
-            f"the checkpoint {path} does not fit the training ({type(error).__name__}); "
+            f"the checkpoint {shown(path)} does not fit the training ({type(error).__name__}); "
             "remove it with: reidbench cache rm --partial"
         ) from error
-    return plain["note"]
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], Any]:
+    """Return tensors and JSON; the checksum is compared where there is one."""
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 - not a mapping
+        text = metadata["json"]
+        # Files of earlier versions have none.
+        if metadata.keys() - {"json"} and metadata != {
+            "json": text,
+            "sha256": _sha256(tensors, text),
+        }:
+            raise ValueError("checksum")
+        return tensors, json.loads(text)
+    except (SafetensorError, OSError, RuntimeError, LookupError, ValueError, TypeError) as error:
+        raise DamagedCheckpointError(f"the checkpoint {shown(path)} is damaged") from error
+
+
+def _sha256(tensors: Mapping[str, Tensor], text: str) -> str:
+    """Return a digest of all that a checkpoint holds."""
+    total = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
+    for name, tensor in sorted(tensors.items()):
+        total.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
+        # Bytes of every type of number, which numpy has not.
+        total.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return total.hexdigest()
 
 
 def _restore(state: State, tensors: Mapping[str, Tensor], plain: Mapping[str, Any]) -> None:

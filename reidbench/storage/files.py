@@ -119,7 +119,8 @@ def unwritable(path: Path, error: OSError) -> ReidbenchError:
     """Return the error to show when ``path`` could not be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return ReidbenchError(
-            f"the disk is full: cannot write {path}; what was finished is kept. "
-            "Free space (reidbench cache rm) or choose another disk with --cache"
+            f"the disk is full: cannot write {path}; what was finished is kept. Free space on "
+            "it, with reidbench cache rm if the cache is there, or choose another disk (--cache, "
+            "--results)"
         )
     return ReidbenchError(f"cannot write {path}: {error.strerror or error}; choose another folder")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reidbench.cli.tables import size
-from reidbench.cli.verbs.cache import LEAST
+from reidbench.cli.verbs.cache import LEAST, Bytes
 from reidbench.storage.artifacts import Store
 
 KEYS = ("translator/aaaa1111", "translator/aaaa2222", "learn/bbbb1111")
@@ -129,6 +129,62 @@ def test_verify_finds_a_changed_file(invoke, store):
     result = invoke("cache", "ls", "--verify", "--cache", store.root)
     assert result.exit_code == 1
     assert "reidbench cache rm learn/bbbb1111" in result.stderr
+
+
+def test_the_verb_verify_names_what_is_damaged(invoke, store):
+    assert invoke("cache", "verify", "--cache", store.root).stdout == (
+        "verified: 3 stages, 300 B\n"
+    )
+    file = store.root / "objects" / KEYS[0] / "w"
+    written = file.stat().st_mtime_ns
+    file.write_bytes(b"z" * 100)
+    os.utime(file, ns=(written, written))
+    (store.root / "objects" / KEYS[1] / "manifest.json").write_text("[" * 100_000)
+    result = invoke("cache", "verify", "--cache", store.root)
+    assert result.exit_code == 1
+    assert "cache rm translator/aaaa1111 translator/aaaa2222" in result.stderr
+    rows = json.loads(invoke("cache", "verify", "--json", "--cache", store.root).stdout)
+    assert [row["state"] for row in rows] == ["finished", "damaged", "damaged"]
+
+
+@pytest.mark.parametrize(
+    "text", ['{"files": []}', "[" * 100_000, "{}", "\x00", '{"files": {"w": 3}}']
+)
+def test_a_damaged_manifest_stops_no_verb(invoke, store, text):
+    (store.root / "objects" / KEYS[1] / "manifest.json").write_text(text)
+    assert invoke("cache", "gc", "--max-size", "1TB", "--cache", store.root).exit_code == 0
+    assert invoke("cache", "ls", "--cache", store.root).stderr.endswith("translator/aaaa2222\n")
+    assert invoke("cache", "rm", "learn", "--cache", store.root).exit_code == 0
+    assert invoke("cache", "rm", "translator/aaaa2222", "--cache", store.root).exit_code == 0
+    assert kept(store) == {KEYS[0]}
+
+
+def test_what_was_used_longest_ago_is_removed(invoke, store):
+    for when, key in enumerate((*KEYS[1:], KEYS[0])):
+        os.utime(store.root / "objects" / key, (when, when))
+    whole = invoke("cache", "gc", "--max-size", "1 MiB", "--cache", store.root)
+    assert whole.stdout.startswith("removed: 0 stages; ")
+    removed = invoke("cache", "gc", "--max-size", "0.5KiB", "--cache", store.root, "--json")
+    assert json.loads(removed.stdout)["removed"] == [KEYS[1], KEYS[2]]
+    assert kept(store) == {KEYS[0], "learn/cccc1111"}
+    with store.using([KEYS[0]]):
+        result = invoke("cache", "gc", "--max-size", "0", "--cache", store.root)
+    assert "is in use" in result.stderr
+    assert kept(store) == {KEYS[0], "learn/cccc1111"}
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("10", 10), ("1k", 1024), ("2MB", 2 * 10**6), ("1.5 GiB", 3 * 2**29)]
+)
+def test_sizes_are_read(text, count):
+    assert Bytes().convert(text, None, None) == count
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1 parsec", "1e9", "ten", "9" * 40])
+def test_what_is_no_size_is_refused(invoke, store, text):
+    result = invoke("cache", "gc", "--max-size", text, "--cache", store.root)
+    assert result.exit_code == 2
+    assert "is no size such as" in result.stderr
 
 
 def test_a_stage_that_lost_a_file_is_listed_and_can_be_removed(invoke, store):

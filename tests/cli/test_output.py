@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
 import sys
 
 import pytest
 from rich.table import Table
 
+from reidbench.cli import cli
 from reidbench.cli.options import home_path
 from reidbench.cli.output import Escaped, escaped_output
 from reidbench.errors import shown_lines
@@ -36,6 +38,64 @@ def test_streams_escape_what_they_cannot_or_should_not_write(encoding):
     stream.flush()
     first = {"utf-8": "é", "ascii": "\\xe9"}[encoding]
     assert raw.getvalue().decode() == f"{first} {shown_lines(HOSTILE)}\n"
+
+
+def ended(monkeypatch, *args, stdout=None, stderr=None):
+    """Return the exit code of a command on these streams."""
+    monkeypatch.setattr(sys, "stdout", stdout)
+    monkeypatch.setattr(sys, "stderr", stderr)
+    with pytest.raises(SystemExit) as caught:
+        cli.main([str(a) for a in args])
+    return caught.value.code
+
+
+@pytest.mark.parametrize("verb", ["leaderboard", "leaderboard --json", "cache ls", "--help"])
+@pytest.mark.parametrize("where", ["/dev/full", None])
+def test_output_that_cannot_be_written_is_one_error(monkeypatch, tmp_path, verb, where):
+    make_result().save(tmp_path)
+    place = {"leaderboard": ("--results", tmp_path), "cache": ("--cache", tmp_path)}
+    errors, full = io.StringIO(), where and open(where, "w")  # noqa: PTH123, SIM115
+    args = (*verb.split(), *place.get(verb.split()[0], ()))
+    assert ended(monkeypatch, *args, stdout=full, stderr=errors) == 1
+    reason = "No space left on device" if where else "it is closed"
+    assert errors.getvalue() == (
+        f"error: cannot write to standard output: {reason}; what was written to files is kept\n"
+    )
+    if full:
+        full.close()  # what was left in its buffer fails no more
+
+
+@pytest.mark.parametrize("where", ["/dev/full", None])
+def test_messages_that_cannot_be_written_stop_nothing(monkeypatch, where):
+    full = where and open(where, "w")  # noqa: PTH123, SIM115
+    out = io.StringIO()
+    assert ended(monkeypatch, "leaderbord", stdout=out, stderr=full) == 2
+    with escaped_output():
+        console = Console(stderr=True, force_terminal=True)
+        console.print("at 3 of 4")
+        print("still here")  # noqa: T201
+    assert out.getvalue() == "still here\n"
+    if full:
+        full.close()
+
+
+@pytest.mark.parametrize("verb", ["leaderboard", "leaderboard --markdown", "leaderboard --json"])
+def test_what_an_encoding_lacks_is_written_as_escapes(monkeypatch, tmp_path, verb):
+    make_result(recipe="é±数").save(tmp_path)
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, "ascii")
+    assert ended(monkeypatch, *verb.split(), "--results", tmp_path, stdout=stream) in (None, 0)
+    told = raw.getvalue().decode("ascii")
+    assert "\\xe9" in told or "\\u00e9" in told
+
+
+def test_files_do_not_become_closed_standard_streams():
+    code = (
+        "import os, sys; from reidbench.cli.output import escaped_output\n"
+        "os.close(1); sys.stdout = None\n"
+        "with escaped_output(): sys.exit(os.open(os.devnull, os.O_RDONLY) == 1)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_consoles_keep_their_own_styles_only(monkeypatch):

@@ -1,13 +1,14 @@
 """Damaged and hostile input of every kind ends in success or in one clear error.
 
-Each test tries as many inputs as it says, drawn anew from equal seeds. A failure names the seed,
-the exit code and what was said.
+Each test tries as many inputs as ``INPUTS`` says, drawn anew from equal seeds, each within the time
+and memory of ``limits``. A failure names the seed, the exit code and what was said.
 """
 
 from __future__ import annotations
 
 import json
 import random
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,9 +33,17 @@ from reidbench.storage.checkpoint import load_state, save_state
 from reidbench.testing.toy_runs import toy_benchmark, toy_registry
 from tests.made_results import make_result
 
+from .limits import SECONDS, problems
 from .mutations import HOSTILE, altered, damaged
 
 Mutate = Callable[[random.Random], bytes]
+
+INPUTS = {
+    ".npz": 110, ".mat": 110, ".pt": 80, ".csv": 110, "results": 260, "many results": 60,
+    "manifest.csv": 100, "manifest.jsonl": 100, "benchmarks": 120, "store": 150,
+    "checkpoints": 130, ".pth": 90, ".safetensors": 90, "settings": 250,
+}  # fmt: skip
+"""Inputs of each kind."""
 
 
 def said(*args: object) -> str:
@@ -43,7 +52,7 @@ def said(*args: object) -> str:
     text = result.stdout + result.stderr
     if result.exit_code not in (0, 1, 2):
         return f"exit code {result.exit_code}: {text[-300:]!r}"
-    for bad in ("Traceback", "fault of the software", "\x1b", "\u202e", "\x00"):
+    for bad in ("Traceback", "fault of the software", "out of memory", "\x1b", "\u202e", "\x00"):
         if bad in text:
             return f"{bad!r} in {text[-600:]!r}"
     if result.exit_code and result.stderr.count("error: ") != 1:
@@ -51,12 +60,9 @@ def said(*args: object) -> str:
     return ""
 
 
-def all_end_well(count: int, attempt: Callable[[random.Random], str]) -> None:
-    """Try ``count`` seeds."""
-    found = {}
-    for seed in range(count):
-        if problem := attempt(random.Random(seed)):
-            found[seed] = problem
+def all_end_well(kind: str, attempt: Callable[[random.Random], str]) -> None:
+    """Try as many seeds as inputs of a kind are due."""
+    found = problems(INPUTS[kind], lambda seed: attempt(random.Random(seed)))
     assert not found, "\n".join(f"seed {s}: {p}" for s, p in list(found.items())[:9])
 
 
@@ -74,10 +80,12 @@ def features(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return {p.suffix: p.read_bytes() for p in home.iterdir()}
 
 
-@pytest.mark.parametrize(
-    ("suffix", "count"), [(".npz", 90), (".mat", 90), (".pt", 60), (".csv", 90)]
-)
-def test_feature_files(tmp_path, features, suffix, count):
+def test_the_inputs_are_many():
+    assert sum(INPUTS.values()) >= 1500
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".mat", ".pt", ".csv"])
+def test_feature_files(tmp_path, features, suffix):
     path = tmp_path / f"f{suffix}"
     assert said("evaluate", "--query", _written(path, features[suffix]), "--gallery", path) == ""
 
@@ -85,7 +93,7 @@ def test_feature_files(tmp_path, features, suffix, count):
         _written(path, damaged(features[suffix], rng))
         return said("evaluate", "--query", path, "--gallery", path)
 
-    all_end_well(count, attempt)
+    all_end_well(suffix, attempt)
 
 
 def test_result_files(tmp_path):
@@ -100,7 +108,7 @@ def test_result_files(tmp_path):
         rest = {"leaderboard": ("--results", tmp_path), "compare": (path, path)}[verb]
         return said(verb, *rest)
 
-    all_end_well(190, attempt)
+    all_end_well("results", attempt)
 
 
 def test_bad_results_lose_no_other(tmp_path):
@@ -115,7 +123,7 @@ def test_bad_results_lose_no_other(tmp_path):
         shown = CliRunner().invoke(cli, ["leaderboard", "--results", str(tmp_path)])
         return "" if "good" in shown.stdout else (shown.stdout + shown.stderr)[-300:]
 
-    all_end_well(60, attempt)
+    all_end_well("many results", attempt)
 
 
 @pytest.mark.parametrize("name", ["manifest.csv", "manifest.jsonl"])
@@ -138,7 +146,7 @@ def test_manifests(tmp_path, name):
         _written(tmp_path / name, damaged(whole, rng))
         return said(*check)
 
-    all_end_well(75, attempt)
+    all_end_well(name, attempt)
 
 
 def test_benchmark_files(tmp_path):
@@ -151,7 +159,7 @@ def test_benchmark_files(tmp_path):
         _written(path, damaged(whole, rng))
         return said("list", "--diff", "cyclegan", "spgan", "--benchmark", path)
 
-    all_end_well(95, attempt)
+    all_end_well("benchmarks", attempt)
 
 
 def test_manifests_of_the_store(tmp_path):
@@ -165,7 +173,7 @@ def test_manifests_of_the_store(tmp_path):
         _written(path, damaged(record, rng) if rng.random() < 0.3 else record)
         return said("cache", "ls", "--cache", tmp_path)
 
-    all_end_well(95, attempt)
+    all_end_well("store", attempt)
     assert said("cache", "rm", "--all", "--cache", tmp_path) == ""
     assert not path.exists()
 
@@ -183,7 +191,7 @@ def test_checkpoints(tmp_path):
         _written(path, damaged(whole, rng))
         return _refused(lambda: load_state(path, state))
 
-    all_end_well(95, attempt)
+    all_end_well("checkpoints", attempt)
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
@@ -202,7 +210,7 @@ def test_weights(tmp_path, suffix):
         return _refused(lambda: load_weights(backbone, WeightsFile("w", path)))
 
     load_weights(backbone, WeightsFile("w", path))
-    all_end_well(70, attempt)
+    all_end_well(suffix, attempt)
 
 
 NAMES = st.sampled_from(
@@ -217,17 +225,24 @@ VALUES = st.one_of(
 )
 
 
-@settings(max_examples=190, deadline=None, database=None, derandomize=True)
-@given(st.lists(st.tuples(NAMES, VALUES), min_size=1, max_size=2))
-def test_settings(pairs):
-    def composed() -> None:
+def test_settings():
+    registry = toy_registry()
+
+    def composed(pairs: list[tuple[str, str]]) -> None:
         changes = dict(parse_setting(f"{name}={value}") for name, value in pairs)
-        compose(Request("toy-kept"), toy_benchmark(), REGISTRY, changes)
+        compose(Request("toy-kept"), toy_benchmark(), registry, changes)
 
-    assert _refused(composed) == ""
+    @settings(max_examples=INPUTS["settings"], deadline=None, database=None, derandomize=True)
+    @given(st.lists(st.tuples(NAMES, VALUES), min_size=1, max_size=2))
+    def drawn(pairs: list[tuple[str, str]]) -> None:
+        signal.setitimer(signal.ITIMER_REAL, SECONDS)
+        assert _refused(lambda: composed(pairs)) == ""
 
+    def attempt(_: int) -> str:
+        drawn()
+        return ""
 
-REGISTRY = toy_registry()
+    assert problems(1, attempt) == {}
 
 
 def _refused(call: Callable[[], Any]) -> str:

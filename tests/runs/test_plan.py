@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
+import numpy as np
 import pytest
 
 from reidbench.config.benchmark import Benchmark, DatasetSpec
@@ -29,6 +30,26 @@ class Maskless(ToyDataset):
 
 class Masked(ToyConstraint):
     needs: ClassVar[frozenset[str]] = frozenset({"mask"})
+
+
+class Paired(ToyConstraint):
+    sampling: ClassVar[Literal["any", "pairs"]] = "pairs"
+
+
+class EachOnce(ToyDataset):
+    """Nobody is in two training images, or not in two of one camera."""
+
+    def __init__(self, *, domain: str = "a", within_cameras: bool = False) -> None:
+        super().__init__(domain=domain)
+        self.within_cameras = within_cameras
+
+    def samples(self, split: Split) -> Samples:
+        samples = super().samples(split)
+        if split != "train":
+            return samples
+        rows = np.arange(0, len(samples.pids), 2 if self.within_cameras else 4)
+        names = [samples.names[i] for i in rows]
+        return Samples(names, samples.pids[rows], samples.cams[rows])
 
 
 class Divided(ToyDataset):
@@ -62,7 +83,9 @@ def registry(registry: Registry) -> Registry:
     more.dataset("divided", f"{HERE}:Divided")
     more.dataset("one-camera", f"{HERE}:OneCamera")
     more.dataset("boxed", f"{HERE}:Boxed")
+    more.dataset("each-once", f"{HERE}:EachOnce")
     more.constraint("masked", f"{HERE}:Masked")
+    more.constraint("paired", f"{HERE}:Paired")
     more.learner("other", "reidbench.testing.toys:ToyLearner")
     registry.add(more)
     return registry
@@ -325,3 +348,26 @@ def test_a_target_whose_queries_have_no_match_is_refused_before_anything_is_comp
     spec = DatasetSpec("one-camera", {"domain": "b"})
     with pytest.raises(ReidbenchError, match=r"'one-camera:b' cannot be scored by .* one camera"):
         open_setting(replace(benchmark_, target=spec), registry, None, {})
+
+
+PAIRED = Request(translator="toy", constraints=["paired"], learner="toy")
+
+
+def test_a_constraint_on_pairs_is_refused_where_nobody_is_shown_twice(
+    registry: Registry, benchmark_: Benchmark
+) -> None:
+    once = replace(benchmark_, source=DatasetSpec("each-once", {"domain": "a"}))
+    assert make_plan(registry, benchmark_, request=PAIRED).preview
+    assert make_plan(registry, once).preview
+    with pytest.raises(UsageError, match=r"'paired' .* none of the 6 .*each-once.* anybody twice"):
+        make_plan(registry, once, request=PAIRED)
+
+
+def test_each_group_of_cameras_must_show_somebody_twice(
+    registry: Registry, benchmark_: Benchmark
+) -> None:
+    parameters = {"domain": "a", "within_cameras": True}
+    once = replace(benchmark_, source=DatasetSpec("each-once", parameters))
+    assert make_plan(registry, once, request=PAIRED).preview
+    with pytest.raises(UsageError, match=r"images of the cameras 0 of .* anybody twice"):
+        make_plan(registry, once, request=PAIRED, perspective__source=[[0], [1]])

@@ -23,7 +23,8 @@ from reidbench.registry.registry import Registration, Registry, Strategy
 from reidbench.runs.plan import Plan
 from reidbench.runs.runner import Session, needed, run_plan
 from reidbench.stages import Stage, Translate
-from reidbench.storage.artifacts import Artifact
+from reidbench.storage.artifacts import Artifact, Store
+from reidbench.storage.eviction import evict
 from reidbench.testing.toy_runs import make_plan, make_session, toy_benchmark, toy_plan
 from reidbench.testing.toys import ToyDataset, ToyTranslator
 from tests.runs.killing import Counting
@@ -338,3 +339,31 @@ def test_a_store_that_cannot_be_written_stops_the_run_at_once(tmp_path: Path) ->
     with pytest.raises(ReidbenchError, match="cannot write"):
         run_plan(toy_plan(), make_session(tmp_path / "file" / "cache", reporter))
     assert reporter.titles == []
+
+
+def test_a_cached_run_asks_for_no_store_that_can_be_written(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(store: Store) -> None:
+        raise ReidbenchError("read-only")
+
+    first = run_plan(toy_plan(), session)
+    monkeypatch.setattr(Store, "prepare", refuse)
+    again = run_plan(toy_plan(), session)
+    assert {f.artifact.key for f in again.finished.values()} <= set(first.finished)
+    with pytest.raises(ReidbenchError, match="read-only"):
+        run_plan(toy_plan(seed=1), session)
+
+
+def test_what_a_run_will_still_read_is_not_evicted(tmp_path: Path) -> None:
+    class Evicting(Counting):
+        @contextmanager
+        def stage(self, title: str) -> Iterator[Progress]:
+            left = list(evict(Store(tmp_path / "cache"), 0))
+            assert left == []
+            with super().stage(title) as progress:
+                yield progress
+
+    session = make_session(tmp_path / "cache", Evicting())
+    outcome = run_plan(toy_plan(), session)
+    assert len(list(evict(session.store, 0))) == len(outcome.finished)

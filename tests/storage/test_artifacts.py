@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -9,9 +11,9 @@ from typing import NoReturn
 import pytest
 
 from reidbench.errors import ReidbenchError
-from reidbench.storage.artifacts import RESUME, Store, default_root
-from reidbench.storage.artifacts import _sha256 as sha256
+from reidbench.storage.artifacts import RESUME, Artifact, Store, default_root
 from reidbench.storage.keys import JSON
+from reidbench.storage.verification import Verify, sha256
 
 KEY = "learn/abc"
 
@@ -145,6 +147,132 @@ def test_a_flipped_bit_is_found_by_verifying(store: Store) -> None:
     assert store.damaged(made) == ["a"]
 
 
+def changed_with_its_time_kept(made: Artifact) -> None:
+    written = (made.path / "a").stat().st_mtime_ns
+    (made.path / "a").write_text("13")
+    os.utime(made.path / "a", ns=(written, written))
+
+
+@pytest.mark.parametrize(("verify", "found"), [("always", False), ("changed", True)])
+def test_verifying_always_makes_anew_what_a_disk_has_changed(
+    store: Store, verify: Verify, found: bool
+) -> None:
+    made, _ = store.make(KEY, {}, writes(a="12", b="3"))
+    assert Store(store.root, "always").find(KEY) == made
+    changed_with_its_time_kept(made)
+    assert bool(Store(store.root, verify).find(KEY)) is found
+    again, reused = Store(store.root, verify).make(KEY, {}, writes(a="12", b="3"))
+    assert reused is found
+    assert (again.path / "a").read_text() == ("13" if found else "12")
+
+
+def test_verifying_never_reads_no_file(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, _ = store.make(KEY, {}, writes(a="12"))
+    (made.path / "a").write_text("13")
+    monkeypatch.setattr("reidbench.storage.verification.sha256", never)
+    assert Store(store.root, "never").find(KEY) == made
+
+
+def test_verifying_always_reads_each_file_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, _ = store.make(KEY, {}, writes(a="12", b="3"))
+    read: list[Path] = []
+    monkeypatch.setattr(
+        "reidbench.storage.verification.sha256", lambda p: read.append(p) or sha256(p)
+    )
+    careful = Store(store.root, "always")
+    for _ in range(3):
+        assert careful.find(KEY) == made
+    assert sorted(read) == [made.path / "a", made.path / "b"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace('"words": 1', '"words": 2'),
+        lambda text: text.replace('"seconds": 0', '"seconds": 9'),
+        lambda text: text.replace('"facts_sha256": "', '"facts_sha256": "0'),
+        lambda text: text.replace('"1": "a"', '"1": "b"'),
+    ],
+)
+def test_a_changed_fact_is_found(store: Store, change: Callable[[str], str]) -> None:
+    made, _ = store.make(KEY, {"by": {1: "a"}, "size": (1, 2), "rate": 1e-7}, writes(a="1"))
+    assert store.find(KEY)
+    whole = (made.path / "manifest.json").read_text()
+    changed = change(whole)
+    assert changed != whole
+    (made.path / "manifest.json").write_text(changed)
+    assert store.find(KEY) is None
+    assert store.broken() == [KEY]
+    assert store.make(KEY, {}, writes(a="1"))[1] is False
+
+
+def test_an_artifact_of_an_earlier_version_has_no_checksum_of_facts_and_is_found(
+    store: Store,
+) -> None:
+    made, _ = store.make(KEY, {}, writes(a="1"))
+    path = made.path / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest["facts_sha256"]
+    path.write_text(json.dumps(manifest))
+    found = store.find(KEY)
+    assert found is not None
+    assert found.manifest == manifest
+
+
+@pytest.fixture
+def read_only(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Make all of the store's disk read-only; what runs as root cannot take rights away."""
+    opens = os.open
+
+    def refuse(path: object, flags: int = os.O_CREAT, *rest: int, **more: int) -> int:
+        writes = flags & (os.O_CREAT | os.O_WRONLY | os.O_RDWR)
+        if writes and str(path).startswith(str(store.root)):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+        return opens(path, flags, *rest, **more)  # type: ignore[arg-type]
+
+    def never_made(path: Path, **_: object) -> None:
+        if not path.exists():
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    def untouched(path: object, *_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    def begin() -> None:
+        monkeypatch.setattr(os, "open", refuse)
+        monkeypatch.setattr(os, "utime", untouched)
+        monkeypatch.setattr(Path, "mkdir", never_made)
+
+    return begin
+
+
+@pytest.mark.parametrize("locks", ["there", "gone"])
+def test_a_finished_store_on_a_read_only_disk_serves(
+    store: Store, read_only: Callable[[], None], locks: str
+) -> None:
+    made, _ = store.make(KEY, {}, writes(a="1"))
+    if locks == "gone":
+        shutil.rmtree(store.root / "locks")
+    read_only()
+    assert store.make(KEY, {}, never) == (made, True)
+    with store.held(KEY) as held, store.using([KEY]):
+        assert held == made
+    store.wait(KEY)
+    with pytest.raises(ReidbenchError, match=r"cannot write .*Read-only.*choose another folder"):
+        store.make("learn/new", {}, never)
+
+
+def test_another_fault_of_a_lock_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    store.make(KEY, {}, writes(a="1"))
+    monkeypatch.setattr(os, "open", full)
+    with pytest.raises(ReidbenchError, match="disk is full"), store.held(KEY):
+        pass
+
+
 def test_a_file_that_was_written_to_is_read_and_made_anew(store: Store) -> None:
     made, _ = store.make(KEY, {}, writes(a="12", b="3"))
     (made.path / "a").write_text("13")
@@ -158,7 +286,7 @@ def test_a_copied_file_is_read_once(store: Store, monkeypatch: pytest.MonkeyPatc
     made, _ = store.make(KEY, {}, writes(a="12", b="3"))
     read: list[Path] = []
     monkeypatch.setattr(
-        "reidbench.storage.artifacts._sha256", lambda p: read.append(p) or sha256(p)
+        "reidbench.storage.verification.sha256", lambda p: read.append(p) or sha256(p)
     )
     for name, second in (("b", 1), ("manifest.json", 2), ("a", 3)):  # as a copying program may
         os.utime(made.path / name, (second, second))

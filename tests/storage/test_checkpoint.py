@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import SGD, Adam, Optimizer
 
 from reidbench.engine.descent import descend
 from reidbench.errors import ReidbenchError
-from reidbench.storage.checkpoint import load_state, save_state
+from reidbench.storage.checkpoint import DamagedCheckpointError, load_state, save_state
 
 
 class Slowing(SGD):
@@ -137,8 +137,32 @@ def test_a_checkpoint_of_another_network_is_named(tmp_path: Path) -> None:
         load_state(path, {"model": nn.Linear(2, 4)})
 
 
-def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"half", b"", bytes(200), b"\xff" * 50])
+def test_a_damaged_checkpoint_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "train.safetensors"
-    path.write_bytes(b"half")
-    with pytest.raises(ReidbenchError, match="does not fit"):
+    path.write_bytes(content)
+    with pytest.raises(DamagedCheckpointError, match=r"train\.safetensors is damaged"):
         load_state(path, {"model": nn.Linear(2, 3)})
+
+
+@pytest.mark.parametrize("place", range(0, 1200, 37))
+def test_a_flipped_bit_anywhere_in_a_checkpoint_is_found(tmp_path: Path, place: int) -> None:
+    path, model = tmp_path / "train.safetensors", nn.Linear(9, 9)
+    save_state(path, {"model": model, "adam": Adam(model.parameters())}, 5)
+    content = bytearray(path.read_bytes())
+    content[-1 - place % len(content)] ^= 1
+    path.write_bytes(content)
+    blank = nn.Linear(9, 9)
+    before = blank.weight.clone()
+    with pytest.raises(ReidbenchError):
+        load_state(path, {"model": blank, "adam": Adam(blank.parameters())})
+    assert torch.equal(blank.weight, before)
+
+
+def test_a_checkpoint_of_an_earlier_version_has_no_checksum_and_is_read(tmp_path: Path) -> None:
+    path, model = tmp_path / "train.safetensors", nn.Linear(2, 3)
+    tensors = {f"model/{k}": v for k, v in model.state_dict().items()}
+    save_file(tensors, path, metadata={"json": '{"note": 5}'})
+    blank = nn.Linear(2, 3)
+    assert load_state(path, {"model": blank}) == 5
+    assert torch.equal(blank.weight, model.weight)

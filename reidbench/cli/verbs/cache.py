@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,26 @@ if TYPE_CHECKING:
 SHORT = 12  # hex digits of a key that tell artifacts apart well enough
 LEAST = 4  # hex digits that the user must give, so that a slip does not remove much
 Row = dict[str, Any]
+UNITS = {"": 1, "b": 1} | {
+    f"{prefix}{end}": base**power
+    for power, prefix in enumerate("kmgt", 1)
+    for end, base in (("", 1024), ("b", 1000), ("ib", 1024))
+}
+
+
+class Bytes(click.ParamType[int]):
+    """A number of bytes such as ``500MB`` or ``1.5GiB``."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the bytes."""
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,9})?) ?([a-z]{0,3})", value.strip().lower())
+        if match is None or match[2] not in UNITS:
+            self.fail(f"'{value}' is no size such as 500MB or 1.5GiB", param, ctx)
+        return int(float(match[1]) * UNITS[match[2]])
 
 
 @click.group("cache")
@@ -37,7 +58,6 @@ def list_artifacts(cache: Path, verify: bool, as_json: bool) -> None:
       reidbench cache ls
       reidbench cache ls --verify
     """
-    from reidbench.errors import ReidbenchError
     from reidbench.storage.artifacts import Store
 
     rows = [*_finished(Store(cache), verify), *_unfinished(Store(cache))]
@@ -45,10 +65,58 @@ def list_artifacts(cache: Path, verify: bool, as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=2))
     else:
         _show(rows, Store(cache))
-    damaged = [_short(r["key"]) for r in rows if r["state"] == "damaged"]
-    if damaged:
-        keys = " ".join(damaged)
-        raise ReidbenchError(f"damaged stages; remove them with: reidbench cache rm {keys}")
+    _refuse_damaged(rows)
+
+
+@command.command("verify")
+@options.cache
+@options.as_json
+def verify_artifacts(cache: Path, as_json: bool) -> None:
+    """Read every file of the finished stages and compare it with its checksum.
+
+    The exit code is 1 if a stage is damaged. A run that needs it computes it again once it is
+    removed; with --verify always it finds out by itself.
+
+    \b
+    Example:
+      reidbench cache verify
+    """
+    from reidbench.storage.artifacts import Store
+
+    store = Store(cache)
+    rows = list(_finished(store, verify=True))
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+    else:
+        click.echo(_summary("verified", rows, store))
+    _refuse_damaged(rows)
+
+
+@command.command("gc")
+@click.option("--max-size", required=True, type=Bytes(), metavar="SIZE", help="E.g. 20GB.")
+@options.cache
+@options.as_json
+def evict_artifacts(max_size: int, cache: Path, as_json: bool) -> None:
+    """Remove the stages that were used longest ago, until the others have at most a size.
+
+    Stages that a run still needs stay, and so do interrupted ones.
+
+    \b
+    Example:
+      reidbench cache gc --max-size 20GB
+    """
+    from reidbench.cli.tables import size
+    from reidbench.storage.artifacts import Store
+    from reidbench.storage.eviction import evict, used
+
+    store = Store(cache)
+    gone, left = list(evict(store, max_size)), used(store)
+    if as_json:
+        click.echo(json.dumps({"removed": gone, "bytes": left}, indent=2))
+    else:
+        click.echo(f"removed: {len(gone)} stages; {size(left)} are left")
+    if left > max_size:
+        click.echo(f"the rest of {size(left - max_size)} is in use", err=True)
 
 
 @command.command("rm")
@@ -85,6 +153,14 @@ def remove_artifacts(
         click.echo(json.dumps(chosen, indent=2))
     else:
         click.echo(summary)
+
+
+def _refuse_damaged(rows: Sequence[Row]) -> None:
+    from reidbench.errors import ReidbenchError
+
+    if damaged := [_short(r["key"]) for r in rows if r["state"] == "damaged"]:
+        keys = " ".join(damaged)
+        raise ReidbenchError(f"damaged stages; remove them with: reidbench cache rm {keys}")
 
 
 def _finished(store: Store, verify: bool) -> Iterator[Row]:

@@ -140,7 +140,6 @@ def _extracted(model: str, asked: dict[str, Any]) -> tuple[dict[str, Any], Sets,
     from reidbench.storage.artifacts import Store
 
     plugins, store = load_plugins(), Store(asked["cache"])
-    store.prepare()
     opened = open_model(model, asked["weights"], asked["normalise"], store, plugins.registry)
     chosen = {k: asked[k] for k in PREPARATION if asked[k] is not None}
     how = opened.usual.changed(chosen)

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from reidbench.data.dataset import OLD_NAMES, SPLITS, Split
 from reidbench.data.inside import Inside
+from reidbench.data.readers.columns import REQUIRED, remarks, understood
 from reidbench.data.readers.labelled import Labelled, LabelledDataset, tidy, wrong_person
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean, shown
 
-REQUIRED = ("path", "pid", "cam", "split")
-COLUMNS = (*REQUIRED, "mask")
 SPLIT_NAMES: tuple[Split, ...] = (*SPLITS, "multi_query")
 
-Records = Iterator[tuple[int, Mapping[Any, Any] | str]]
+
+class Record(NamedTuple):
+    """One line of a list.
+
+    Attributes:
+        values: by the list's names of the columns.
+        columns: the list's name of each column that is read.
+    """
+
+    values: Mapping[Any, Any]
+    columns: Mapping[str, str]
+
+
+Records = Iterator[tuple[int, Record | str]]
 """The number of each line, and what stands there or what is wrong with it."""
 
 
@@ -36,7 +48,8 @@ class Manifest(LabelledDataset):
       "boxes" is its old name).
     mask (optional): path of the person mask, 255 on the person; all images have one or none has.
 
-    Other columns are left unread.
+    Columns may have other usual names, such as filename, person_id, camid and subset
+    (``columns.ALIASES`` has all). Other columns are left unread.
 
     Persons of two manifests are taken for different people. Where they are the same, give both
     the same population, and persons whole numbers.
@@ -62,6 +75,7 @@ class Manifest(LabelledDataset):
             raise UsageError(f"manifest: file is a {' or '.join(READERS)} file, not '{file}'")
         super().__init__(root, population, file=file)
         self._file, self._records = file, READERS[suffix]
+        self._columns: dict[str, str] = {}
 
     def labelled(self) -> Iterator[Labelled]:
         """Yield the image of each line."""
@@ -71,11 +85,20 @@ class Manifest(LabelledDataset):
         lines = _Lines(inside)
         for number, record in self._records(path):
             try:
+                if isinstance(record, str):
+                    raise ReidbenchError(record)
+                self._columns.update(record.columns)
                 image = lines.image(number, record)
             except ReidbenchError as error:
                 self.refuse(f"{shown(path)}, line {number}, {error}")
             else:
                 yield image
+
+    def remarks(self) -> list[str]:
+        """Return which columns were read as which, and what the images' files repeat."""
+        with suppress(ReidbenchError):
+            self.rows("train")  # which reads the list, if that was not done
+        return [*remarks(self._columns), *super().remarks()]
 
 
 class _Lines:
@@ -86,39 +109,37 @@ class _Lines:
         self._seen: dict[str, int] = {}
         self._masked: bool | None = None
 
-    def image(self, number: int, record: Mapping[Any, Any] | str) -> Labelled:
-        if isinstance(record, str):
-            raise ReidbenchError(record)
+    def image(self, number: int, record: Record) -> Labelled:
         name, mask = self._path(record, "path"), self._path(record, "mask")
         pid, cam, split = (tidy(_text(record, column)) for column in ("pid", "cam", "split"))
         if problem := wrong_person(pid):
-            raise _wrong("pid", problem)
+            raise _wrong(record, "pid", problem)
         if not cam:
-            raise _wrong("cam", "no camera is named")
+            raise _wrong(record, "cam", "no camera is named")
         split = OLD_NAMES.get(split, split)
         if split not in SPLIT_NAMES:
-            raise _wrong(
-                "split", f"no split is named '{shown(split)}'{did_you_mean(split, SPLIT_NAMES)}"
-            )
-        self._refuse_misfit(number, name, bool(mask))
+            near = did_you_mean(split, SPLIT_NAMES)
+            raise _wrong(record, "split", f"no split is named '{shown(split)}'{near}")
+        if self._seen.setdefault(name, number) != number:
+            problem = f"'{shown(name)}' is also on line {self._seen[name]}"
+            raise _wrong(record, "path", problem)
+        self._refuse_half_masked(record, bool(mask))
         return Labelled(split, name, pid, cam, mask)
 
-    def _path(self, record: Mapping[Any, Any], column: str) -> str:
+    def _path(self, record: Record, column: str) -> str:
         text = _text(record, column).strip()
         if not text and column == "mask":
             return ""
         if problem := self._inside.problem(text):
-            raise _wrong(column, f"'{shown(text)}' {problem}")
+            raise _wrong(record, column, f"'{shown(text)}' {problem}")
         return PurePosixPath(text).as_posix()
 
-    def _refuse_misfit(self, number: int, name: str, masked: bool) -> None:
-        if self._seen.setdefault(name, number) != number:
-            raise _wrong("path", f"'{shown(name)}' is also on line {self._seen[name]}")
+    def _refuse_half_masked(self, record: Record, masked: bool) -> None:
         if self._masked is None:
             self._masked = masked
         if self._masked != masked:
             have = ("has one", "have none") if masked else ("has none", "have one")
-            raise _wrong("mask", f"this image {have[0]}, those before it {have[1]}")
+            raise _wrong(record, "mask", f"this image {have[0]}, those before it {have[1]}")
 
 
 def _csv_records(path: Path) -> Records:
@@ -126,11 +147,13 @@ def _csv_records(path: Path) -> Records:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
-            if problem := _wrong_columns(reader.fieldnames or ()):
-                raise ReidbenchError(f"{shown(path)}, line 1, {problem}")
+            try:
+                columns = understood(reader.fieldnames or ())
+            except ReidbenchError as error:
+                raise ReidbenchError(f"{shown(path)}, line 1, {error}") from error
             for values in reader:
                 if any(values.values()):  # spreadsheets leave lines of commas
-                    yield reader.line_num, _uneven(values) or values
+                    yield reader.line_num, _uneven(values) or Record(values, columns)
     except (csv.Error, UnicodeDecodeError, OSError) as error:
         where = f"after line {reader.line_num}" if reader else "line 1"
         raise ReidbenchError(f"{shown(path)}, {where}: {_reason(error)}") from error
@@ -153,47 +176,35 @@ def _json_records(path: Path) -> Records:
         raise ReidbenchError(f"{shown(path)}: {_reason(error)}") from error
 
 
-def _json_record(line: str) -> Mapping[Any, Any] | str:
+def _json_record(line: str) -> Record | str:
     try:
         record = json.loads(line)
     except (ValueError, RecursionError) as error:
         return f"it is not JSON: {error}"
     if not isinstance(record, dict):
         return 'it is not an object such as {"path": "a.jpg", "pid": 1, "cam": 1, "split": "train"}'
-    return _wrong_columns(record) or record
+    try:
+        return Record(record, understood(record))
+    except ReidbenchError as error:
+        return str(error)
 
 
 READERS: Mapping[str, Callable[[Path], Records]] = {".csv": _csv_records, ".jsonl": _json_records}
 
 
-def _wrong_columns(names: Collection[str]) -> str:
-    """Return why the columns cannot be read; empty if they can."""
-    for column in COLUMNS:
-        if list(names).count(column) > 1:
-            return f"column {column}: it is there twice"
-        if column in names:
-            continue
-        strangers = [name for name in names if name not in COLUMNS]
-        if column in REQUIRED:
-            return f"column {column}: it is missing{did_you_mean(column, strangers)}"
-        if near := get_close_matches(column, strangers, n=1):
-            return f"column {near[0]}: it is not read; did you mean '{column}'?"
-    return ""
-
-
-def _text(record: Mapping[Any, Any], column: str) -> str:
-    value = record.get(column)
+def _text(record: Record, column: str) -> str:
+    value = record.values.get(record.columns.get(column))
     if value is None and column == "mask":
         return ""
     if isinstance(value, float) and value.is_integer() and column in ("pid", "cam"):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise _wrong(column, f"it takes a text or a whole number, not {json.dumps(value)}")
+        raise _wrong(record, column, f"it takes a text or a whole number, not {json.dumps(value)}")
     return str(value)
 
 
-def _wrong(column: str, problem: str) -> ReidbenchError:
-    return ReidbenchError(f"column {column}: {problem}")
+def _wrong(record: Record, column: str, problem: str) -> ReidbenchError:
+    return ReidbenchError(f"column {shown(record.columns.get(column, column))}: {problem}")
 
 
 def _reason(error: Exception) -> str:

@@ -1,15 +1,20 @@
 import os
 import shutil
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
+import reidbench
+from reidbench.cli import options
 from reidbench.data import fingerprints
 from reidbench.data.dataset import Split
 from reidbench.data.fingerprints import files_digest
@@ -223,6 +228,44 @@ def test_digests_are_remembered_in_the_cache_that_the_user_names(
     files_digest(tmp_path / "x", _files(tmp_path / "x", a=b"12"))
     assert len(list((tmp_path / "named" / "fingerprints").iterdir())) == 1
     assert not private_cache.exists()
+
+
+def test_digests_are_remembered_in_the_cache_of_the_command(
+    tmp_path: Path, private_cache: Path
+) -> None:
+    home, named = tmp_path / "x", tmp_path / "named"
+    names = _files(home, a=b"12")
+
+    @click.command()
+    @options.cache
+    def verb(cache: Path) -> None:
+        click.echo(files_digest(home, names))
+
+    shown = CliRunner().invoke(verb, ["--cache", str(named)])
+    assert len(list((named / "fingerprints").iterdir())) == 1
+    assert not private_cache.exists()
+    assert shown.stdout.strip() == files_digest(home, names)
+    assert len(list((private_cache / "reidbench" / "fingerprints").iterdir())) == 1
+
+
+def test_a_run_from_python_remembers_digests_in_its_cache(
+    tmp_path: Path, private_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, named = tmp_path / "x", tmp_path / "named"
+    names = _files(home, a=b"12")
+
+    def started(*_: object) -> None:
+        files_digest(home, names)
+        raise ReidbenchError("enough")
+
+    for module in ("studies", "sweeps", "launch"):  # those first import from the last
+        monkeypatch.setattr(f"reidbench.runs.{module}.open_experiment", started)
+    calls = (partial(reidbench.run, method="direct"), partial(reidbench.sweep, methods="direct"))
+    for call, cache in zip(calls, (named, tmp_path / "other"), strict=True):
+        with pytest.raises(ReidbenchError, match="enough"):
+            call(cache=cache, progress=False)
+        assert len(list((cache / "fingerprints").iterdir())) == 1
+    assert not (private_cache / "reidbench").exists()
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(

@@ -107,6 +107,31 @@ def test_labels_count_by_value(tmp_path: Path) -> None:
     assert labels(write(tmp_path / "json", *objects, head="", name="m.jsonl")) == EXPECTED
 
 
+@pytest.mark.parametrize(
+    "head",
+    ["filename,person_id,camid,subset", "Image Path,id,Camera,Set", "file,label,camera_id,Split"],
+)
+def test_columns_by_other_usual_names_are_read_and_told(tmp_path: Path, head: str) -> None:
+    dataset = write(tmp_path / "csv", *lines(), head=head)
+    names = head.split(",")
+    records = [json.dumps(dict(zip(names, row, strict=True))) for row in ROWS]
+    same = write(tmp_path / "json", *records, head="", name="list.jsonl")
+    for each in (same, dataset):
+        told = each.remarks()
+        assert labels(each) == EXPECTED
+        pairs = zip(("path", "pid", "cam", "split"), names, strict=True)
+        assert told == [f"column '{name}' is read as {column}" for column, name in pairs]
+    assert dataset.check() == []
+    assert dataset.fingerprint() == write(tmp_path / "plain", *lines()).fingerprint()
+
+
+def test_a_column_of_the_very_name_is_meant_whatever_else_is_there(tmp_path: Path) -> None:
+    rows = [(*row, "17", "x.png", "c9") for row in ROWS]
+    dataset = write(tmp_path, *lines(*rows), head=f"{HEAD},id,image,PID")
+    assert labels(dataset) == EXPECTED
+    assert dataset.remarks() == []
+
+
 @settings(max_examples=50)
 @given(st.sets(st.text(min_size=1, max_size=4)))
 def test_different_names_have_different_numbers(names: set[str]) -> None:
@@ -144,7 +169,14 @@ def test_any_file_name_is_found(tmp_path_factory: pytest.TempPathFactory, names)
 
 
 WRONG = {
-    "column": ((), "path,person,cam,split", "line 1, column pid: it is missing; known: person"),
+    "column": ((), "path,who,cam,split", "line 1, column pid: it is missing; known: who"),
+    "two names": (
+        (),
+        "path,person_id,Label,cam,split",
+        "line 1, column pid: 'person_id' and 'Label' could be meant; name the one that is 'pid'",
+    ),
+    "two paths": ((), "image,file name,pid,cam,split", "column path: 'image' and 'file name'"),
+    "by its own name": (("a/1.png,,1,train",), "file,Person,camera,set", "column Person: no per"),
     "spelling": ((), "path,pids,cam,split", "column pid: it is missing; did you mean 'pids'?"),
     "mask's name": ((), f"{HEAD},masks", "column masks: it is not read; did you mean 'mask'?"),
     "twice": ((), f"{HEAD},pid", "column pid: it is there twice"),
