@@ -10,10 +10,11 @@ from typing import Any
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean
 from reidbench.plots.chart import Chart, Panel, Point, point, subtitle
 from reidbench.results.gap import Gap
-from reidbench.results.leaderboard import Board, Entry, Setting, build
+from reidbench.results.leaderboard import Board, Entry, build
 from reidbench.results.measures import GAP_CLOSED
 from reidbench.results.reported import Reported
 from reidbench.results.result import Result
+from reidbench.results.setting import Setting
 from reidbench.storage.keys import JSON, canonical
 from reidbench.studies.index import Index, IndexedRun, results_of
 from reidbench.studies.plot_kinds import PlotKind
