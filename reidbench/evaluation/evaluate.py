@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,36 @@ def evaluate(
             gallery is all junk or no query has a match.
     """
     protocol, options = protocol or Market1501(), options or RankingOptions()
+    ready = compared(query, gallery, protocol, options, multi_query=multi_query)
+    return protocol.scores(ready.distances, ready.query, ready.gallery, ties=options.ties)
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """Distances of queries and gallery as an evaluation ranks them.
+
+    Attributes:
+        distances: ``[Q, G]``.
+        query: labels of the Q queries, pooled if the protocol pools them.
+        gallery: labels of the G gallery images that are no junk.
+        rows: ``[G]`` their places in the gallery as it was given.
+    """
+
+    distances: Distances
+    query: Labels
+    gallery: Labels
+    rows: Ints
+
+
+def compared(
+    query: Features,
+    gallery: Features,
+    protocol: Protocol,
+    options: RankingOptions,
+    *,
+    multi_query: Features | None = None,
+) -> Compared:
+    """Return the distances that :func:`evaluate` scores; arguments and errors are its own."""
     query, gallery = checked("query", query), checked("gallery", gallery)
     same_dimension("query", query, "gallery", gallery)
     if multi_query is not None:
@@ -64,8 +94,8 @@ def evaluate(
     origin = common_origin(ranked.features)
     wanted = _scaled(query, options, np.float32 if origin is None else np.float64)
     wanted = protocol.queries(wanted, multi_query, unit_length=options.unit_length)
+    kept = np.flatnonzero(_not_junk(gallery.pids))
     if origin is not None:
-        kept = np.flatnonzero(_not_junk(gallery.pids))
         # The features as they were given; those of unit length have been rounded.
         centred(
             gallery.features,
@@ -76,7 +106,7 @@ def evaluate(
         )
         wanted = replace(wanted, features=centred(wanted.features, origin, unit_length=False))
     distances = _distances(wanted.features, ranked.features, options, origin)
-    return protocol.scores(distances, wanted.labels, ranked.labels, ties=options.ties)
+    return Compared(distances, wanted.labels, ranked.labels, kept)
 
 
 def evaluate_distances(

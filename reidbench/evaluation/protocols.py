@@ -22,10 +22,13 @@ class Protocol(ABC):
     Attributes:
         pools_queries: True if it pools several images of a person into one query, and takes
             further images of the queries' persons.
+        across_cameras: whether images of the query's person in the query's camera are left out;
+            None if a query has no one ranking of the whole gallery.
     """
 
     version: ClassVar[int] = 1
     pools_queries: ClassVar[bool] = False
+    across_cameras: ClassVar[bool | None] = None
 
     def queries(
         self, query: Features, multi_query: Features | None, *, unit_length: bool
@@ -75,6 +78,8 @@ class Market1501(Protocol):
 
     Junk (pid -1, and the query's person in the query's camera) is left out; distractors stay.
     """
+
+    across_cameras: ClassVar[bool | None] = True
 
     def refuse_labels(
         self, query: Labels, gallery: Labels, multi_query: Labels | None = None
@@ -128,6 +133,8 @@ class SingleShot(Protocol):
 
     Average precision is then 1 / rank. Repeated splits are the dataset's; see :class:`Trials`.
     """
+
+    across_cameras: ClassVar[bool | None] = False
 
     def refuse_labels(
         self, query: Labels, gallery: Labels, multi_query: Labels | None = None

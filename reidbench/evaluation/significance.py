@@ -112,6 +112,40 @@ def paired_t(differences: Sequence[float], level: float = 0.95) -> tuple[float, 
     return mean - half, mean + half, 2 * float(stdtr(n - 1, -abs(mean) / error))
 
 
+def pairwise_t(values: Doubles) -> Doubles:
+    """Return the two-sided p-value of Student's paired t of each pair of rows, ``[M, M]``.
+
+    Args:
+        values: ``[M, N]`` a row a method, a column a seed; at least two seeds.
+
+    Returns:
+        As :func:`paired_t` has it; 1 on the diagonal.
+    """
+    from scipy.special import stdtr
+
+    apart = values[:, None] - values[None]
+    n, mean = values.shape[1], apart.mean(axis=-1)
+    error = apart.std(axis=-1, ddof=1) / n**0.5
+    sure = error < ROUNDING
+    t = -np.abs(mean) / np.where(sure, 1.0, error)
+    doubtless = np.abs(mean) < ROUNDING
+    found: Doubles = np.where(sure, doubtless, 2 * stdtr(n - 1, t)).astype(np.float64)
+    return found
+
+
+def holm(p_values: Doubles) -> Doubles:
+    """Return p-values ``[K]`` corrected for being ``K`` (Holm, Scand. J. Stat. 6, 1979).
+
+    A hypothesis is rejected at a level if its corrected value is below it; the chance of any
+    wrong rejection is then at most that level, however the tests depend on each other.
+    """
+    order = np.argsort(p_values, kind="stable")
+    steps = p_values[order] * np.arange(len(p_values), 0, -1)
+    corrected = np.empty(len(p_values))
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return corrected
+
+
 def per_query(scores: Scores, measure: Measure) -> Doubles:
     """Return the value ``[Q]`` of each query, of which the measure is the mean over valid ones.
 

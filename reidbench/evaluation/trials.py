@@ -26,6 +26,11 @@ class Spread:
     sd: float | None
     n: int
 
+    def scaled(self, factor: float) -> Spread:
+        """Return it in another unit."""
+        sd = None if self.sd is None else factor * self.sd
+        return Spread(factor * self.mean, sd, self.n)
+
     def to_dict(self) -> dict[str, float | int | None]:
         """Return the fields by name, ready for JSON."""
         return asdict(self)

@@ -96,13 +96,36 @@ def point(row: str, column: JSON, values: Sequence[float]) -> Point:
 
 def subtitle(results: Sequence[Result], points: Sequence[Point]) -> str:
     """Return benchmark, kind of images and number of seeds, in one line."""
-    benchmarks = list(dict.fromkeys(_benchmark(r) for r in results))
+    benchmarks = list(dict.fromkeys(benchmark_of(r) for r in results))
     counts = sorted({len(p.values) for p in points})
     of = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(counts[-1])
     seeds = "1 seed" if counts[-1] == 1 else f"mean ± sd of {of} seeds"
     return f"{', '.join(benchmarks)}; {seeds}"
 
 
-def _benchmark(result: Result) -> str:
+def averaged(points: Sequence[Point]) -> tuple[Point, ...]:
+    """Return one point a cell, each seed the mean of all recipes that share the cell.
+
+    Raises:
+        ReidbenchError: if these have not the same number of seeds.
+    """
+    cells: dict[tuple[str, str], list[Point]] = {}
+    for one in points:
+        cells.setdefault((one.row, str(one.column)), []).append(one)
+    for (row, column), shared in cells.items():
+        if len({len(p.values) for p in shared}) > 1:
+            raise ReidbenchError(f"recipes of the cell {row} x {column} differ in their seeds")
+    return tuple(
+        Point(
+            shared[0].row,
+            shared[0].column,
+            tuple(sum(seed) / len(seed) for seed in zip(*(p.values for p in shared), strict=True)),
+        )
+        for shared in cells.values()
+    )
+
+
+def benchmark_of(result: Result) -> str:
+    """Return a result's benchmark and its version; synthetic images are named as such."""
     b = result.benchmark
     return f"{b['name']} v{b['version']}" + (" (synthetic images)" if b["synthetic"] else "")

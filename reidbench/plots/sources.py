@@ -5,30 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean
-from reidbench.plots.chart import Chart, Panel, Point, point, subtitle
+from reidbench.plots.chart import Chart, Panel, Point, averaged, point, subtitle
+from reidbench.plots.fields import FIELDS
 from reidbench.results.gap import Gap
-from reidbench.results.leaderboard import Board, Entry, Setting, build
+from reidbench.results.leaderboard import Board, Entry, build
 from reidbench.results.measures import GAP_CLOSED
 from reidbench.results.reported import Reported
 from reidbench.results.result import Result
+from reidbench.results.setting import Setting
 from reidbench.storage.keys import JSON, canonical
 from reidbench.studies.index import Index, IndexedRun, results_of
 from reidbench.studies.plot_kinds import PlotKind
 from reidbench.studies.study import shown
-
-# What the rows and columns of a heat map can be.
-FIELDS: dict[str, Callable[[Result], str]] = {
-    "translator": lambda r: _name(r.recipe.get("translator")),
-    "constraints": lambda r: _joined(r.recipe.get("constraints")),
-    "learner": lambda r: _name(r.recipe.get("learner")),
-    "strategy": lambda r: str(r.recipe.get("strategy")),
-    "direction": lambda r: str(r.recipe.get("direction", "source-to-target")),
-    "source": lambda r: _name(r.benchmark["source"]),
-    "target": lambda r: _name(r.benchmark["target"]),
-}
 
 
 @dataclass(frozen=True)
@@ -39,6 +29,7 @@ class Wish:
         rows: of a heat map, one of ``FIELDS``.
         columns: of a heat map, one of ``FIELDS``.
         reported: whether the paper's numbers stand in panels of their own beside the measured.
+        mean: whether recipes that share a cell of a heat map are averaged, not refused.
     """
 
     kind: PlotKind | None = None
@@ -46,6 +37,7 @@ class Wish:
     rows: str = "translator"
     columns: str = "constraints"
     reported: bool = False
+    mean: bool = False
 
 
 def chart_of_study(index: Index, path: Path, wish: Wish) -> Chart:
@@ -64,7 +56,7 @@ def chart_of_study(index: Index, path: Path, wish: Wish) -> Chart:
         )
     points = tuple(point(*place(run, rs[0]), [r.measure(measure) for r in rs]) for run, rs in runs)
     if kind == "heatmap":
-        _refuse_shared(points)
+        points = _one_a_cell(points, wish)
     measured = Panel("measured" if wish.reported else "", points)
     reported = _reported(index, measure, kind, place, runs) if wish.reported else []
     return Chart(
@@ -115,9 +107,11 @@ def chart_of_results(
             point(row(rs[0]), column(rs[0]), v) for (_, rs), v in zip(groups, told, strict=True)
         )
         names = (wish.rows, wish.columns)
-        _refuse_shared(points)
+        points = _one_a_cell(points, wish)
     used = [r for _, rs in groups for r in rs]
-    chart = Chart(kind, "", subtitle(used, points), measure, *names, (Panel("", points),))
+    shared = "; cells of several recipes are their mean" if len(points) < len(groups) else ""
+    below = subtitle(used, points) + shared
+    chart = Chart(kind, "", below, measure, *names, (Panel("", points),))
     folders = {r.file_name.parent for r in used}
     folder = folders.pop() if len(folders) == 1 else Path()
     return chart, folder / f"{kind}-{measure}.svg"
@@ -203,6 +197,19 @@ def _boards(
 Group = tuple[Entry, list[Result]]
 
 
+def ranked_groups(
+    results: Sequence[Result], benchmark: str | None, recipes: Sequence[str]
+) -> list[Group]:
+    """Return the ranked recipes of a benchmark with their results, the best first.
+
+    Raises:
+        ReidbenchError: if nothing is ranked.
+        UsageError: if a name is unknown, or several benchmarks want a choice.
+    """
+    (board,) = _boards(results, benchmark, everything=False)
+    return _chosen(_groups(board, results), recipes)
+
+
 def _groups(board: Board, results: Sequence[Result]) -> list[Group]:
     """Return the ranked entries with their results, one a seed, the best first."""
     found = []
@@ -261,19 +268,16 @@ def _translating(groups: list[Group], wish: Wish) -> list[Group]:
     return [g for g in groups if FIELDS["translator"](g[1][0]) != "none"]
 
 
-def _refuse_shared(points: Sequence[Point]) -> None:
+def _one_a_cell(points: tuple[Point, ...], wish: Wish) -> tuple[Point, ...]:
+    """Return one point a cell: the mean of several if that is wished, or else ask."""
+    if wish.mean:
+        return averaged(points)
     cells = [(p.row, str(p.column)) for p in points]
     for cell in cells:
         if cells.count(cell) > 1:
             raise UsageError(
-                f"several recipes share the cell {' x '.join(cell)}; choose other --rows and "
-                "--columns or, without a study, name those to draw with --recipe"
+                f"several recipes share the cell {' x '.join(cell)}; draw their mean with "
+                "--shared mean, choose other --rows and --columns or, without a study, name those "
+                "to draw with --recipe"
             )
-
-
-def _name(part: Any) -> str:
-    return str(part.get("name")) if isinstance(part, dict) else "none"
-
-
-def _joined(parts: Any) -> str:
-    return " + ".join(map(_name, parts if isinstance(parts, list) else [])) or "none"
+    return points

@@ -64,6 +64,11 @@ class Gap:
             return None
         return (result.measure("mAP") - low) / (high - low)
 
+    def gain(self, result: Result) -> float | None:
+        """Return the mAP of a result minus that of direct transfer; None where that is missing."""
+        low = self.direct.get(_agreeing(result, _UNCHANGED))
+        return None if low is None else result.measure("mAP") - low
+
     def quantities(self, results: Sequence[Result]) -> dict[str, Spread]:
         """Return the spread of each of ``QUANTITIES``, and of the gap closed, that all tell."""
         columns = {name: [r.quantity(name) for r in results] for name in QUANTITIES}

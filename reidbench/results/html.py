@@ -11,13 +11,10 @@ from reidbench.results.comparison import Comparison
 from reidbench.results.leaderboard import Leaderboard
 from reidbench.results.leaderboard_tables import (
     CAPTION,
-    COST,
     RANKED,
-    TRANSLATION_QUALITY,
     UNRANKED,
-    cost_rows,
+    further_tables,
     ranked_cells,
-    translation_quality_rows,
     unranked_cells,
 )
 from reidbench.results.measures import BY_KEY, MEASURES
@@ -89,12 +86,8 @@ def _of_leaderboard(board: Leaderboard) -> str:
     for one in board.boards:
         parts.append(table(one.setting.title, RANKED, map(ranked_cells, one.rows)))
         parts.append(paragraph(one.setting.details))
-        for title, headings, rows in (
-            ("Translation quality", TRANSLATION_QUALITY, translation_quality_rows(one)),
-            ("Cost", COST, cost_rows(one)),
-        ):
-            if rows:
-                parts.append(table(title, headings, rows))
+        for more in further_tables(one):
+            parts.append(table(more.title, more.headings, more.rows))
     if board.unranked:
         parts.append(table("Not ranked", UNRANKED, map(unranked_cells, board.unranked)))
     parts.append(listed("Not results", (f"{u.path.name}: {u.reason}" for u in board.unreadable)))

@@ -7,12 +7,15 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 from reidbench.evaluation.trials import Spread, spread
+from reidbench.results.differences import Gain, gains, not_told_apart
 from reidbench.results.gap import Gap
 from reidbench.results.measures import BY_KEY, MEASURES, PRIMARY, SHOWN
 from reidbench.results.notebook import Notebook
 from reidbench.results.numbers import listed
 from reidbench.results.others import of_others
 from reidbench.results.result import Result, Unreadable
+from reidbench.results.setting import Setting
+from reidbench.results.words import in_words
 from reidbench.storage.keys import JSON, canonical
 
 USES = {
@@ -27,60 +30,6 @@ CEILING = "ground truth"
 MOCK = "mock"
 """The benchmark for trying plugins, which trains nothing to the end: its results never rank."""
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Setting:
-    """The conditions that all rows of one table share.
-
-    Attributes:
-        digest: of the benchmark's definition, so that an edited copy is a setting of its own.
-        source: name and fingerprint of the source data.
-        target: name and fingerprint of the target data.
-        protocol: name and version.
-        seeds: every one of which a ranked recipe must have run.
-    """
-
-    benchmark: str
-    version: int
-    digest: str
-    synthetic: bool
-    source: tuple[str, str]
-    target: tuple[str, str]
-    protocol: tuple[str, int]
-    seeds: tuple[int, ...]
-    precision: str
-
-    @classmethod
-    def of(cls, result: Result) -> Setting:
-        """Return the setting a result was measured in."""
-        b = result.benchmark
-        return cls(
-            b["name"],
-            b["version"],
-            b["digest"],
-            b["synthetic"],
-            (b["source"]["name"], b["source"]["fingerprint"]),
-            (b["target"]["name"], b["target"]["fingerprint"]),
-            (b["protocol"]["name"], b["protocol"]["version"]),
-            tuple(b["seeds"]),
-            result.precision,
-        )
-
-    @property
-    def title(self) -> str:
-        """Benchmark, version and precision; rendered data is named as such."""
-        kind = ", synthetic images" if self.synthetic else ""
-        return f"{self.benchmark} (version {self.version}{kind}, {self.precision})"
-
-    @property
-    def details(self) -> str:
-        """Data, protocol, seeds and definition, in one line."""
-        (source, s), (target, t), (protocol, p) = self.source, self.target, self.protocol
-        return (
-            f"{source} ({s[:8]}) to {target} ({t[:8]}), protocol {protocol} version {p}, "
-            f"seeds {listed(self.seeds)}, definition {self.digest[:8]}"
-        )
 
 
 @dataclass(frozen=True)
@@ -99,6 +48,7 @@ class Entry:
         guided: whether the translator was trained against that model.
         warnings: of all its results, each once, in the order of the seeds.
         others: its components that are not the project's own, with version and distribution.
+        words: what the recipe is made of, in words.
     """
 
     recipe: str
@@ -112,6 +62,7 @@ class Entry:
     guided: bool
     warnings: tuple[str, ...]
     others: tuple[str, ...]
+    words: str
 
     @classmethod
     def of(cls, group: Sequence[Result], gap: Gap) -> Entry:
@@ -130,6 +81,7 @@ class Entry:
             first.translation.get("guided") is True,
             tuple(dict.fromkeys(w for r in ordered for w in r.warnings)),
             of_others(ordered),
+            in_words(first.recipe),
         )
 
     def value(self, column: str) -> float | None:
@@ -144,10 +96,14 @@ class Row:
 
     Attributes:
         place: 1 for the best; rows of the same mean share it. None for a ceiling.
+        gain: over direct transfer; None where that is not known.
+        groups: letters of the groups of recipes that no test tells apart; a ceiling is in none.
     """
 
     place: int | None
     entry: Entry
+    gain: Gain | None
+    groups: str
 
 
 @dataclass(frozen=True)
@@ -254,15 +210,24 @@ def _obstacle(setting: Setting, group: Sequence[Result]) -> str:
 
 def _rows(groups: Sequence[Sequence[Result]], gap: Gap) -> tuple[Row, ...]:
     """Return the rows in the order of their means; ceilings have no place and take none."""
-    entries = [Entry.of(group, gap) for group in groups]
-    means = [e.measures[PRIMARY].mean for e in entries if CEILING not in e.uses]
+    found = [(Entry.of(group, gap), group) for group in groups]
+    found.sort(key=lambda f: (-f[0].measures[PRIMARY].mean, f[0].recipe, f[0].digest))
+    gained = gains([group for _, group in found], gap)
+    rivals = [(entry, group) for entry, group in found if CEILING not in entry.uses]
+    means = [entry.measures[PRIMARY].mean for entry, _ in rivals]
+    letters = iter(not_told_apart([_by_seed(group) for _, group in rivals]))
+    rows = []
+    for (entry, _), gain in zip(found, gained, strict=True):
+        if CEILING in entry.uses:
+            rows.append(Row(None, entry, gain, ""))
+        else:  # the first of those that have its mean
+            place = 1 + means.index(entry.measures[PRIMARY].mean)
+            rows.append(Row(place, entry, gain, next(letters)))
+    return tuple(rows)
 
-    def place(entry: Entry) -> int | None:
-        mean = entry.measures[PRIMARY].mean
-        return None if CEILING in entry.uses else 1 + sum(other > mean for other in means)
 
-    entries.sort(key=lambda e: (-e.measures[PRIMARY].mean, e.recipe, e.digest))
-    return tuple(Row(place(entry), entry) for entry in entries)
+def _by_seed(group: Sequence[Result]) -> list[float]:
+    return [r.measure(PRIMARY) for r in sorted(group, key=lambda r: r.seed)]
 
 
 def _identity(result: Result) -> Hashable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from reidbench.results.leaderboard import Board, Entry, Leaderboard, Row, Unranked
 from reidbench.results.measures import (
@@ -33,6 +34,7 @@ RANKED = (
     "Seeds",
     "Target data used",
     "Initial weights",
+    "In words",
     "Digest",
 )
 CEILING_PLACE = "ceiling"
@@ -57,6 +59,20 @@ TRANSLATION_QUALITY_CAPTION = (
     "against that very classifier. FID and KID are between translated and target images, in that "
     "model's features, and comparable only within one; SSIM is to the originals."
 )
+DIFFERENCES = (
+    "Recipe",
+    "mAP",
+    "Gain over direct transfer",
+    "95 % interval",
+    "p, corrected",
+    "Not told apart",
+)
+DIFFERENCES_CAPTION = (
+    "Gain: mAP minus that of direct transfer with the same learner and seeds, with the interval of "
+    "Student's paired t over the seeds, and its p-value by Holm's correction for all gains of the "
+    "table. Not told apart: recipes that share a letter stand next to each other, and no paired t "
+    "over the seeds tells any two of them apart at 5 %, by Holm's correction for all pairs."
+)
 WARNED = " (!)"
 WARNINGS = ("Recipe", "Warning")
 WARNINGS_CAPTION = (
@@ -79,13 +95,44 @@ COST_CAPTION = (
 UNRANKED = ("Benchmark", "Recipe", *HEADINGS.values(), "Seeds", "Reason", "Digest")
 
 
+class Further(NamedTuple):
+    """A table below the ranking.
+
+    Attributes:
+        caption: what its columns mean.
+    """
+
+    title: str
+    headings: tuple[str, ...]
+    rows: list[list[str]]
+    caption: str
+
+
+def further_tables(board: Board) -> list[Further]:
+    """Return what a board tells besides the ranking; no table is empty."""
+    tables = (
+        Further("Differences", DIFFERENCES, difference_rows(board), DIFFERENCES_CAPTION),
+        Further(
+            "Translation quality",
+            TRANSLATION_QUALITY,
+            translation_quality_rows(board),
+            TRANSLATION_QUALITY_CAPTION,
+        ),
+        Further("Truth", TRUTH, truth_rows(board), TRUTH_CAPTION),
+        Further("Cost", COST, cost_rows(board), COST_CAPTION),
+        Further("Other distributions", OTHERS, other_rows(board), OTHERS_CAPTION),
+        Further("Warnings", WARNINGS, warning_rows(board), WARNINGS_CAPTION),
+    )
+    return [table for table in tables if table.rows]
+
+
 def ranked_cells(row: Row) -> list[str]:
     """Return the texts of a ranked row, under ``RANKED``."""
     e = row.entry
     uses = ", ".join(e.uses) or "none"
     n = str(len(e.seeds))
     place = CEILING_PLACE if row.place is None else str(row.place)
-    return [place, _marked(e), *_scores(e), n, uses, e.weights, e.digest[:8]]
+    return [place, _marked(e), *_scores(e), n, uses, e.weights, e.words, e.digest[:8]]
 
 
 def unranked_cells(row: Unranked) -> list[str]:
@@ -93,6 +140,12 @@ def unranked_cells(row: Unranked) -> list[str]:
     e = row.entry
     seeds = listed(e.seeds)
     return [row.setting.title, _marked(e), *_scores(e), seeds, row.reason, e.digest[:8]]
+
+
+def difference_rows(board: Board) -> list[list[str]]:
+    """Return gains and groups under ``DIFFERENCES``; none where neither tells anything."""
+    told = any(row.gain for row in board.rows) or len({r.groups for r in board.rows}) > 1
+    return [_difference(row) for row in board.rows] if told else []
 
 
 def translation_quality_rows(board: Board) -> list[list[str]]:
@@ -132,20 +185,9 @@ def markdown(leaderboard: Leaderboard) -> str:
     for board in leaderboard.boards:
         parts += [f"## {_escaped(board.setting.title)}", "", _escaped(board.setting.details), ""]
         parts += [*_table(RANKED, map(ranked_cells, board.rows)), ""]
-        for title, headings, rows, caption in (
-            (
-                "Translation quality",
-                TRANSLATION_QUALITY,
-                translation_quality_rows(board),
-                TRANSLATION_QUALITY_CAPTION,
-            ),
-            ("Truth", TRUTH, truth_rows(board), TRUTH_CAPTION),
-            ("Cost", COST, cost_rows(board), COST_CAPTION),
-            ("Other distributions", OTHERS, other_rows(board), OTHERS_CAPTION),
-            ("Warnings", WARNINGS, warning_rows(board), WARNINGS_CAPTION),
-        ):
-            if rows:
-                parts += [f"### {title}", "", caption, "", *_table(headings, rows), ""]
+        for more in further_tables(board):
+            parts += [f"### {more.title}", "", more.caption, "", *_table(more.headings, more.rows)]
+            parts.append("")
     if leaderboard.unranked:
         parts += ["## Not ranked", ""]
         parts += [*_table(UNRANKED, map(unranked_cells, leaderboard.unranked)), ""]
@@ -153,6 +195,17 @@ def markdown(leaderboard: Leaderboard) -> str:
         parts += ["## Not results", ""]
         parts += [f"- {_escaped(f'{u.path.name}: {u.reason}')}" for u in leaderboard.unreadable]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def _difference(row: Row) -> list[str]:
+    gain, score = row.gain, percent(row.entry.measures["mAP"])
+    if gain is None:
+        return [row.entry.recipe, score, UNKNOWN, UNKNOWN, UNKNOWN, row.groups]
+    interval, p_value = UNKNOWN, UNKNOWN
+    if gain.low is not None and gain.high is not None and gain.p_value is not None:
+        interval = f"{100 * gain.low:+.1f} to {100 * gain.high:+.1f}"
+        p_value = "< 0.0001" if gain.p_value < 1e-4 else f"{gain.p_value:.4f}"
+    return [row.entry.recipe, score, f"{100 * gain.mean:+.1f}", interval, p_value, row.groups]
 
 
 def _translation_quality(entry: Entry) -> list[str]:

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 
 from reidbench.config.recipe import Component
 from reidbench.errors import UsageError
-from reidbench.evaluation import Features, RankingOptions, Scores, evaluate
+from reidbench.evaluation import Features, Protocol, RankingOptions, Scores, evaluate
+from reidbench.evaluation.evaluate import Compared, compared
 from reidbench.evaluation.files import read_features, read_sets
 from reidbench.registry.parameters import resolve
 from reidbench.registry.registry import Registry
@@ -153,6 +154,18 @@ def score_features(
         sets["query"], sets["gallery"], built, ranking, multi_query=sets.get("multi_query")
     )
     return FeatureScores(scores, protocol, ranking, labels_of(sets))
+
+
+def compared_sets(
+    sets: Mapping[str, Features], protocol: Protocol, ranking: RankingOptions
+) -> Compared:
+    """Return the distances that :func:`score_features` scores, for ranked lists and verification.
+
+    Raises:
+        ReidbenchError: if a set cannot be ranked, or no query has a match.
+    """
+    more = sets.get("multi_query")
+    return compared(sets["query"], sets["gallery"], protocol, ranking, multi_query=more)
 
 
 def _read(source: FeatureSource, role: str) -> Features:

@@ -1,6 +1,13 @@
-"""Ways to draw a study. Light to import: commands name them before anything is read."""
+"""Ways to draw results. Light to import: commands name them before anything is read."""
 
 from typing import Literal, get_args
 
 PlotKind = Literal["bars", "line", "heatmap"]
 PLOT_KINDS: tuple[PlotKind, ...] = get_args(PlotKind)
+"""Ways to draw a study."""
+
+OF_RANKED = ("cmc", "cost", "identity", "error")
+"""Figures of what the leaderboard ranks."""
+OF_RESULTS = ("curves", "ranked")
+"""Figures of one run."""
+FIGURES = (*OF_RANKED, *OF_RESULTS)

@@ -208,3 +208,34 @@ def test_torch_is_imported_for_its_own_files_only(both, tmp_path):
             check=True,
         )
         assert done.stdout.splitlines()[-1] == f"0 {heavy}"
+
+
+def test_ranked_lists_and_verification(invoke, by_hand, tmp_path):
+    path = tmp_path / "lists.csv"
+    more = ("--ranking", path, "--top", "2", "--verification", "--no-normalise")
+    record = printed(invoke("evaluate", *by_hand, *more, "--json"))
+    lines = path.read_text().splitlines()
+    assert (
+        lines[0] == "query,query_pid,query_cam,rank,gallery,gallery_pid,gallery_cam,distance,mark"
+    )
+    told = [line.split(",") for line in lines[1:]]
+    kept = [(q, rank, image, mark) for q, _, _, rank, image, _, _, _, mark in told]
+    assert kept == [
+        ("0", "1", "0", "right"),
+        ("0", "2", "1", "wrong"),
+        ("1", "1", "4", "wrong"),
+        ("1", "2", "2", "wrong"),
+    ]
+    assert (record["verification"]["same"], record["verification"]["different"]) == (3, 5)
+    shown = invoke("evaluate", *by_hand, *more).stdout
+    assert "equal error rate" in shown
+    assert "3 pairs of one person, 5 of two" in shown
+
+
+@pytest.mark.parametrize("option", [("--ranking", "lists.csv"), ("--verification",)])
+def test_drawn_galleries_have_no_lists(invoke, both, option, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    args = ("--features", both[0], "--protocol", "single-gallery-shot")
+    result = invoke("evaluate", *args, *option)
+    assert result.exit_code == 2
+    assert "no one ranking" in result.stderr

@@ -133,3 +133,38 @@ def test_an_unknown_column_is_refused(invoke, results):
     result = invoke("leaderboard", "--results", results, "--by", "colour")
     assert result.exit_code == 2
     assert "'flops_step'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("form", "word"),
+    [
+        ("csv", "benchmark,version,"),
+        ("latex", "\\toprule"),
+        ("markdown", "# Leaderboard"),
+        ("json", '"boards"'),
+    ],
+)
+def test_other_formats(invoke, results, form, word):
+    result = invoke("leaderboard", "--results", results, "--format", form)
+    assert (result.exit_code, word in result.stdout) == (0, True)
+    assert invoke("leaderboard", "--results", results, "--format", form, "--write").exit_code == 2
+
+
+def test_a_page_that_is_not_what_the_results_give_is_told(invoke, results):
+    check = ("leaderboard", "--results", results, "--check")
+    missing = invoke(*check)
+    assert missing.exit_code == 1
+    assert "--write" in missing.stderr
+    invoke("leaderboard", "--results", results, "--write")
+    assert invoke(*check).exit_code == 0
+    save_all(make_seeds([0.3, 0.3, 0.4], recipe="another lab's"), results)
+    assert invoke(*check).exit_code == 1
+
+
+def test_results_of_others_are_merged_by_their_files(invoke, results, tmp_path):
+    theirs = save_all(make_seeds([0.7, 0.8, 0.9], recipe="theirs"), tmp_path / "theirs")
+    for file in (theirs / "synthetic").iterdir():
+        file.rename(results / "synthetic" / file.name)
+    shown = invoke("leaderboard", "--results", results, "--json", "--benchmark", "synthetic")
+    (board,) = json.loads(shown.stdout)["boards"]
+    assert [r["entry"]["recipe"] for r in board["rows"]] == ["theirs", "spgan", "direct"]

@@ -9,8 +9,8 @@ import pytest
 
 from reidbench.cli.verbs import plot
 from reidbench.errors import UsageError
+from reidbench.plots.fields import FIELDS
 from reidbench.plots.sheet import Sheet, side_by_side
-from reidbench.plots.sources import FIELDS
 from reidbench.results.result import load
 from reidbench.storage.artifacts import Store
 

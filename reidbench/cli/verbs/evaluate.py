@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,9 @@ from reidbench.cli import options
 from reidbench.results.measures import BY_KEY, MEASURES
 
 if TYPE_CHECKING:
+    from reidbench.config.recipe import Component
+    from reidbench.evaluation import Features, RankingOptions
+    from reidbench.evaluation.verification import Verification
     from reidbench.runs.feature_scores import FeatureScores
 
 FILE = options.HomePath(path_type=Path)
@@ -50,6 +54,26 @@ FILE = options.HomePath(path_type=Path)
 @click.option("--k2", type=int, help="Neighbours that re-ranking averages over (default 6).")
 @click.option("--lambda", "lambda_value", type=float, help="Weight of the distance (default 0.3).")
 @click.option("--ties", metavar="RULE", help="stable (default), optimistic or pessimistic.")
+@click.option(
+    "--ranking",
+    "listed",
+    type=FILE,
+    metavar="FILE",
+    help="Write the ranked list of each query: .csv, .jsonl or, with pyarrow, .parquet.",
+)
+@click.option(
+    "--top",
+    type=click.IntRange(0),
+    default=50,
+    show_default=True,
+    metavar="K",
+    help="Images of each ranked list; 0 for the whole gallery.",
+)
+@click.option(
+    "--verification",
+    is_flag=True,
+    help="Tell how well a threshold on the distance verifies persons: ROC, EER, threshold.",
+)
 @click.option("--output", type=FILE, help="Write the scores as JSON too, for 'reidbench compare'.")
 @options.as_json
 def command(
@@ -59,6 +83,9 @@ def command(
     features: Path | None,
     protocol: str,
     settings: Sequence[str],
+    listed: Path | None,
+    top: int,
+    verification: bool,
     output: Path | None,
     as_json: bool,
     **ranking: Any,
@@ -71,12 +98,17 @@ def command(
 
     pid -1 is junk, pid 0 a distractor. Cameras may be numbered from 0 or 1.
 
+    A line of a ranked list has query, rank, gallery image (both numbered from 0, as their files
+    have them), distance, and whether that is right, wrong or junk (the query's person in its
+    camera, which takes no rank).
+
     \b
     Examples:
       reidbench evaluate --query query.npz --gallery gallery.npz
       reidbench evaluate --features pytorch_result.mat --rerank --output reranked.json
       reidbench evaluate --features both.npz --multi-query gt_bbox.npz --protocol multi-query
       reidbench evaluate --features both.npz --protocol single-gallery-shot
+      reidbench evaluate --features both.npz --ranking lists.csv --top 20 --verification
     """
     from reidbench.config.compose import parse_setting
     from reidbench.evaluation import RankingOptions
@@ -87,13 +119,62 @@ def command(
     by_hand = dict(map(parse_setting, settings))
     component = protocol_of(protocol, by_hand, load_plugins().registry)
     sets = sets_of(component, query, gallery, multi_query, features)
+    asked = Asked(component, chosen, listed, top, verification)
+    asked.check()
     found = score_features(sets, component, chosen)
+    verified = asked.answer(sets)
     if output is not None:
         found.save(output)
     if as_json:
-        click.echo(json.dumps(found.to_dict(), indent=2))
+        more = {} if verified is None else {"verification": verified.to_dict()}
+        click.echo(json.dumps({**found.to_dict(), **more}, indent=2))
         return
     _show(found)
+    if verified is not None:
+        _show_verification(verified)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Wishes beyond the scores.
+
+    Attributes:
+        listed: file of ranked lists to write.
+        top: images of each.
+        verification: whether persons are to be verified.
+    """
+
+    protocol: Component
+    ranking: RankingOptions
+    listed: Path | None
+    top: int
+    verification: bool
+
+    def check(self) -> None:
+        """Refuse what cannot be done before anything is computed."""
+        from reidbench.evaluation.ranked import across_cameras
+        from reidbench.evaluation.ranking_files import writer_of
+
+        if self.listed is not None:
+            writer_of(self.listed)
+        if self.listed is not None or self.verification:
+            across_cameras(self.protocol.build())
+
+    def answer(self, sets: Mapping[str, Features]) -> Verification | None:
+        """Write the ranked lists and return the verification, as far as they are asked for."""
+        from reidbench.evaluation.ranked import ranked_lists
+        from reidbench.evaluation.ranking_files import write_lists
+        from reidbench.evaluation.verification import verify
+        from reidbench.runs.feature_scores import compared_sets
+
+        if self.listed is None and not self.verification:
+            return None
+        protocol = self.protocol.build()
+        ready = compared_sets(sets, protocol, self.ranking)
+        if self.listed is not None:
+            lists = ranked_lists(ready, protocol, ties=self.ranking.ties, top=self.top)
+            write_lists(lists, self.listed)
+        return verify(ready, protocol) if self.verification else None
 
 
 def _given(ranking: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,6 +204,23 @@ def _show(found: FeatureScores) -> None:
         style="dim",
         markup=False,
     )
+
+
+def _show_verification(found: Verification) -> None:
+    from reidbench.cli.tables import show_table
+    from reidbench.evaluation.verification import FALSE_MATCHES
+
+    rows = (
+        ("equal error rate", f"{100 * found.equal_error:.2f} %", "as many missed as wrongly taken"),
+        ("threshold", f"{found.threshold:.6g}", "distance up to which two images are one person"),
+        ("area under ROC", f"{100 * found.area:.2f} %", "right order of a same and another pair"),
+        *(
+            (f"true matches at {100 * rate:g} %", f"{100 * found.at(rate):.2f} %", "false matches")
+            for rate in FALSE_MATCHES
+        ),
+    )
+    title = f"verification: {found.same} pairs of one person, {found.different} of two"
+    show_table(title, ("", "value", ""), rows, ("value",))
 
 
 def _listed(values: Mapping[str, object]) -> str:

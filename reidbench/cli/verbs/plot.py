@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reidbench.cli import options
 from reidbench.results.measures import DRAWN, GAP_CLOSED
-from reidbench.studies.plot_kinds import PLOT_KINDS
+from reidbench.studies.plot_kinds import FIGURES, PLOT_KINDS
 
 if TYPE_CHECKING:
     from reidbench.plots.style import Width
@@ -21,6 +21,7 @@ FIELDS = ("translator", "constraints", "learner", "strategy", "direction", "sour
 
 @click.command("plot")
 @click.argument("study", required=False)
+@click.argument("files", nargs=-1, type=options.FILE, metavar="[RESULT]")
 @click.option("--benchmark", metavar="NAME", help="Whose results are drawn.")
 @click.option("--kind", type=click.Choice(PLOT_KINDS), help="As the study says, or bars.")
 @click.option(
@@ -29,6 +30,13 @@ FIELDS = ("translator", "constraints", "learner", "strategy", "direction", "sour
 @click.option("--recipe", "recipes", multiple=True, metavar="NAME", help="Draw these only.")
 @click.option("--rows", type=click.Choice(FIELDS), default="translator", help="Of a heat map.")
 @click.option("--columns", type=click.Choice(FIELDS), default="constraints", help="Of a heat map.")
+@click.option(
+    "--shared",
+    type=click.Choice(("ask", "mean")),
+    default="ask",
+    show_default=True,
+    help="Recipes that share a cell of a heat map: ask for a choice, or draw their mean.",
+)
 @click.option("--reported", is_flag=True, help="Draw the paper's numbers too, in their own panels.")
 @click.option(
     "--pictures",
@@ -56,12 +64,14 @@ FIELDS = ("translator", "constraints", "learner", "strategy", "direction", "sour
 @options.as_json
 def command(
     study: str | None,
+    files: tuple[Path, ...],
     benchmark: str | None,
     kind: str | None,
     measure: str | None,
     recipes: tuple[str, ...],
     rows: str,
     columns: str,
+    shared: str,
     reported: bool,
     pictures: tuple[Path, ...],
     width: Width,
@@ -71,6 +81,11 @@ def command(
     as_json: bool,
 ) -> None:
     """Draw a study, or what the leaderboard ranks, from result files alone.
+
+    In place of a STUDY the word 'cmc' draws the curves of the ranked recipes; 'cost', 'identity'
+    and 'error' draw mAP against the training FLOPs, the identity retained and the error on the
+    person. 'curves RESULT' draws a run's losses and gradient shares, 'ranked RESULT' queries with
+    their nearest images: what the cache still holds of the run.
 
     A bar is the mean over the seeds, a whisker one standard deviation to either side, a small
     circle one seed. Without a STUDY the ranked recipes of a benchmark are drawn; a heat map of
@@ -83,6 +98,9 @@ def command(
       reidbench plot spgan-table1 --reported --width two -o table1.pdf
       reidbench plot --benchmark synthetic --measure rank1
       reidbench plot --kind heatmap --rows source --columns target --recipe spgan
+      reidbench plot --kind heatmap --shared mean
+      reidbench plot cmc --benchmark synthetic --width two
+      reidbench plot curves results/synthetic/spgan-07e19f52-seed0.json
       reidbench plot --pictures results/synthetic/spgan-07e19f52-seed0.json -o people.pdf
       reidbench plot --pictures A.json --pictures B.json -o side-by-side.png
     """
@@ -92,6 +110,25 @@ def command(
     if pictures:
         click.echo(draw_pictures(pictures, cache, output))
         return
-    wish = Wish(kind, measure, rows, columns, reported)  # type: ignore[arg-type]
+    if study in FIGURES:
+        _refuse_options(study, kind, measure, reported, as_json)
+        from reidbench.plots.figures import draw_figure
+
+        names: dict[str, Any] = {"benchmark": benchmark, "recipes": recipes}
+        click.echo(draw_figure(study, results, files, cache, **names, width=width, output=output))
+        return
+    if files:
+        raise click.UsageError(
+            f"'{files[0]}' is one too many: only 'curves' and 'ranked' read a result"
+        )
+    wish = Wish(kind, measure, rows, columns, reported, shared == "mean")  # type: ignore[arg-type]
     drawn = draw_chart(study, results, wish, benchmark, recipes, width, output)
     click.echo(json.dumps(drawn.to_dict(), indent=2) if as_json else drawn.path)
+
+
+def _refuse_options(
+    name: str, kind: str | None, measure: str | None, reported: bool, as_json: bool
+) -> None:
+    given = {"--kind": kind, "--measure": measure, "--reported": reported, "--json": as_json}
+    if wrong := [option for option, value in given.items() if value]:
+        raise click.UsageError(f"'plot {name}' takes no {' and no '.join(wrong)}")
