@@ -242,10 +242,11 @@ def _component(
 ) -> Component:
     factory = entry.load()
     known = parameters_of(factory)
+    files: frozenset[str] = getattr(factory, "files", frozenset())
     given = {
         **{k: v for k, v in _of(role, method.parameters).items() if k in known},
         **_of(entry.name, method.parameters),
-        **benchmark.fixed(role, entry.name, known),
+        **benchmark.located(benchmark.fixed(role, entry.name, known), files),
         **_of(entry.name, settings),
     }
     return Component(entry, factory.version, resolve(factory, given, entry.name))
