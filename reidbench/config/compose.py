@@ -271,13 +271,21 @@ def _section(
 
 
 def _as_shown(settings: Mapping[str, JSON], components: Sequence[Component]) -> dict[str, JSON]:
-    """Return the settings as results show them: without the folders of this machine."""
+    """Return the settings as results show them: without the folders of this machine.
+
+    What names a method changes none.
+    """
     shown = {
         f"{c.name}.{name}": value
         for c in components
         for name, value in c.identity()["parameters"].items()
     }
-    return {name: shown.get(name, value) for name, value in settings.items()}
+    own = {
+        f"{c.name}.{name}"
+        for c in components
+        for name in getattr(c.entry.load(), "names_the_method", ())
+    }
+    return {name: shown.get(name, value) for name, value in settings.items() if name not in own}
 
 
 def _of(owner: str, dotted: Mapping[str, JSON]) -> dict[str, JSON]:

@@ -139,6 +139,12 @@ TRANSLATORS = (
         "no translator: the true pictures, which only rendered domains have",
         "",
     ),
+    (
+        "files",
+        "components.translated_files:TranslatedFiles",
+        "no translator: a folder of images that another program translated",
+        "",
+    ),
 )
 
 PERFECT = {

@@ -34,7 +34,7 @@ def result_of(outcome: Outcome, started: datetime) -> Result:
             "digest": plan.recipe.digest,
             **plan.recipe.identity(),
             "paper": plan.recipe.paper,
-            "provenance": plan.learned.provenance,
+            "provenance": plan.provenance,
         },
         modified={**plan.setting.modified, **plan.recipe.modified},
         seed=plan.seed,
@@ -144,6 +144,7 @@ def _uses(plan: Plan) -> dict[str, bool]:
         "target_labels": supervised,
         "test_images": translates and any(t.dataset.trains_on_test for t in targets),
         **({"ground_truth": True} if recipe.reads_truth else {}),
+        **({"translated_elsewhere": True} if recipe.reads_files else {}),
     }
 
 
