@@ -109,6 +109,7 @@ def _dataset(data: OpenDataset) -> dict[str, Any]:
         "title": data.title,
         "parameters": dict(data.parameters),
         "division": data.dataset.division,
+        **({"parts": [_dataset(part) for part in data.parts]} if data.parts else {}),
     }
 
 
