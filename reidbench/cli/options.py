@@ -222,7 +222,7 @@ experiment = _bundled(
     _experiment,
     _all(
         benchmark_name,
-        click.option("--source", metavar="NAME", help="Another source dataset."),
+        click.option("--source", metavar="NAME", help="Another source dataset, or several: A+B."),
         click.option("--target", metavar="NAME", help="Another target dataset."),
         click.option("--protocol", metavar="NAME", help="Another evaluation protocol."),
         click.option(

@@ -132,9 +132,14 @@ def _caption(results: Sequence[Result]) -> None:
     lines = [
         f"in percent over {scores['valid_queries']} queries with a match (of {scores['queries']}), "
         f"gallery of {scores['gallery']}" + (f", mean of {len(splits)} splits" if splits else ""),
-        *sorted({f"initial weights: {r.recipe['provenance']['weights']}" for r in results}),
+        *sorted({_initial_weights(r.recipe["provenance"]) for r in results}),
     ]
     Console(highlight=False).print(escape("\n".join(lines)), style="dim")
+
+
+def _initial_weights(provenance: Mapping[str, JSON]) -> str:
+    told = f"initial weights: {provenance['weights']}"
+    return f"{told} ({provenance['mapping']})" if "mapping" in provenance else told
 
 
 def _translation_quality(result: Result) -> str:

@@ -20,7 +20,7 @@ from reidbench.engine.streams import generator
 from reidbench.interfaces import Clock, FeatureLearner, Images, Log, at_least, within
 from reidbench.nn.backbones import Backbone, build_backbone, check_backbone, feature_map
 from reidbench.nn.pixels import scale_and_shift
-from reidbench.nn.weights import NONE, find_weights, load_weights
+from reidbench.nn.weights import NONE, find_weights, load_weights, match_weights
 from reidbench.storage.checkpoint import State
 
 Normalisation = Literal["imagenet", "half"]
@@ -168,13 +168,17 @@ class ClassificationLearner(FeatureLearner):
     def provenance(self) -> Mapping[str, str]:
         """Return where the backbone's initial weights come from.
 
+        "mapping" tells how the file's names were understood, if they are not the backbone's own.
+
         Raises:
-            ReidbenchError: if they are not on this machine.
+            ReidbenchError: if they are not on this machine, or do not fit.
         """
         file = find_weights(self.backbone, self.weights)
         if file is None:
             return {"weights": "random initialisation"}
-        return {"weights": file.label, "sha256": file.sha256}
+        match = match_weights(self.backbone, file)
+        told = {"mapping": str(match)} if match.rule else {}
+        return {"weights": file.label, "sha256": file.sha256, **told}
 
     def build(self, num_pids: int) -> Classifier:
         """Return a new model with a classifier over ``num_pids`` persons.

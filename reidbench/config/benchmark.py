@@ -85,6 +85,21 @@ class Benchmark:
         own = section.get(component)
         return {**shared, **own} if isinstance(own, dict) else shared
 
+    def located(self, given: Mapping[str, JSON], files: Collection[str]) -> dict[str, JSON]:
+        """Return parameters with relative paths taken from the folder of the benchmark's file.
+
+        Args:
+            given: parameters of a component.
+            files: those that may name a file; a name of torchvision's is none.
+        """
+        return {k: self._path(v) if k in files else v for k, v in given.items()}
+
+    def _path(self, value: JSON) -> JSON:
+        if not isinstance(value, str) or self.source.folder is None or value.startswith("~"):
+            return value
+        path = self.source.folder / value
+        return str(path) if "/" in value or path.suffix or path.exists() else value
+
     @cached_property
     def digest(self) -> str:
         """Digest of the whole setting, so that an edited copy is not taken for the original."""

@@ -51,6 +51,13 @@ def _check_directions(recipe: Recipe, entry: Entry) -> None:
 
 
 def _check_direction(recipe: Recipe, translator: str) -> None:
+    if recipe.reads_files and (recipe.to_source or recipe.strategy == "joint"):
+        raise UsageError(
+            f"translator '{translator}' reads translated training images of the source: leave "
+            "direction at 'source-to-target', and strategy 'joint' to what is trained here"
+        )
+    if recipe.reads_files and recipe.perspective.pairs != [((), ())]:
+        raise UsageError(f"perspective: translator '{translator}' takes all cameras at once")
     if recipe.to_source and recipe.strategy != "source":
         raise UsageError(
             "direction 'target-to-source' scores a model of the real source images: the strategy "
@@ -89,7 +96,7 @@ def _check_codes(recipe: Recipe, translator: Component) -> None:
 
 
 def _check_constraints(recipe: Recipe, translator: Component) -> None:
-    if recipe.reads_truth and recipe.constraints:
+    if (recipe.reads_truth or recipe.reads_files) and recipe.constraints:
         names = ", ".join(f"'{c.name}'" for c in recipe.constraints)
         raise UsageError(
             f"translator '{translator.name}' trains nothing that constraint {names} could change; "

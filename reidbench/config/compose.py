@@ -242,10 +242,11 @@ def _component(
 ) -> Component:
     factory = entry.load()
     known = parameters_of(factory)
+    files: frozenset[str] = getattr(factory, "files", frozenset())
     given = {
         **{k: v for k, v in _of(role, method.parameters).items() if k in known},
         **_of(entry.name, method.parameters),
-        **benchmark.fixed(role, entry.name, known),
+        **benchmark.located(benchmark.fixed(role, entry.name, known), files),
         **_of(entry.name, settings),
     }
     return Component(entry, factory.version, resolve(factory, given, entry.name))
@@ -270,13 +271,21 @@ def _section(
 
 
 def _as_shown(settings: Mapping[str, JSON], components: Sequence[Component]) -> dict[str, JSON]:
-    """Return the settings as results show them: without the folders of this machine."""
+    """Return the settings as results show them: without the folders of this machine.
+
+    What names a method changes none.
+    """
     shown = {
         f"{c.name}.{name}": value
         for c in components
         for name, value in c.identity()["parameters"].items()
     }
-    return {name: shown.get(name, value) for name, value in settings.items()}
+    own = {
+        f"{c.name}.{name}"
+        for c in components
+        for name in getattr(c.entry.load(), "names_the_method", ())
+    }
+    return {name: shown.get(name, value) for name, value in settings.items() if name not in own}
 
 
 def _of(owner: str, dotted: Mapping[str, JSON]) -> dict[str, JSON]:

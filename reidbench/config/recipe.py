@@ -222,7 +222,7 @@ class Recipe:
 
     def identity(self) -> dict[str, JSON]:
         """Return everything that decides the numbers; parts that are not used are left out."""
-        trains = self.translator is not None and not self.reads_truth
+        trains = self.translator is not None and not (self.reads_truth or self.reads_files)
         return {
             **self._optional(),
             "translator": self.translator.identity() if self.translator else None,
@@ -262,6 +262,11 @@ class Recipe:
     def reads_truth(self) -> bool:
         """True if the true pictures of rendered domains are taken in place of a translation."""
         return self.translator is not None and self.translator.entry.load().reads_truth
+
+    @property
+    def reads_files(self) -> bool:
+        """True if images that another program translated are taken in place of a translation."""
+        return self.translator is not None and self.translator.entry.load().reads_files
 
     @cached_property
     def mask_readers(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from reidbench.config.benchmark import DatasetSpec
 from reidbench.data.dataset import SPLITS, Dataset, Split
+from reidbench.data.several import JOIN, Several
 from reidbench.data.without_corrupt import Without, find_corrupt
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.progress import Progress, silent
@@ -31,6 +32,7 @@ class OpenDataset:
         fingerprint: digest of its samples and pixels.
         left_out: names of the images that cannot be decoded, if these were to be left out.
         entry: what it is registered as; None for one that no registry holds.
+        parts: the datasets that it joins, if it is several.
     """
 
     name: str
@@ -39,6 +41,7 @@ class OpenDataset:
     fingerprint: str
     left_out: tuple[str, ...] = ()
     entry: Entry | None = None
+    parts: tuple[OpenDataset, ...] = ()
 
     @property
     def title(self) -> str:
@@ -78,6 +81,14 @@ def open_dataset(
         UsageError: for an unknown name or parameter, or when a folder is needed and not given.
         ReidbenchError: if the copy at hand cannot be read.
     """
+    if JOIN in spec.name and role == "source":
+        parts = [
+            open_dataset(
+                part, registry, data_root, role, skip_corrupt=skip_corrupt, progress=progress
+            )
+            for part in _parts(spec)
+        ]
+        return _joined(spec.name, parts)
     dataset, plain = construct(spec, registry, data_root, role)
     left_out: tuple[str, ...] = ()
     if skip_corrupt:
@@ -87,6 +98,45 @@ def open_dataset(
     _refuse_few(spec.name, dataset, role)
     entry = registry.entry("dataset", spec.name)
     return OpenDataset(spec.name, plain, dataset, dataset.fingerprint(), left_out, entry)
+
+
+def _parts(spec: DatasetSpec) -> list[DatasetSpec]:
+    """Return the datasets that are taken as one, each with the parameters under its name."""
+    names = [name.strip() for name in spec.name.split(JOIN)]
+    if "" in names or len(set(names)) < len(names):
+        raise UsageError(f"source '{spec.name}': name each dataset once, as market1501+cuhk01")
+    given: dict[str, dict[str, JSON]] = {name: {} for name in names}
+    for key, value in spec.parameters.items():
+        name, _, parameter = key.partition(".")
+        if name in given and parameter:
+            given[name][parameter] = value
+        elif name in given and isinstance(value, Mapping):
+            given[name] |= value
+        else:
+            raise UsageError(
+                f"source '{spec.name}' is several: say of which '{key}' is, as {names[0]}.{key}"
+            )
+    return [DatasetSpec(name, given[name], spec.folder) for name in names]
+
+
+def _joined(name: str, parts: Sequence[OpenDataset]) -> OpenDataset:
+    """Return several datasets as one.
+
+    Raises:
+        UsageError: if a person is in two of them.
+    """
+    for i, part in enumerate(parts):
+        for other in parts[:i]:
+            if part.dataset.population == other.dataset.population:
+                both = np.intersect1d(*(_persons(p.dataset, *SPLITS) for p in (part, other)))
+                if len(both):
+                    raise _shared(both, f"the sources '{other.title}' and '{part.title}'")
+    dataset = Several([p.title for p in parts], [p.dataset for p in parts])
+    left_out = tuple(f"{p.title}/{image}" for p in parts for image in p.left_out)
+    parameters = {p.name: dict(p.parameters) for p in parts}
+    return OpenDataset(
+        name, parameters, dataset, dataset.fingerprint(), left_out, parts=tuple(parts)
+    )
 
 
 def construct(
@@ -134,10 +184,11 @@ def refuse_shared_persons(source: OpenDataset, target: OpenDataset) -> None:
     """
     if not target.dataset.trains_on_test:
         refuse_overlap(target)
-    if source.dataset.population == target.dataset.population:
-        train, theirs = _persons(source.dataset, "train"), _persons(target.dataset, *SPLITS)
-        if len(both := np.intersect1d(train, theirs)):
-            raise _shared(both, f"source '{source.title}' and target '{target.title}'")
+    for part in source.parts or (source,):
+        if part.dataset.population == target.dataset.population:
+            train, theirs = _persons(part.dataset, "train"), _persons(target.dataset, *SPLITS)
+            if len(both := np.intersect1d(train, theirs)):
+                raise _shared(both, f"source '{part.title}' and target '{target.title}'")
 
 
 def refuse_overlap(tested: OpenDataset) -> None:

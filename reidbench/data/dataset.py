@@ -18,6 +18,8 @@ OLD_NAMES: Mapping[str, Split] = {"boxes": "multi_query"}
 """Splits by the names that files, folders and commands of earlier versions gave them."""
 
 JUNK, DISTRACTOR = -1, 0
+UNKNOWN = -1
+"""Camera of images whose camera is not known."""
 
 TRUTH_PARTS = ("colour", "place", "viewpoint")
 """Parts of a rendered picture that another camera changes; a partial truth has some of them."""
@@ -30,7 +32,7 @@ class Samples:
     Attributes:
         names: one stable name an image, relative to the dataset (never an absolute path).
         pids: ``[N]`` int64 person; -1 is junk, 0 a distractor where the dataset has them.
-        cams: ``[N]`` int64 camera, from 0.
+        cams: ``[N]`` int64 camera, from 0; -1 where it is not known.
     """
 
     names: Sequence[str]

@@ -3,18 +3,21 @@
 from reidbench.evaluation.distance import Distances, FeatureDistances, MatrixDistances
 from reidbench.evaluation.evaluate import evaluate, evaluate_distances
 from reidbench.evaluation.features import Features, Labels
+from reidbench.evaluation.gallery_shots import SingleGalleryShot
 from reidbench.evaluation.options import RankingOptions
 from reidbench.evaluation.protocols import (
+    AllButSelf,
     Market1501,
     MultiQuery,
+    NoCamera,
     Protocol,
-    SingleGalleryShot,
     SingleShot,
 )
 from reidbench.evaluation.scores import Scores
 from reidbench.evaluation.trials import Spread, Trials, spread
 
 __all__ = [
+    "AllButSelf",
     "Distances",
     "FeatureDistances",
     "Features",
@@ -22,6 +25,7 @@ __all__ = [
     "Market1501",
     "MatrixDistances",
     "MultiQuery",
+    "NoCamera",
     "PairedDifference",
     "Protocol",
     "RankingOptions",

@@ -132,13 +132,13 @@ def evaluate_distances(
     check_compatible(distances, query, gallery)
     kept = _not_junk(gallery.pids)
     columns = distances if kept.all() else Columns(distances, np.flatnonzero(kept))
-    ranked = Labels(gallery.pids[kept], gallery.cams[kept])
-    return protocol.scores(columns, query, ranked, ties=options.ties)
+    return protocol.scores(columns, query, gallery[kept], ties=options.ties)
 
 
 def _without_junk(gallery: Features) -> Features:
     kept = _not_junk(gallery.pids)
-    return Features(gallery.features[kept], gallery.pids[kept], gallery.cams[kept])
+    labels = gallery.labels[kept]
+    return Features(gallery.features[kept], labels.pids, labels.cams, labels.files)
 
 
 def _not_junk(pids: Ints) -> NDArray[np.bool_]:

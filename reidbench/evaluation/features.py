@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,8 @@ from reidbench.errors import ReidbenchError
 
 JUNK = -1
 """Person label of images that count neither for nor against a ranking."""
+UNKNOWN = -1
+"""Camera label of images of which it is not known."""
 DISTRACTOR = 0
 """Person label of gallery images that match nobody; they stay in the ranking."""
 
@@ -25,11 +29,14 @@ class Labels:
 
     Attributes:
         pids: ``[N]`` int64 person; -1 is junk, 0 a distractor where the dataset has them.
-        cams: ``[N]`` int64 camera.
+        cams: ``[N]`` int64 camera; -1 where it is not known.
+        files: ``[N]`` int64 file of each image, equal where query and gallery hold the same one;
+            None where it is not known.
     """
 
     pids: Ints
     cams: Ints
+    files: Ints | None = None
 
     def __len__(self) -> int:
         """Return the number of images N."""
@@ -37,7 +44,8 @@ class Labels:
 
     def __getitem__(self, index: Ints | NDArray[np.bool_]) -> Labels:
         """Return the labels of some images."""
-        return Labels(self.pids[index], self.cams[index])
+        files = None if self.files is None else self.files[index]
+        return Labels(self.pids[index], self.cams[index], files)
 
 
 @dataclass(frozen=True)
@@ -47,12 +55,14 @@ class Features:
     Attributes:
         features: ``[N, D]`` float32, or float64 where that is what is known.
         pids: ``[N]`` integer person; -1 is junk, 0 a distractor where the dataset has them.
-        cams: ``[N]`` integer camera.
+        cams: ``[N]`` integer camera; -1 where it is not known.
+        files: ``[N]`` integer file of each image, as ``Labels`` has it.
     """
 
     features: Floats
     pids: Ints
     cams: Ints
+    files: Ints | None = None
 
     def __len__(self) -> int:
         """Return the number of images N."""
@@ -61,7 +71,13 @@ class Features:
     @property
     def labels(self) -> Labels:
         """The labels alone."""
-        return Labels(self.pids, self.cams)
+        return Labels(self.pids, self.cams, self.files)
+
+
+def file_numbers(files: Iterable[bytes]) -> Ints:
+    """Return a number for each file by its content or name; equal numbers are one file."""
+    digests = [blake2b(file, digest_size=8).digest() for file in files]
+    return np.frombuffer(b"".join(digests), np.int64)
 
 
 def checked(name: str, given: Features) -> Features:
@@ -79,7 +95,10 @@ def checked(name: str, given: Features) -> Features:
     features = _matrix(name, np.asarray(given.features))
     pids = _labels(name, "pids", np.asarray(given.pids), len(features))
     cams = _labels(name, "cams", np.asarray(given.cams), len(features))
-    return Features(features, pids, cams)
+    if given.files is None:
+        return Features(features, pids, cams)
+    files = _labels(name, "files", np.asarray(given.files), len(features))
+    return Features(features, pids, cams, files)
 
 
 def same_dimension(name: str, features: Features, other: str, others: Features) -> None:

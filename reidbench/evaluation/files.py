@@ -4,6 +4,9 @@ A file holds one set of images as ``features`` ``[N, D]``, ``pids`` ``[N]`` and 
 several sets whose names stand before: ``query_features``, ``gallery_pids``. What other programs
 write for the same things is known too: ``formats.FIELDS`` and ``PREFIXES`` are the whole list.
 
+Cameras (``cams``) may be left out; protocols that need them say so. A .npz may hold the images'
+``names``, by which ``all-but-self`` knows a query's own file in the gallery.
+
 - ``.npz``: arrays, as ``numpy.savez`` and :func:`write_features` write them.
 - ``.mat``: matrices, as ``scipy.io.savemat`` and MATLAB (``-v7``) write them; the common PyTorch
   baseline's ``pytorch_result.mat`` (``query_f``, ``query_label``, ``query_cam``, ``gallery_f``,
@@ -18,6 +21,7 @@ Nothing is ever unpickled: a file that only unpickling could read is refused.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +29,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.errors import ReidbenchError, UsageError
-from reidbench.evaluation.features import Features, checked
+from reidbench.evaluation.features import UNKNOWN, Features, Ints, checked, file_numbers
 from reidbench.evaluation.formats import FIELDS, Stored, open_stored
 from reidbench.storage.files import replacing
 from reidbench.storage.keys import JSON, canonical
+
+NAMES = "names"
+"""Field of a .npz that names the file of each image, which is read only as plain text."""
 
 PREFIXES: dict[str, tuple[str, ...]] = {
     "query": ("query_", "q_", "q"),
@@ -143,27 +150,41 @@ def _fields(stored: Stored, role: str) -> dict[str, str]:
 def _read(stored: Stored, role: str, found: Mapping[str, str]) -> Features:
     """Return the set whose fields have these names in the file."""
     for field in FIELDS:
-        if field not in found:
+        if field not in found and field != "cams":
             raise ReidbenchError(
                 f"{stored.path} holds '{found['features']}' but no {field} of that set; name them "
                 f"'{_prefix(role)}{field}'; it holds {_listed(stored.names)}"
             )
     arrays = stored.load(found.values())
-    features = arrays[found["features"]]
-    pids, cams = (_labels(arrays[found[field]]) for field in ("pids", "cams"))
+    features, files = arrays[found["features"]], _files(stored, role)
+    pids = _labels(arrays[found["pids"]])
+    cams = _labels(arrays[found["cams"]]) if "cams" in found else np.full(pids.shape, UNKNOWN)
     if features.ndim == 2 and len(features) != pids.size == features.shape[1]:
         raise ReidbenchError(
             f"{stored.path}: '{found['features']}' is {list(features.shape)} for {pids.size} "
             "labels; transpose it, so that each image is a row"
         )
     try:
-        return checked(role, Features(features, pids, cams))
+        return checked(role, Features(features, pids, cams, files))
     except ReidbenchError as error:
         raise ReidbenchError(f"{stored.path}: {str(error).strip()}") from error
 
 
 def _prefix(role: str) -> str:
     return f"{role}_" if role else ""
+
+
+def _files(stored: Stored, role: str) -> Ints | None:
+    """Return the file of each image; None if a set does not name them."""
+    prefixes = PREFIXES.get(role, (f"{role}_",)) if role else ("",)
+    present = [name for name in stored.names if name in {prefix + NAMES for prefix in prefixes}]
+    if stored.path.suffix.lower() != ".npz" or not present:
+        return None
+    with suppress(ReidbenchError):  # pickled names are left unread, as other fields are
+        names: Any = stored.load(present[:1])[present[0]]
+        if isinstance(names, np.ndarray) and names.dtype.kind == "U" and names.ndim == 1:
+            return file_numbers(name.encode("utf-8", "surrogatepass") for name in names.tolist())
+    return None
 
 
 def _labels(labels: NDArray[Any]) -> NDArray[Any]:

@@ -23,7 +23,10 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "pids": ("pids", "pid", "labels", "label", "ids", "id"),
     "cams": ("cams", "cam", "camids", "camid", "cameras", "camera"),
 }
-"""Fields of a set of images, each with its known names; reidbench writes the first."""
+"""Fields of a set of images, each with its known names; reidbench writes the first.
+
+Cameras may be missing.
+"""
 
 Arrays = dict[str, NDArray[Any]]
 

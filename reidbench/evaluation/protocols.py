@@ -10,9 +10,14 @@ from numpy.typing import NDArray
 
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.evaluation.distance import Distances, unit
-from reidbench.evaluation.features import DISTRACTOR, JUNK, Features, Floats, Ints, Labels
+from reidbench.evaluation.features import DISTRACTOR, JUNK, Features, Floats, Labels
 from reidbench.evaluation.options import Ties
-from reidbench.evaluation.ranking import People, check_compatible, match_ranks, refuse_junk
+from reidbench.evaluation.ranking import (
+    People,
+    match_ranks,
+    refuse_junk,
+    refuse_unknown_cameras,
+)
 from reidbench.evaluation.scores import Scores, no_match
 
 
@@ -24,9 +29,11 @@ class Protocol(ABC):
             further images of the queries' persons.
         across_cameras: whether images of the query's person in the query's camera are left out;
             None if a query has no one ranking of the whole gallery.
+        reads_files: True if it must know which gallery images are a query's own file.
     """
 
     version: ClassVar[int] = 1
+    reads_files: ClassVar[bool] = False
     pools_queries: ClassVar[bool] = False
     across_cameras: ClassVar[bool | None] = None
 
@@ -85,7 +92,7 @@ class Market1501(Protocol):
         self, query: Labels, gallery: Labels, multi_query: Labels | None = None
     ) -> None:
         """Refuse junk queries, and queries none of which has a match in another camera."""
-        _refuse_unmatched(query, gallery, cross_camera=True)
+        refuse_unmatched(query, gallery, cross_camera=True)
 
     def scores(
         self, distances: Distances, query: Labels, gallery: Labels, *, ties: Ties = "stable"
@@ -128,6 +135,56 @@ class MultiQuery(Market1501):
         return Features(means, pids, cams)
 
 
+class NoCamera(Protocol):
+    """Single query, cameras not looked at: every gallery image of the query's person is a match.
+
+    Junk (pid -1) is left out; distractors stay.
+    """
+
+    across_cameras: ClassVar[bool | None] = False
+
+    def refuse_labels(
+        self, query: Labels, gallery: Labels, multi_query: Labels | None = None
+    ) -> None:
+        """Refuse junk queries, and queries none of which has a match."""
+        refuse_unmatched(query, gallery, cross_camera=False)
+
+    def scores(
+        self, distances: Distances, query: Labels, gallery: Labels, *, ties: Ties = "stable"
+    ) -> Scores:
+        """Score every query by all images of its person."""
+        keep = not self.reads_files
+        ranks = match_ranks(distances, query, gallery, cross_camera=False, ties=ties, itself=keep)
+        images = int((gallery.pids != JUNK).sum())
+        return Scores.from_ranks(query.pids, list(ranks), images, ties)
+
+
+class AllButSelf(NoCamera):
+    """Single query among all other images: as ``NoCamera``, but its own file is left out.
+
+    Two images are one file by content in a run, and by name in files of features.
+    """
+
+    reads_files: ClassVar[bool] = True
+    across_cameras: ClassVar[bool | None] = None
+
+    def scores(
+        self, distances: Distances, query: Labels, gallery: Labels, *, ties: Ties = "stable"
+    ) -> Scores:
+        """Score every query by all other images of its person.
+
+        Raises:
+            ReidbenchError: if it is not known which file each image is.
+        """
+        if query.files is None or gallery.files is None:
+            raise ReidbenchError(
+                "all-but-self leaves the query's own file out of the gallery, and the files of the "
+                "images are not known: add 'query_names' and 'gallery_names', or give one set as "
+                "query and gallery; where no query is in the gallery, use no-camera"
+            )
+        return super().scores(distances, query, gallery, ties=ties)
+
+
 class SingleShot(Protocol):
     """One gallery image a person, as in VIPeR, PRID 2011 and GRID; cameras are not looked at.
 
@@ -141,7 +198,7 @@ class SingleShot(Protocol):
     ) -> None:
         """Refuse queries without a match, and a gallery that shows a person twice."""
         _refuse_shots(query, gallery)
-        _refuse_unmatched(query, gallery, cross_camera=False)
+        refuse_unmatched(query, gallery, cross_camera=False)
 
     def scores(
         self, distances: Distances, query: Labels, gallery: Labels, *, ties: Ties = "stable"
@@ -153,63 +210,11 @@ class SingleShot(Protocol):
         return Scores.from_ranks(query.pids, list(ranks), images, ties)
 
 
-class SingleGalleryShot(Protocol):
-    """One gallery image a person, drawn anew in each repeat (CUHK03; Li et al., CVPR 2014).
-
-    The drawn image of the query's own person comes from another camera. Distractors, being
-    different people, all stay. Every measure is of the drawn galleries, mAP too (some released
-    code draws for the CMC curve only); queries are counted once a repeat.
-    """
-
-    def __init__(self, *, repeats: int = 10, seed: int = 0) -> None:
-        """Draw ``repeats`` galleries; the draws depend on ``seed`` and the labels alone."""
-        if repeats < 1:
-            raise UsageError(f"repeats must be at least 1, not {repeats}")
-        self.repeats, self.seed = repeats, seed
-
-    def refuse_labels(
-        self, query: Labels, gallery: Labels, multi_query: Labels | None = None
-    ) -> None:
-        """Refuse junk queries, and queries none of which has a match in another camera."""
-        _refuse_unmatched(query, gallery, cross_camera=True)
-
-    def scores(
-        self, distances: Distances, query: Labels, gallery: Labels, *, ties: Ties = "stable"
-    ) -> Scores:
-        """Score all repeats; the scores hold the queries of the first, then of the second."""
-        check_compatible(distances, query, gallery)
-        draws, matches, own = self._draw(query, gallery)
-        ranks = np.zeros(matches.shape, np.int64)
-        for start, rows in distances.chunks():
-            part = slice(start, start + len(rows))
-            for r in range(self.repeats):
-                ranks[r, part] = _drawn_ranks(rows, draws[r], matches[r, part], own[part], ties)
-        found = [rank[rank > 0] for rank in ranks.reshape(-1, 1)]
-        return Scores.from_ranks(np.tile(query.pids, self.repeats), found, draws.shape[1], ties)
-
-    def _draw(self, query: Labels, gallery: Labels) -> tuple[Ints, Ints, Ints]:
-        """Return the galleries ``[R, P]``, matches ``[R, Q]`` (-1: none), own columns ``[Q]``."""
-        rng, people = np.random.default_rng(self.seed), People(gallery)
-        nobody = _nobody(query, gallery)
-        persons = np.unique(gallery.pids[~nobody])
-        drawn = [self._pick(rng, people.images(int(p))) for p in persons]
-        extras = np.flatnonzero(nobody & (gallery.pids != JUNK))
-        fixed = np.broadcast_to(extras, (self.repeats, len(extras)))
-        matches = [
-            self._pick(rng, people.matches(int(p), int(c), cross_camera=True))
-            for p, c in zip(query.pids, query.cams, strict=True)
-        ]
-        own = np.where(np.isin(query.pids, persons), np.searchsorted(persons, query.pids), -1)
-        return np.column_stack([*drawn, fixed]), np.column_stack(matches), own
-
-    def _pick(self, rng: np.random.Generator, images: Ints) -> Ints:
-        if not len(images):
-            return np.full(self.repeats, -1)
-        return rng.choice(images, self.repeats)
-
-
-def _refuse_unmatched(query: Labels, gallery: Labels, *, cross_camera: bool) -> None:
+def refuse_unmatched(query: Labels, gallery: Labels, *, cross_camera: bool) -> None:
+    """Raise ``ReidbenchError`` if a query is junk, or none has a match."""
     refuse_junk(query)
+    if cross_camera:
+        refuse_unknown_cameras(query, gallery)
     people = People(gallery)
     pairs = zip(query.pids.tolist(), query.cams.tolist(), strict=True)
     if any(len(people.matches(p, c, cross_camera=cross_camera)) for p, c in set(pairs)):
@@ -218,13 +223,13 @@ def _refuse_unmatched(query: Labels, gallery: Labels, *, cross_camera: bool) -> 
     if cross_camera and len(cameras) == 1:
         raise ReidbenchError(
             f"all {len(query)} queries and all gallery images are of one camera, and a match is "
-            "an image of the query's person in another; label the cameras, or use single-shot"
+            "an image of the query's person in another; label the cameras, or use no-camera"
         )
     raise no_match(len(query))
 
 
 def _refuse_shots(query: Labels, gallery: Labels) -> None:
-    persons, shots = np.unique(gallery.pids[~_nobody(query, gallery)], return_counts=True)
+    persons, shots = np.unique(gallery.pids[~nobody_of(query, gallery)], return_counts=True)
     if (shots > 1).any():
         raise ReidbenchError(
             f"single-shot needs one gallery image a person, but person "
@@ -233,23 +238,11 @@ def _refuse_shots(query: Labels, gallery: Labels) -> None:
         )
 
 
-def _nobody(query: Labels, gallery: Labels) -> NDArray[np.bool_]:
+def nobody_of(query: Labels, gallery: Labels) -> NDArray[np.bool_]:
     """Return the mask of junk and distractors in the gallery: pid 0, unless a query has pid 0."""
     distractor = (gallery.pids == DISTRACTOR) & (DISTRACTOR not in query.pids)
     nobody: NDArray[np.bool_] = distractor | (gallery.pids == JUNK)
     return nobody
-
-
-def _drawn_ranks(rows: Floats, drawn: Ints, matches: Ints, own: Ints, ties: Ties) -> Ints:
-    """Return the rank of each row's match among the other persons' drawn images; 0 without one."""
-    value = rows[np.arange(len(rows)), matches][:, None]
-    others = rows[:, drawn]
-    before = others < value
-    if ties != "optimistic":
-        before |= (others == value) & ((ties == "pessimistic") | (drawn < matches[:, None]))
-    known = own >= 0
-    before[known, own[known]] = False
-    return np.where(matches >= 0, before.sum(axis=1) + 1, 0)
 
 
 def _rows_by_query(

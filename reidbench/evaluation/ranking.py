@@ -14,7 +14,7 @@ import numpy as np
 
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation.distance import Distances
-from reidbench.evaluation.features import JUNK, Floats, Ints, Labels
+from reidbench.evaluation.features import JUNK, UNKNOWN, Floats, Ints, Labels
 from reidbench.evaluation.options import Ties
 
 NONE: Ints = np.empty(0, np.int64)
@@ -46,6 +46,17 @@ class People:
         return images[self._cams[images] != cam] if cross_camera else images
 
 
+def refuse_unknown_cameras(query: Labels, gallery: Labels) -> None:
+    """Raise ``ReidbenchError`` if an image has no camera, for what tells cameras apart."""
+    lacking = [s for s, v in (("query", query), ("gallery", gallery)) if (v.cams == UNKNOWN).any()]
+    if lacking:
+        raise ReidbenchError(
+            f"{' and '.join(lacking)} images have no camera labels, and a match is an image of the "
+            "query's person in another camera; label the cameras, or use no-camera, which does not "
+            "look at them, or all-but-self, which leaves out the query's own file alone"
+        )
+
+
 def match_ranks(
     distances: Distances,
     query: Labels,
@@ -53,6 +64,7 @@ def match_ranks(
     *,
     cross_camera: bool,
     ties: Ties = "stable",
+    itself: bool = True,
 ) -> Iterator[Ints]:
     """Yield, query by query, the ranks of its matches, from 1, ascending; empty if it has none.
 
@@ -62,17 +74,25 @@ def match_ranks(
         gallery: labels of the G gallery images.
         cross_camera: leave out the query's person as seen by the query's camera.
         ties: the rule for equal distances; see :class:`RankingOptions`.
+        itself: keep the gallery images that are the query's own file, if files are known.
 
     Raises:
-        ReidbenchError: if the labels do not fit the distances.
+        ReidbenchError: if the labels do not fit the distances, or cameras count and are not known.
     """
     check_compatible(distances, query, gallery)
+    if cross_camera:
+        refuse_unknown_cameras(query, gallery)
+    files = None if itself or gallery.files is None else People(Labels(gallery.files, gallery.cams))
     people, junk = People(gallery), np.flatnonzero(gallery.pids == JUNK)
     for start, rows in distances.chunks():
         rows[:, junk] = np.inf
         for i, row in enumerate(rows, start):
             pid, cam = int(query.pids[i]), int(query.cams[i])
             matches = people.matches(pid, cam, cross_camera=cross_camera)
+            if files is not None and query.files is not None:
+                own = files.images(int(query.files[i]))
+                row[own] = np.inf
+                matches = np.setdiff1d(matches, own, assume_unique=True)
             yield _ranks(row, people.images(pid), matches, ties)
 
 

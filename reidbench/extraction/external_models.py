@@ -83,12 +83,14 @@ class BackboneModel(WholeModel):
         return model.feature_map(pixels)
 
 
-def torchvision_network(name: str, weights: Path | None) -> nn.Module:
-    """Return a backbone by torchvision's name; its features are what its classifier would see.
+def torchvision_network(name: str, weights: Path | None) -> tuple[nn.Module, str]:
+    """Return a backbone by torchvision's name, and how the names in its file were understood.
+
+    Its features are what its classifier would see.
 
     Args:
         name: e.g. "resnet50".
-        weights: a .safetensors, .pth or .pt file of its weights, None for random ones.
+        weights: a .safetensors, .pth, .pt or .pth.tar file of its weights, None for random ones.
 
     Raises:
         UsageError: for an unknown name.
@@ -99,9 +101,8 @@ def torchvision_network(name: str, weights: Path | None) -> nn.Module:
     except ValueError as error:
         raise UsageError(str(error)) from error
     backbone = build_backbone(name)
-    if weights is not None:
-        load_weights(backbone, WeightsFile(weights.name, weights))
-    return backbone.network.eval()
+    told = "" if weights is None else str(load_weights(backbone, WeightsFile("", weights)))
+    return backbone.network.eval(), told
 
 
 def torchscript_network(path: Path) -> nn.Module:
@@ -176,5 +177,6 @@ def _read(path: Path, kind: str, load: Callable[[], T], hint: str = "") -> T:
     try:
         return load()
     except Exception as error:  # the readers fail on a broken file in ever new ways
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise ReidbenchError(f"{path} cannot be read as {kind} ({reason}){hint}") from error
+        broken = f"it is damaged, or no {kind}"  # a library's own text would lead nobody on
+        reason = (isinstance(error, OSError) and error.strerror) or broken
+        raise ReidbenchError(f"{path} cannot be read as {kind}: {reason}{hint}") from error

@@ -240,10 +240,12 @@ def splits_of(text: str, dataset: Dataset) -> list[Split]:
 
 def _torchvision(name: str, weights: Path | None, normalisation: Range) -> OpenModel:
     with stream(0, "random weights"):
-        network = torchvision_network(name, weights)
-    told = f"weights {weights.name}" if weights else "random weights"
-    about: dict[str, JSON] = {"network": f"{TORCHVISION}{name}", "weights": told}
+        network, names = torchvision_network(name, weights)
+    told = f"weights {weights.name} ({names})" if weights else "random weights"
+    plain = f"weights {weights.name}" if weights else told
+    about: dict[str, JSON] = {"network": f"{TORCHVISION}{name}", "weights": plain}
     if weights:
+        about["mapping"] = names
         about["sha256"] = WeightsFile(weights.name, weights).sha256
     about["normalise"] = normalisation
     model = Ranged(network, normalisation)

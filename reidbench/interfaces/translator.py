@@ -55,6 +55,10 @@ class Translator(Trainable, ABC):
         needs: {"mask"} if it reads person masks.
         reads_truth: True if runs take the true pictures of rendered domains in place of its own:
             it has ``parts``, those of ``TRUTH_PARTS`` that they show.
+        reads_files: True if runs take images that another program translated in place of its own:
+            it has ``root``, ``naming`` and ``missing``, as ``TranslatedFiles`` has.
+        names_the_method: parameters that tell whose method it is: a value set by hand is no
+            deviation from the benchmark.
         code_size: length of the code, drawn from a normal distribution, that picks one of several
             translations of an image; 0 if there is one.
         augmentation: random changes to the images of each training batch.
@@ -67,6 +71,8 @@ class Translator(Trainable, ABC):
     between_cameras: ClassVar[bool] = False
     directions: ClassVar[frozenset[str]] = frozenset(DIRECTIONS)
     reads_truth: ClassVar[bool] = False
+    reads_files: ClassVar[bool] = False
+    names_the_method: ClassVar[frozenset[str]] = frozenset()
     provides: frozenset[str] = frozenset()
     needs: frozenset[str] = frozenset()
     code_size: int = 0

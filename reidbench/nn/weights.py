@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from pickle import UnpicklingError
@@ -17,13 +17,17 @@ from torch import Tensor
 from torchvision import models
 
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean
-from reidbench.nn.backbones import SMALL, Backbone
+from reidbench.nn.backbones import SMALL, Backbone, build_backbone
+from reidbench.nn.weight_names import Match, MisfitError, match_names
 
 NONE = "none"
-SUFFIXES = (".pth", ".pt", ".safetensors")
-WRAPPERS = ("state_dict", "model_state_dict", "model")
+SAFETENSORS = ".safetensors"
+SUFFIXES = (".pth", ".pt", SAFETENSORS, ".pth.tar", ".tar", ".bin", ".ckpt", ".pkl", ".t7")
+WRAPPERS = (
+    *("state_dict", "state_dict_1", "state_dict_2"),
+    *("model_state_dict", "model", "network", "net"),
+)
 """Names under which checkpoints of training programs hold the weights."""
-PREFIXES = ("module.", "model.")  # of DataParallel, and of a network within another
 # Files of torchvision's older densenets write "norm.1" where the modules are called "norm1".
 _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\.")
 
@@ -59,7 +63,7 @@ def find_weights(backbone: str, weights: str) -> WeightsFile | None:
     """
     if weights == NONE:
         return None
-    if not weights.endswith(SUFFIXES):
+    if not weights.lower().endswith(SUFFIXES):
         return _published(backbone, weights)
     path = Path(weights).expanduser()
     if not path.is_file():
@@ -67,24 +71,48 @@ def find_weights(backbone: str, weights: str) -> WeightsFile | None:
     return WeightsFile(path.name, path)
 
 
-def load_weights(backbone: Backbone, file: WeightsFile) -> None:
-    """Give a backbone the weights of a file; a classifier in the file is left out.
+def load_weights(backbone: Backbone, file: WeightsFile) -> Match:
+    """Give a backbone the weights of a file, and return how its names were understood.
+
+    A classifier in the file is left out, and so is what other programs put on top.
 
     Raises:
         ReidbenchError: if the file cannot be read, or naming the weights that do not fit.
     """
-    given = {_OLD_DENSENET.sub(r"\1\2.", k): v for k, v in _read(file.path).items()}
-    own = backbone.network.state_dict()
-    prefix = f"{backbone.classifier}."
-    foreign = [k for k in given if k not in own and not k.startswith(prefix)]
-    missing = [k for k in own if k not in given and not k.endswith("num_batches_tracked")]
-    other = [k for k in own if k in given and own[k].shape != given[k].shape]
-    if foreign or missing or other:
-        parts = {"lacks": missing, "has in other shapes": other, "has besides": foreign}
-        told = "; ".join(f"{what} {_some(names)}" for what, names in parts.items() if names)
-        raise ReidbenchError(f"{file.path} does not fit the backbone: it {told}")
-    fitting = {k: v for k, v in given.items() if k in own}
-    backbone.network.load_state_dict(fitting, strict=False)
+    given = _read(file.path)
+    match = _matched(backbone, given, file.path)
+    tensors = {own: given[name] for own, name in match.names.items()}
+    backbone.network.load_state_dict(tensors, strict=False)
+    return match
+
+
+def match_weights(backbone: str, file: WeightsFile) -> Match:
+    """Return how the names of a file are understood as those of a backbone by name.
+
+    Raises:
+        ReidbenchError: if the file cannot be read, or naming the weights that do not fit.
+    """
+    stat = file.path.stat()
+    return _match(backbone, file.path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _match(backbone: str, path: Path, size: int, changed: int) -> Match:
+    with torch.device("meta"):
+        network = build_backbone(backbone)
+    return _matched(network, _read(path), path)
+
+
+def _matched(backbone: Backbone, given: Mapping[str, Tensor], path: Path) -> Match:
+    modern = {_OLD_DENSENET.sub(r"\1\2.", name): name for name in given}
+    own = {name: tuple(v.shape) for name, v in backbone.network.state_dict().items()}
+    shapes = {name: tuple(given[old].shape) for name, old in modern.items()}
+    try:
+        ordered = path.suffix.lower() != SAFETENSORS
+        found = match_names(own, shapes, backbone.classifier, ordered=ordered)
+    except MisfitError as error:
+        raise ReidbenchError(f"{path} does not fit the backbone: {error}") from error
+    return replace(found, names={k: modern[v] for k, v in found.names.items()})
 
 
 def _published(backbone: str, name: str) -> WeightsFile:
@@ -93,7 +121,7 @@ def _published(backbone: str, name: str) -> WeightsFile:
         hint = did_you_mean(name, [NONE, *known])
         raise UsageError(
             f"backbone '{backbone}' has no weights named '{name}'{hint}; "
-            f"a file's path ends in {', '.join(SUFFIXES)}"
+            f"a file's path ends in {', '.join(SUFFIXES[:4])}"
         )
     url = known[name].url
     file = WeightsFile(f"torchvision {backbone} {name}", _cache() / Path(url).name)
@@ -129,12 +157,12 @@ def _sha256(path: Path, size: int, changed: int) -> str:
 
 def _read(path: Path) -> Mapping[str, Tensor]:
     try:
-        if path.suffix == ".safetensors":
+        if path.suffix.lower() == SAFETENSORS:
             return load_file(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the readers fail on a broken file in ever new ways
         raise ReidbenchError(f"{path} cannot be read as weights: {_reason(error)}") from error
-    found = _unwrapped(content)
+    found = _unwrapped(content, path)
     if not found:
         raise ReidbenchError(
             f"{path} holds no plain mapping of names to tensors, nor one under "
@@ -144,19 +172,17 @@ def _read(path: Path) -> Mapping[str, Tensor]:
     return found
 
 
-def _unwrapped(content: Any) -> dict[str, Tensor]:
-    """Return the weights that training programs wrap in a checkpoint and name by their wrapper."""
-    if isinstance(content, dict):
-        inner = (content[w] for w in WRAPPERS if isinstance(content.get(w), dict))
-        content = next(inner, content)
-    if not isinstance(content, dict) or not all(
-        isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()
-    ):
+def _unwrapped(content: Any, path: Path) -> dict[str, Tensor]:
+    """Return the weights that training programs wrap in a checkpoint."""
+    if not isinstance(content, dict):
         return {}
-    for prefix in PREFIXES:
-        if content and all(name.startswith(prefix) for name in content):
-            return {name.removeprefix(prefix): v for name, v in content.items()}
-    return content
+    tensors = {k: v for k, v in content.items() if isinstance(k, str) and isinstance(v, Tensor)}
+    inner = [w for w in WRAPPERS if isinstance(content.get(w), dict)]
+    if len(inner) > 1:
+        raise ReidbenchError(f"{path} holds several networks ({', '.join(inner)}); save one")
+    if inner:
+        return _unwrapped(content[inner[0]], path)
+    return tensors if len(tensors) == len(content) else {}
 
 
 def _reason(error: Exception) -> str:
@@ -169,9 +195,3 @@ def _reason(error: Exception) -> str:
             "no file of torch; save the weights alone: torch.save(network.state_dict(), FILE)"
         )
     return "it is damaged, or no file of torch or safetensors; copy or save it anew"
-
-
-def _some(names: Iterable[str], shown: int = 3) -> str:
-    names = list(names)
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more

@@ -107,6 +107,18 @@ PROTOCOLS = (
         "Zheng et al., Scalable Person Re-identification: A Benchmark, ICCV 2015",
     ),
     (
+        "no-camera",
+        "evaluation.protocols:NoCamera",
+        "cameras are not looked at: every gallery image of the person counts",
+        "",
+    ),
+    (
+        "all-but-self",
+        "evaluation.protocols:AllButSelf",
+        "no-camera without the query's own file, where the gallery holds it",
+        "",
+    ),
+    (
         "single-shot",
         "evaluation.protocols:SingleShot",
         "one gallery image a person (PRID2011, VIPeR, GRID)",
@@ -114,7 +126,7 @@ PROTOCOLS = (
     ),
     (
         "single-gallery-shot",
-        "evaluation.protocols:SingleGalleryShot",
+        "evaluation.gallery_shots:SingleGalleryShot",
         "one random gallery image a person, over seeded repeats (CUHK03, classic)",
         "",
     ),
@@ -125,6 +137,12 @@ TRANSLATORS = (
         "perfect",
         "components.perfect:Perfect",
         "no translator: the true pictures, which only rendered domains have",
+        "",
+    ),
+    (
+        "files",
+        "components.translated_files:TranslatedFiles",
+        "no translator: a folder of images that another program translated",
         "",
     ),
 )

@@ -24,6 +24,7 @@ USES = {
     "labels": "target_labels",
     "test images": "test_images",
     "ground truth": "ground_truth",
+    "translated elsewhere": "translated_elsewhere",
 }
 CEILING = "ground truth"
 """Rows that use this are no rivals: they stand among the others without a place."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,6 +14,7 @@ from reidbench.config.recipe import Component
 from reidbench.errors import UsageError
 from reidbench.evaluation import Features, Protocol, RankingOptions, Scores, evaluate
 from reidbench.evaluation.evaluate import Compared, compared
+from reidbench.evaluation.features import UNKNOWN
 from reidbench.evaluation.files import read_features, read_sets
 from reidbench.registry.parameters import resolve
 from reidbench.registry.registry import Registry
@@ -22,8 +23,10 @@ from reidbench.results.compared_methods import labels_of
 from reidbench.storage.files import write_json
 from reidbench.storage.keys import JSON
 
-FeatureSource: TypeAlias = "str | Path | Features | tuple[ArrayLike, ArrayLike, ArrayLike]"
-"""A file, or features ``[N, D]`` with pids ``[N]`` and cams ``[N]``."""
+FeatureSource: TypeAlias = (
+    "str | Path | Features | tuple[ArrayLike, ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike]"
+)
+"""A file, or features ``[N, D]`` with pids ``[N]`` and, where they are known, cams ``[N]``."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,8 @@ def sets_of(
         )
     elif both is None and query is not None and gallery is not None:
         sets = {"query": _read(query, "query"), "gallery": _read(gallery, "gallery")}
+        if query is gallery or _same_path(query, gallery):
+            sets = {role: replace(s, files=np.arange(len(s))) for role, s in sets.items()}
     else:
         raise UsageError("name --query and --gallery, or one file of both with --features")
     if multi_query is not None:
@@ -168,10 +173,16 @@ def compared_sets(
     return compared(sets["query"], sets["gallery"], protocol, ranking, multi_query=more)
 
 
+def _same_path(query: FeatureSource, gallery: FeatureSource) -> bool:
+    paths = (str | Path, str | Path)
+    return all(map(isinstance, (query, gallery), paths)) and str(query) == str(gallery)
+
+
 def _read(source: FeatureSource, role: str) -> Features:
     if isinstance(source, Features):
         return source
     if isinstance(source, tuple):
-        features, pids, cams = map(np.asarray, source)
+        features, pids = map(np.asarray, source[:2])
+        cams = np.asarray(source[2]) if len(source) > 2 else np.full(pids.shape, UNKNOWN)
         return Features(features, pids, cams)
     return read_features(Path(source), role)

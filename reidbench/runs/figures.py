@@ -272,7 +272,8 @@ def _tests(plan: Plan, translated: Translated) -> tuple[Translated, ...]:
     if isinstance(translated, TrueTranslation):
         source = setting.decode(setting.source, "train")
         return tuple(TrueTranslation(each, source, translated.parts) for each in real)
-    assert isinstance(translated, Generated)
+    if not isinstance(translated, Generated):
+        raise UsageError(f"'{plan.recipe.name}' translates no test images: they are files")
     fitted = translated.fitted
     images: list[Decode] | list[Masked] = real
     if isinstance(seen := fitted.target, Masked):  # masks of the same making

@@ -18,12 +18,14 @@ from reidbench.stages import (
     Embed,
     Evaluate,
     FitTranslator,
+    Generated,
     JointModel,
     Learn,
     LearnMasks,
     Masked,
     Match,
     Preview,
+    ReadTranslations,
     SpatialPreview,
     Stage,
     TrainedModel,
@@ -69,6 +71,12 @@ class Plan:
     def learned(self) -> TrainedModel:
         """The stage that makes the model that is scored, of the first split."""
         return self.evaluations[0].embedded.learned
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """Origin of the initial weights, and of images that were translated elsewhere."""
+        read = [s for s in self.stages if isinstance(s, ReadTranslations)]
+        return {**self.learned.provenance, **({"images": read[0].told} if read else {})}
 
     @property
     def ends(self) -> list[Stage]:
@@ -157,7 +165,7 @@ class _Run:
         to_source = recipe.to_source
         first = self._to_source(target, "query") if to_source else self._translated(target)[0]
         truth = self._truth(first) if truth_known(self.setting) else None
-        if isinstance(first, TrueTranslation):
+        if not isinstance(first, Generated):
             return TruePreview(first, truth)
         if recipe.by_code and isinstance(first, Translate):
             return SpatialPreview(first, truth, "mask" in recipe.translator.build().needs)
@@ -217,14 +225,26 @@ class _Run:
         (fitted,) = self._fitted(target)
         return TranslateTest(fitted, self._masked(target, split), self.precision)
 
-    def _translated(self, target: OpenDataset) -> tuple[Translate | TrueTranslation, ...]:
+    def _translated(
+        self, target: OpenDataset
+    ) -> tuple[Translate | TrueTranslation | ReadTranslations, ...]:
         recipe = self.recipe
+        if recipe.reads_files:
+            return (self._read(target),)
         if recipe.reads_truth:
             return tuple(self._true(target, *cams) for cams in recipe.perspective.pairs)
         cameras = recipe.rendering.cameras if recipe.by_camera else ""
         codes = recipe.rendering.codes if recipe.by_code else 0
         return tuple(
             Translate(fitted, self.precision, cameras, codes) for fitted in self._fitted(target)
+        )
+
+    def _read(self, target: OpenDataset) -> ReadTranslations:
+        assert self.recipe.translator is not None
+        given = self.recipe.translator.parameters
+        towards = self.setting.decode(target, "train")
+        return ReadTranslations.of(
+            self._source, towards, given["root"], given["naming"], missing=given["missing"]
         )
 
     def _true(

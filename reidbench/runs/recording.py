@@ -35,7 +35,7 @@ def result_of(outcome: Outcome, started: datetime) -> Result:
             "digest": plan.recipe.digest,
             **plan.recipe.identity(),
             "paper": plan.recipe.paper,
-            "provenance": plan.learned.provenance,
+            "provenance": plan.provenance,
             "components": [e.provenance() for e in entries_of(plan.stages)],
         },
         modified={**plan.setting.modified, **plan.recipe.modified},
@@ -117,6 +117,7 @@ def _dataset(data: OpenDataset) -> dict[str, Any]:
         "title": data.title,
         "parameters": dict(data.parameters),
         "division": data.dataset.division,
+        **({"parts": [_dataset(part) for part in data.parts]} if data.parts else {}),
     }
 
 
@@ -152,6 +153,7 @@ def _uses(plan: Plan) -> dict[str, bool]:
         "target_labels": supervised,
         "test_images": translates and any(t.dataset.trains_on_test for t in targets),
         **({"ground_truth": True} if recipe.reads_truth else {}),
+        **({"translated_elsewhere": True} if recipe.reads_files else {}),
     }
 
 

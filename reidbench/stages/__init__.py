@@ -18,6 +18,7 @@ from reidbench.stages.trained_model import TrainedModel
 from reidbench.stages.translate import Translate, TranslateTest
 from reidbench.stages.translate_views import TranslateViews
 from reidbench.stages.translated import Generated, Translated
+from reidbench.stages.translated_files import ReadTranslations
 from reidbench.stages.translation_quality import TranslationQuality
 from reidbench.stages.truth import TrueTranslation, Truth
 from reidbench.stages.truth_error import TruthError
@@ -35,6 +36,7 @@ __all__ = [
     "Masked",
     "Match",
     "Preview",
+    "ReadTranslations",
     "SpatialPreview",
     "Stage",
     "TrainedModel",

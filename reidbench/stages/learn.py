@@ -77,7 +77,8 @@ class Learn(TrainedModel):
         """Return the learner, its initial weights' provenance, seed and precision."""
         return {
             "learner": self.learner.identity(),
-            "provenance": self.provenance,
+            # The file's hash says it all; how its names are told may be put in other words.
+            "provenance": {k: v for k, v in self.provenance.items() if k != "mapping"},
             "seed": self.seed,
             "precision": self.precision,
         }

@@ -18,7 +18,7 @@ from reidbench.registry.registry import DIRECTIONS
 from reidbench.stages.base import Stage, Work
 from reidbench.stages.translate import Translate, drawn_codes
 from reidbench.stages.translated import Generated, Translated
-from reidbench.stages.truth import TrueTranslation, Truth
+from reidbench.stages.truth import Truth
 from reidbench.storage.files import write_array
 from reidbench.storage.keys import JSON
 
@@ -129,13 +129,11 @@ class Preview(Stage):
 
 @dataclass(frozen=True)
 class TruePreview(Preview):
-    """The same where the translation is rendered, by no translator; nothing is reconstructed."""
-
-    translated: TrueTranslation
+    """The same where no translator of the run made the translation; nothing is reconstructed."""
 
     @property
     def inputs(self) -> tuple[Stage, ...]:
-        """The rendered images, and the real ones of both domains."""
+        """The translated images, and the real ones of both domains."""
         return (self.translated, self.translated.originals, self.translated.like)
 
     @property
@@ -145,7 +143,7 @@ class TruePreview(Preview):
         return (real, *self._truth_label, "translated", style)
 
     def made(self, real: ImageArray, rows: NDArray[np.int64], work: Work) -> list[Sheet]:
-        """Return the rendered images."""
+        """Return the translated images."""
         return [self.translated.open(work.of(self.translated)).pixels[rows]]
 
 

@@ -24,11 +24,13 @@ from reidbench.evaluation import (
     evaluate,
     evaluate_distances,
 )
+from reidbench.evaluation.features import file_numbers
 from reidbench.registry.registry import Entry
 from reidbench.stages.base import Stage, Work
 from reidbench.stages.decode import DatasetImages
 from reidbench.stages.trained_model import TrainedModel
 from reidbench.stages.translate import TranslateTest
+from reidbench.stages.translated import Translated
 from reidbench.stages.truth import TrueTranslation
 from reidbench.storage.files import mapped_array, write_array, write_json
 from reidbench.storage.keys import JSON
@@ -164,8 +166,9 @@ class Evaluate(Stage):
 
     @property
     def inputs(self) -> tuple[Stage, ...]:
-        """The features, and the distances if they are not the features'."""
-        return (self.embedded, *((self.match,) if self.match else ()))
+        """The features, the distances if they are not the features', and images that are read."""
+        images = (self._images("query"), self._images("gallery")) if self._reads_files else ()
+        return (self.embedded, *((self.match,) if self.match else ()), *images)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -181,6 +184,8 @@ class Evaluate(Stage):
         folder = work.of(self.embedded)
         sets = {s.split: _read(folder, name_in_keys(s.split)) for s in self.embedded.sets}
         protocol: Protocol = self.protocol.build()
+        if self._reads_files:
+            sets |= {s: self._with_files(sets[s], s, work) for s in ("query", "gallery")}
         query, gallery = sets["query"], sets["gallery"]
         if self.match:
             matrix = np.load(work.of(self.match) / "distances.npy", mmap_mode="r")
@@ -193,6 +198,22 @@ class Evaluate(Stage):
         write_json(work.folder / "scores.json", scores.to_dict())
         work.progress(1, 1, {"mAP": scores.to_dict()["mAP"]})
         return {}
+
+    @property
+    def _reads_files(self) -> bool:
+        reads: bool = self.protocol.entry.load().reads_files
+        return reads
+
+    def _images(self, name: str) -> DatasetImages:
+        """Return the real images of a set, translated or not."""
+        stage = self.embedded.query if name == "query" else self.embedded.gallery
+        return stage.originals if isinstance(stage, Translated) else stage
+
+    def _with_files(self, images: Features, name: str, work: Work) -> Features:
+        """Return a set with its files told apart by their decoded pixels."""
+        stage = self._images(name)
+        pixels = stage.open(work.of(stage)).pixels
+        return replace(images, files=file_numbers(p.tobytes() for p in pixels))
 
 
 def _write(folder: Path, name: str, images: Features) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from reidbench.config.benchmark import DatasetSpec, available, load_all, load_benchmark
+from reidbench.config.compose import Request, compose
 from reidbench.data.catalog import construct
 from reidbench.errors import ReidbenchError, UsageError
-from reidbench.registry.loading import load_from
+from reidbench.registry.loading import load_from, load_plugins
 from reidbench.testing.toy_runs import toy_benchmark
 
 TEXT = """
@@ -157,3 +158,29 @@ def test_roots_start_from_the_file_that_names_them(
         dataset, _ = construct(source, registry, None)
         with pytest.raises(ReidbenchError, match=f"no folder {place};"):
             dataset.samples("train")
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        ("nets/a.pth", "{folder}/nets/a.pth"),
+        ("a.pth.tar", "{folder}/a.pth.tar"),
+        ("/nets/a.pth", "/nets/a.pth"),
+        ("~/a.pth", "~/a.pth"),
+        ("IMAGENET1K_V1", "IMAGENET1K_V1"),
+        ("none", "none"),
+    ],
+)
+def test_weights_start_from_the_file_that_names_them(
+    tmp_path: Path, weights: str, expected: str
+) -> None:
+    """But for names of torchvision's; the digest is of what the file says."""
+    text = TEXT.replace("[translator]\nlr = 0.5", f'[learner]\nweights = "{weights}"')
+    loaded = load_benchmark(write(tmp_path, text))
+    registry = load_plugins().registry
+    recipe = compose(Request(translator="none"), loaded, registry, {})
+    assert recipe.learner.parameters["weights"] == expected.format(folder=tmp_path)
+    (tmp_path / "other").mkdir()
+    assert load_benchmark(write(tmp_path / "other", text)).digest == loaded.digest
+    mine = compose(Request(translator="none"), loaded, registry, {"ide.weights": "here.pth"})
+    assert mine.learner.parameters["weights"] == "here.pth"

@@ -36,7 +36,7 @@ def same(got, wanted, kind=np.float32):
     assert np.array_equal(got.features.astype(np.float32), wanted.features)
     assert np.array_equal(got.pids, wanted.pids)
     assert np.array_equal(got.cams, wanted.cams)
-    assert [a.dtype for a in vars(got).values()] == [kind, np.int64, np.int64]
+    assert [a.dtype for a in (got.features, got.pids, got.cams)] == [kind, np.int64, np.int64]
 
 
 def write_csv(path, images, header=None):
@@ -269,7 +269,6 @@ def test_other_endings(tmp_path):
     ("changes", "error"),
     [
         ({"pids": None}, r"holds 'features' but no pids of that set; name them 'pids'"),
-        ({"cams": None}, "no cams of that set"),
         ({"features": None}, "no query set, which is 'query_features', 'query_pids', 'query_cams'"),
         ({"label": np.zeros(3)}, "holds 'pids', 'label'; keep the one that is meant as 'pids'"),
         ({"pids": np.array([1, 2])}, r"pids have the shape \[2\] for 3 rows"),
@@ -297,7 +296,6 @@ def test_a_set_that_cannot_be_ranked(tmp_path, changes, error):
         ("pid,cam\n1,2\n", "first line must name the columns"),
         ("pid,pid,cam,f0\n1,1,2,0.5\n", "first line must name the columns"),
         ("pid,label,cam,f0\n1,1,2,0.5\n", "holds 'pid', 'label'"),
-        ("pid,f0\n1,2\n", "no cams"),
         ("pid,cam,f0\n", "features are empty"),
         ("pid,cam,f0\n1,2,abc\n", "'abc'"),
         ("pid,cam,f0\n1,2,0.5\nx,2,0.5\n", "'x'"),
@@ -317,4 +315,43 @@ def test_a_foreign_member_is_never_looked_at(tmp_path):
     np.savez(path, **table(images))
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("paths.npy", pickle.dumps(Harmful()))
+        archive.writestr("names.npy", pickle.dumps(Harmful()))
     same(read_features(path), images)
+    np.savez(path, **table(images), names=np.array(["a", Harmful()], dtype=object))
+    same(read_features(path), images)
+    assert read_features(path).files is None
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".mat", ".pt", ".csv"])
+def test_cameras_may_be_missing(tmp_path, suffix):
+    path, images = tmp_path / f"f{suffix}", made(5)
+    fields = {k: v for k, v in table(images).items() if k != "cams"}
+    if suffix == ".csv":
+        rows = np.column_stack([images.pids, images.features])
+        header = ",".join(["pid", *(f"f{i}" for i in range(rows.shape[1] - 1))])
+        np.savetxt(path, rows, delimiter=",", header=header, comments="")
+    elif suffix == ".pt":
+        torch.save({k: torch.from_numpy(v) for k, v in fields.items()}, path)
+    elif suffix == ".mat":
+        scipy.io.savemat(path, fields)
+    else:
+        np.savez(path, **fields)
+    assert read_features(path, "query").cams.tolist() == [-1] * 5
+
+
+def test_the_files_of_images_are_told_apart_by_their_names(tmp_path):
+    images = made(3)
+    np.savez(tmp_path / "q.npz", **table(images), names=np.array(["a", "b/c", "d"]))
+    np.savez(tmp_path / "g.npz", **table(images), names=np.array(["b/c", "c", "a"]))
+    query, gallery = read_features(tmp_path / "q.npz"), read_features(tmp_path / "g.npz")
+    assert np.argwhere(query.files[:, None] == gallery.files).tolist() == [[0, 2], [1, 0]]
+    assert read_sets_of_one(tmp_path, images) == [True, False, False]
+
+
+def read_sets_of_one(folder, images):
+    """Return which gallery images of a file of both sets are the first query's file."""
+    sets = {f"{r}_{k}": v for r in ("query", "gallery") for k, v in table(images).items()}
+    names = {"query_names": np.array(["a", "b", "c"]), "gallery_names": np.array(["a", "x", "y"])}
+    np.savez(folder / "both.npz", **sets, **names)
+    both = read_sets(folder / "both.npz", ["query", "gallery"])
+    return (both["gallery"].files == both["query"].files[0]).tolist()

@@ -60,8 +60,10 @@ def test_the_core_registers_itself() -> None:
     found = load_from([])
     assert [(p.name, p.error) for p in found.found] == [("reidbench", "")]
     assert [e.name for e in found.registry.entries("protocol")] == [
+        "all-but-self",
         "market1501",
         "multi-query",
+        "no-camera",
         "single-gallery-shot",
         "single-shot",
     ]

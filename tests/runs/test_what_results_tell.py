@@ -22,6 +22,7 @@ from reidbench.runs.recording import result_of, unique_stages
 from reidbench.runs.runner import Finished, Outcome, Session, run_plan
 from reidbench.runs.setting import open_setting
 from reidbench.storage.artifacts import Artifact
+from reidbench.testing.toy_runs import TOYS, make_plan
 from reidbench.testing.toys import ToyDataset, ToyTranslator
 
 
@@ -192,3 +193,19 @@ def test_a_stage_that_one_run_made_and_the_next_reused_was_made() -> None:
         Outcome(plan, {"a/0": replace(made, reused=True), "b/0": other}),
     ]
     assert unique_stages(outcomes) == [made, other]
+
+
+def test_several_sources_are_declared(
+    registry: Registry, benchmark_: Benchmark, session: Session
+) -> None:
+    more = Registration("several")
+    more.dataset("toy-c", f"{TOYS}:ToyDataset")
+    registry.add(more)
+    source = DatasetSpec("toy+toy-c", {"toy-c": {"domain": "c"}})
+    plan = make_plan(
+        registry, replace(benchmark_, source=source), request=Request("direct", learner="toy")
+    )
+    told = result_of(run_plan(plan, session), datetime.now(UTC)).benchmark["source"]
+    assert told["name"] == "toy+toy-c"
+    assert [p["title"] for p in told["parts"]] == ["toy:a", "toy-c:c"]
+    assert len({told["fingerprint"], *(p["fingerprint"] for p in told["parts"])}) == 3

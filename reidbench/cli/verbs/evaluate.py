@@ -96,7 +96,8 @@ def command(
     baseline's pytorch_result.mat), .pt or .csv (pid,cam,f0,f1,...). One file serves for both sets
     if their names stand before: query_features, gallery_pids. Nothing is ever unpickled.
 
-    pid -1 is junk, pid 0 a distractor. Cameras may be numbered from 0 or 1.
+    pid -1 is junk, pid 0 a distractor. Cameras may be numbered from 0 or 1, or be left out
+    for the protocols no-camera and all-but-self.
 
     A line of a ranked list has query, rank, gallery image (both numbered from 0, as their files
     have them), distance, and whether that is right, wrong or junk (the query's person in its
@@ -109,6 +110,7 @@ def command(
       reidbench evaluate --features both.npz --multi-query gt_bbox.npz --protocol multi-query
       reidbench evaluate --features both.npz --protocol single-gallery-shot
       reidbench evaluate --features both.npz --ranking lists.csv --top 20 --verification
+      reidbench evaluate --query all.npz --gallery all.npz --protocol all-but-self
     """
     from reidbench.config.compose import parse_setting
     from reidbench.evaluation import RankingOptions

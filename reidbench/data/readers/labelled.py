@@ -15,7 +15,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from reidbench.data.dataset import DISTRACTOR, JUNK, SPLITS, Split, name_in_keys
+from reidbench.data.dataset import DISTRACTOR, JUNK, SPLITS, UNKNOWN, Split, name_in_keys
 from reidbench.data.image_files import read_grey
 from reidbench.data.readers.folders import FolderDataset, Row
 from reidbench.errors import ReidbenchError, shown
@@ -34,6 +34,7 @@ class Labelled(NamedTuple):
 
     Attributes:
         name: its path below the dataset's folder.
+        cam: its camera; empty if it is not known.
         mask: path of its person mask; empty if it has none.
     """
 
@@ -166,7 +167,8 @@ class LabelledDataset(FolderDataset):
                 f"persons of the named population '{shown(self._population)}' need whole numbers, "
                 "so that they mean the same person wherever it is named"
             )
-        return persons, number_cameras({image.cam for image in images})
+        cameras = number_cameras({image.cam for image in images if image.cam})
+        return persons, {**cameras, "": UNKNOWN}
 
     def _refuse_implausible(self, images: list[Labelled]) -> None:
         """Refuse labels of which one was surely read from the other."""

@@ -43,7 +43,8 @@ class Manifest(LabelledDataset):
     pid: the person, by number or name; -1 is junk, 0 a distractor of the gallery. If all are whole
       numbers ("7.0" is 7) they are kept; otherwise persons are numbered from 1 in the sorted order
       of their names.
-    cam: the camera, by number or name; numbered from 0 in that order.
+    cam (optional): the camera, by number or name; numbered from 0 in that order. All images name
+      one or none does; without, only protocols that do not look at cameras can score.
     split: train, query, gallery or multi_query (further images of the queries' persons;
       "boxes" is its old name).
     mask (optional): path of the person mask, 255 on the person; all images have one or none has.
@@ -65,7 +66,7 @@ class Manifest(LabelledDataset):
     example: ClassVar[str] = "images/anything.jpg"
     expected: ClassVar[str] = (
         f"a folder with images and manifest.csv, whose columns are {', '.join(REQUIRED)} "
-        "and, if there are masks, mask"
+        "and, if they are known, cam and mask"
     )
 
     def __init__(self, *, root: str, file: str = "manifest.csv", population: str = "") -> None:
@@ -108,13 +109,16 @@ class _Lines:
         self._inside = inside
         self._seen: dict[str, int] = {}
         self._masked: bool | None = None
+        self._cameras: bool | None = None
 
     def image(self, number: int, record: Record) -> Labelled:
         name, mask = self._path(record, "path"), self._path(record, "mask")
-        pid, cam, split = (tidy(_text(record, column)) for column in ("pid", "cam", "split"))
+        pid, split = (tidy(_text(record, column)) for column in ("pid", "split"))
+        named = "cam" in record.columns
+        cam = tidy(_text(record, "cam")) if named else ""
         if problem := wrong_person(pid):
             raise _wrong(record, "pid", problem)
-        if not cam:
+        if named and not cam:
             raise _wrong(record, "cam", "no camera is named")
         split = OLD_NAMES.get(split, split)
         if split not in SPLIT_NAMES:
@@ -124,6 +128,9 @@ class _Lines:
             problem = f"'{shown(name)}' is also on line {self._seen[name]}"
             raise _wrong(record, "path", problem)
         self._refuse_half_masked(record, bool(mask))
+        if self._cameras != named and self._cameras is not None:
+            raise _wrong(record, "cam", "all images name a camera, or none does")
+        self._cameras = named
         return Labelled(split, name, pid, cam, mask)
 
     def _path(self, record: Record, column: str) -> str:

@@ -377,3 +377,21 @@ def test_a_pipe_is_no_image(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     (problem, *_) = write(tmp_path, "pipe.png,7,1,train").check()
     assert "is no file" in problem
+
+
+def test_cameras_may_be_left_out_of_a_list(tmp_path):
+    dataset = write(tmp_path, *(f"{r[0]},{r[1]},{r[3]}" for r in ROWS), head="path,pid,split")
+    assert {cam for rows in labels(dataset).values() for *_, cam in rows} == {-1}
+    assert [(n, p) for n, p, _ in labels(dataset)["train"]] == [("a/1.png", 7), ("a/2.png", 7)]
+    assert dataset.check() == []
+
+
+def test_some_cameras_and_some_not_are_refused(tmp_path):
+    records = [
+        {"path": "a/1.png", "pid": 7, "cam": 1, "split": "train"},
+        {"path": "a/3.jpg", "pid": 9, "split": "query"},
+    ]
+    texts = [json.dumps(r) for r in records]
+    dataset = write(tmp_path, *texts, head="", name="manifest.jsonl")
+    with pytest.raises(ReidbenchError, match=r"line 2, column cam: all images name a camera, or n"):
+        dataset.samples("train")
