@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 
 def plain_loop(ide, model, data, seed):
-    """Train by SGD at 0.005 for the head and 0.001 for the backbone, a tenth from step 8 of 12 on."""
+    """Train by SGD at 0.005 (head) and 0.001 (backbone), and at a tenth from step 8 of 12 on."""
     groups = [
         {"params": [*model.backbone.parameters()], "lr": 0.001},
         {"params": [*model.head.parameters()], "lr": 0.005},
@@ -38,5 +38,6 @@ def test_agrees_with_a_plain_loop_of_the_same_recipe(persons, loop):
     plain_loop(ide, plain, persons.classes(), ours.seed)
     for (name, a), b in zip(fitted.state_dict().items(), plain.state_dict().values(), strict=True):
         torch.testing.assert_close(a, b, atol=2e-6, rtol=1e-4, msg=name)
-    pairs = zip(fitted.parameters(), start.parameters(), strict=True)
-    assert all((a - b).abs().max() > 3e-5 for a, b in pairs)
+    for name in ("backbone.stem.0.weight", "head.4.weight"):
+        a, b = fitted.get_parameter(name), start.get_parameter(name)
+        assert (a - b).abs().max() > 1e-4
