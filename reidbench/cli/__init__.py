@@ -23,6 +23,8 @@ VERBS = {
     "evaluate": "Rank a gallery by features that any program made, and score the ranking.",
     "compare": "Show how much two results differ, over queries and over seeds.",
     "leaderboard": "Rank the results of all recipes that can be compared.",
+    "reported": "Show what papers report over their own baselines, side by side.",
+    "report": "Write results as a site of static pages, which needs neither server nor network.",
     "plot": "Draw a study, or what the leaderboard ranks, from result files alone.",
     "distribution": "Draw the features of real and translated images, and tell how far they lie "
     "apart.",

@@ -105,7 +105,7 @@ def draw_figure(
 
 def cmc_of(groups: Sequence[Group]) -> list[Curve]:
     """Return the curve of each ranked recipe, as long as the longest that its results hold."""
-    return [Curve(entry.recipe, np.stack([_cmc(r) for r in rs])) for entry, rs in groups]
+    return [Curve(entry.recipe, np.stack([cmc_of_result(r) for r in rs])) for entry, rs in groups]
 
 
 def marks_of(groups: Sequence[Group], quantity: str) -> list[Mark]:
@@ -212,7 +212,12 @@ def _figure(
     return figure
 
 
-def _cmc(result: Result) -> NDArray[np.float64]:
+def cmc_of_result(result: Result) -> NDArray[np.float64]:
+    """Return the matching curve ``[MOST_RANKS]`` of a result in percent.
+
+    Raises:
+        ReidbenchError: if the result tells none.
+    """
     told = result.scores.get("cmc")
     if not isinstance(told, list) or not told:
         raise ReidbenchError(f"'{result.recipe['name']}' (seed {result.seed}) tells no CMC curve")

@@ -31,6 +31,7 @@ class Reported:
         tested: "target", or "source" where the paper tests on the source after adaptation.
         measures: of ``measures.REPORTED``, in percent.
         note: what another print contradicts, or why a value stands under this label.
+        cited: whether the paper prints the value of another one, whose baseline is not its own.
     """
 
     file: str
@@ -43,6 +44,7 @@ class Reported:
     tested: Literal["target", "source"]
     measures: Mapping[str, float]
     note: str = ""
+    cited: bool = False
 
     @property
     def table(self) -> str:
@@ -95,6 +97,7 @@ class _Row(_Setting, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     label: Text
     note: str = ""
+    cited: bool = False
     mAP: Percent | None = None
     rank1: Percent | None = None
     rank5: Percent | None = None
@@ -153,6 +156,7 @@ def _reported(file: str, paper: str, table: _Table, row: _Row) -> Reported:
         tested=row.tested or "target",
         measures=row.measures,
         note=row.note,
+        cited=row.cited,
     )
 
 

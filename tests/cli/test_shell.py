@@ -237,3 +237,17 @@ def test_an_interrupt_while_starting_leaves_no_traceback():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == INTERRUPTED
     assert done.stderr == "error: interrupted; the same command resumes where it stopped\n"
+
+
+def test_reported_gains_of_a_benchmark_stand_side_by_side(invoke):
+    shown = invoke("reported", "--benchmark", "dukemtmc-to-market1501").stdout
+    lines = [
+        line.split() for line in shown.splitlines() if line.strip().startswith("spgan/table 1")
+    ]
+    assert ["spgan/table", "1", "SPGAN", "25.1", "+3.9", "54.6", "+6.5"] in [x[:7] for x in lines]
+    assert "market1501 -> dukemtmc" not in shown
+    assert "market1501 -> dukemtmc" in invoke("reported").stdout
+    missing = invoke("reported", "--benchmark", "synthetic")
+    assert missing.exit_code == 1
+    assert "reidbench list --reported" in missing.stderr
+    assert invoke("reported", "--benchmark", "sinthetic").exit_code == 2
