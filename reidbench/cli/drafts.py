@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from reidbench.errors import UsageError, shown
-from reidbench.registry.registry import RESERVED, Kind, Registry
+from reidbench.registry.registry import Kind, Registration, Registry
 from reidbench.storage.files import write_bytes
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
@@ -227,15 +227,24 @@ def _class_name(name: str, code: str) -> str:
 
 
 def _refuse_name(kind: str, name: str, registry: Registry) -> None:
-    from reidbench.cli import VERBS
-
     if not NAME.fullmatch(name):
         raise UsageError(
             f"'{shown(name)}' is no name for a plugin: lower-case letters, digits and hyphens, a "
             "letter first"
         )
-    known = VERBS if kind == VERB else {e.name for e in registry.entries(cast(Kind, kind))}
-    methods = {m.name for m in registry.methods()} if kind in PARTS else set()
-    taken = name in known or name in methods
-    if taken or name in RESERVED:
+    if _is_taken(kind, name, registry):
         raise UsageError(f"the name '{name}' is taken; choose another")
+
+
+def _is_taken(kind: str, name: str, registry: Registry) -> bool:
+    from reidbench.cli import VERBS
+
+    if kind == VERB:
+        return name in VERBS
+    part = cast(Kind, kind)
+    try:
+        getattr(Registration(name), part)(name, "module:Class")
+    except ValueError:  # it means something else in --set
+        return True
+    methods = {m.name for m in registry.methods()} if kind in PARTS else set()
+    return name in methods | {e.name for e in registry.entries(part)}
