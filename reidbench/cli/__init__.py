@@ -30,13 +30,14 @@ VERBS = {
     "apart.",
     "transforms": "Draw the distribution of a run's spatial transforms, and tell their numbers.",
     "data": "Show the datasets and check your copies of them.",
-    "plugin": "Show the plugins, working or broken.",
+    "plugin": "Show, check and begin plugins.",
     "cache": "Show and remove what runs have computed.",
 }
 
 # A module named like a builtin would hide it in this one.
 MODULES = {"list": "listing"}
 
+HELP = 75  # characters of a plugin's verb
 INTERRUPTED = 130
 PIPE_CLOSED = 1
 
@@ -77,9 +78,12 @@ class Verbs(click.Group):
             raise click.UsageError(_missing(error.command_name), ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the verbs without importing them."""
+        """Write the core's verbs without importing them, and then the plugins'."""
         with formatter.section("Verbs"):
             formatter.write_dl(list(VERBS.items()))
+        if rows := _verbs_of_plugins():
+            with formatter.section("Verbs of plugins"):
+                formatter.write_dl(rows)
 
     def invoke(self, ctx: click.Context) -> None:
         """Carry the verb out; whatever it raises becomes one line and an exit code."""
@@ -118,8 +122,7 @@ class Verbs(click.Group):
 @click.group(
     cls=Verbs,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Every verb has its own --help with an example. Plugins may add verbs: see "
-    "'reidbench plugin list'.",
+    epilog="Every verb has its own --help with an example.",
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(__version__, prog_name="reidbench", message="%(prog)s %(version)s")
@@ -135,6 +138,21 @@ def cli(debug: bool) -> None:
 def main() -> None:
     """Run the command line on the arguments of this process."""
     cli.main()
+
+
+def _verbs_of_plugins() -> list[tuple[str, str]]:
+    from reidbench.cli.strangers import strangers
+
+    if not strangers():  # loading plugins takes longer than all the rest of the help
+        return []
+    from reidbench.cli.extensions import extensions
+    from reidbench.registry.loading import load_plugins
+
+    return [
+        (name, f"{verb.get_short_help_str(limit=HELP)} [{extension.plugin}]")
+        for extension in extensions(load_plugins(), frozenset(VERBS))
+        for name, verb in extension.commands.items()
+    ]
 
 
 def _missing(name: str) -> str:

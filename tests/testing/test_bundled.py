@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from reidbench.cli.strangers import BUNDLED
 from reidbench.registry.loading import load_plugins
-from reidbench.testing.checks import BUNDLED, PluginSubject, Subject, find_subjects, run_checks
+from reidbench.testing.checks import PluginSubject, Subject, find_subjects, run_checks
 from reidbench.testing.checks.check import CHECKS
 
 SUBJECTS = find_subjects(load_plugins(), bundled=True)

@@ -1,4 +1,4 @@
-"""``reidbench plugin``: what is installed, working or broken."""
+"""``reidbench plugin``: what is installed, whether it keeps its promises, and a first draft."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reidbench.cli import VERBS, options
+from reidbench.cli.verbs.plugin_check import check_plugins
+from reidbench.cli.verbs.plugin_new import new_plugin
 
 if TYPE_CHECKING:
     from reidbench.registry.loading import Plugins
@@ -15,7 +17,11 @@ if TYPE_CHECKING:
 
 @click.group("plugin")
 def command() -> None:
-    """Show the plugins, working or broken."""
+    """Show, check and begin plugins."""
+
+
+command.add_command(check_plugins)
+command.add_command(new_plugin)
 
 
 @command.command("list")

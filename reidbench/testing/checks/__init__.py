@@ -35,7 +35,6 @@ from reidbench.testing.checks import (  # isort: skip
 )
 from reidbench.testing.checks.parametrize import parametrize_with_checks
 from reidbench.testing.checks.running import (
-    BUNDLED,
     Outcome,
     checks_of,
     find_check,
@@ -47,7 +46,6 @@ from reidbench.testing.checks.running import (
 record_golden_values = golden.record
 
 __all__ = [
-    "BUNDLED",
     "Check",
     "FailedCheck",
     "Outcome",

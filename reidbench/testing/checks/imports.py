@@ -33,9 +33,13 @@ print("\\n" + json.dumps(found))
 LIMIT = 60  # seconds
 
 
-@lru_cache(maxsize=64)
 def importing_torch(modules: tuple[str, ...]) -> tuple[str, ...]:
     """Return which of the modules import torch or torchvision."""
-    command = [sys.executable, "-c", _TRIAL, json.dumps(sys.path), json.dumps(modules)]
+    return _importing_torch(modules, tuple(sys.path))
+
+
+@lru_cache(maxsize=64)
+def _importing_torch(modules: tuple[str, ...], path: tuple[str, ...]) -> tuple[str, ...]:
+    command = [sys.executable, "-c", _TRIAL, json.dumps(path), json.dumps(modules)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=LIMIT)
     return tuple(json.loads(done.stdout.splitlines()[-1]))

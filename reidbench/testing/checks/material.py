@@ -175,7 +175,7 @@ class StandIn(Translator):
         if "idt" in self.provides:
             optional["idt"] = self.translate(real, dst, 1 - dst)
         if "grid" in self.provides:
-            straight = torch.eye(2, 3).expand(len(fake), 2, 3)
+            straight = torch.eye(2, 3, device=fake.device).expand(len(fake), 2, 3)
             optional["grid"] = F.affine_grid(straight, list(fake.shape), align_corners=False)
         index = domain_index(len(fake), dst, fake.device)
         return Hop(real, fake, style.pixels, index, **optional)

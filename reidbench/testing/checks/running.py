@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from reidbench.cli.strangers import BUNDLED
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean
 from reidbench.registry.loading import Plugin, Plugins
 from reidbench.registry.registry import KINDS, Entry
@@ -21,20 +22,6 @@ from reidbench.testing.checks.check import (
 )
 
 Subjects = list[Subject | PluginSubject]
-
-BUNDLED = frozenset(
-    {
-        "reidbench",
-        *(
-            f"reidbench-{name}"
-            for name in (
-                *("camstyle", "cyclegan", "espgan", "ibn", "ide", "ipgan", "pcb"),
-                *("sagan", "simpgan", "spgan", "stargan", "svdnet"),
-            )
-        ),
-    }
-)
-"""Distributions of the project's own plugins, which its tests check."""
 
 
 @dataclass(frozen=True)
