@@ -27,13 +27,17 @@ def common_origin(features: NDArray[np.floating]) -> Doubles | None:
 
     It is the mean of evenly spread rows: any vector near all features serves.
     """
-    step = -(-len(features) // SAMPLE)
-    rows = features[::step].astype(np.float64)
+    rows = features[sampled(np.arange(len(features)))].astype(np.float64)
     lengths = float(np.square(rows).sum())
     mean: Doubles = rows.mean(axis=0)
     rows -= mean
     spread = float(np.square(rows).sum())
     return mean if ALIKE * lengths < spread < CLOSE * lengths else None
+
+
+def sampled(rows: Ints) -> Ints:
+    """Return at most ``SAMPLE`` of some rows, evenly spread."""
+    return rows[:: -(-len(rows) // SAMPLE)]
 
 
 def centred(
@@ -42,6 +46,7 @@ def centred(
     *,
     unit_length: bool,
     rows: Ints | None = None,
+    lacking: Doubles | float = 0.0,
     out: Floats | None = None,
 ) -> Floats:
     """Return features less ``origin`` ``[D]``, computed in float64 and rounded to float32.
@@ -51,11 +56,16 @@ def centred(
         origin: the vector to subtract.
         unit_length: scale the features to unit length before.
         rows: the rows to take; None takes all.
-        out: array ``[rows, D]`` to write to.
+        lacking: a vector that was subtracted from them before, and is added first.
+        out: array ``[rows, D]`` to write to; it may be ``features`` if all rows are taken.
     """
     rows = np.arange(len(features)) if rows is None else rows
     out = np.empty((len(rows), features.shape[1]), np.float32) if out is None else out
     for start in range(0, len(rows), BLOCK):
         block = features[rows[start : start + BLOCK]].astype(np.float64)
-        out[start : start + BLOCK] = (unit(block) if unit_length else block) - origin
+        block += lacking
+        if unit_length:
+            unit(block)
+        block -= origin
+        out[start : start + BLOCK] = block
     return out

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.errors import ReidbenchError
-from reidbench.evaluation.centring import centred, common_origin
+from reidbench.evaluation.centring import centred, common_origin, sampled
 from reidbench.evaluation.distance import Columns, Distances, Doubles, FeatureDistances, unit
 from reidbench.evaluation.expansion import expanded
 from reidbench.evaluation.features import (
@@ -87,24 +87,12 @@ def compared(
     if multi_query is not None:
         multi_query = checked("multi_query", multi_query)
         same_dimension("multi_query", multi_query, "gallery", gallery)
-    # Junk was left out by copying, so that the features may be scaled in place.
-    ranked = _scaled(_without_junk(gallery), options, np.float32, copy=False)
+    kept = np.flatnonzero(_not_junk(gallery.pids))
     more = None if multi_query is None else multi_query.labels
     protocol.refuse_labels(query.labels, gallery.labels, more)
-    origin = common_origin(ranked.features)
-    wanted = _scaled(query, options, np.float32 if origin is None else np.float64)
-    wanted = protocol.queries(wanted, multi_query, unit_length=options.unit_length)
-    kept = np.flatnonzero(_not_junk(gallery.pids))
-    if origin is not None:
-        # The features as they were given; those of unit length have been rounded.
-        centred(
-            gallery.features,
-            origin,
-            unit_length=options.unit_length,
-            rows=kept,
-            out=ranked.features,
-        )
-        wanted = replace(wanted, features=centred(wanted.features, origin, unit_length=False))
+    origin = _origin(gallery.features, kept, options)
+    ranked = _of_gallery(gallery, kept, options, origin)
+    wanted = _of_queries(query, multi_query, protocol, options, origin)
     distances = _distances(wanted.features, ranked.features, options, origin)
     return Compared(distances, wanted.labels, ranked.labels, kept)
 
@@ -135,12 +123,6 @@ def evaluate_distances(
     return protocol.scores(columns, query, gallery[kept], ties=options.ties)
 
 
-def _without_junk(gallery: Features) -> Features:
-    kept = _not_junk(gallery.pids)
-    labels = gallery.labels[kept]
-    return Features(gallery.features[kept], labels.pids, labels.cams, labels.files)
-
-
 def _not_junk(pids: Ints) -> NDArray[np.bool_]:
     kept: NDArray[np.bool_] = pids != JUNK
     if not kept.any():
@@ -148,11 +130,47 @@ def _not_junk(pids: Ints) -> NDArray[np.bool_]:
     return kept
 
 
-def _scaled(
-    images: Features, options: RankingOptions, kind: type[np.floating], *, copy: bool = True
+def _origin(gallery: Floats, kept: Ints, options: RankingOptions) -> Doubles | None:
+    """Return the vector to subtract from all features, None if they are spread already."""
+    rows = gallery[sampled(kept)].astype(np.float32, copy=False)
+    return common_origin(unit(rows) if options.unit_length else rows)
+
+
+def _of_gallery(
+    gallery: Features, kept: Ints, options: RankingOptions, origin: Doubles | None
 ) -> Features:
+    """Return the gallery without junk, as it is compared; its features are held once."""
+    labels, unit_length = gallery.labels[kept], options.unit_length
+    if origin is None:
+        features = gallery.features[kept].astype(np.float32, copy=False)
+        features = unit(features) if unit_length else features
+    else:
+        features = centred(gallery.features, origin, unit_length=unit_length, rows=kept)
+    return Features(features, labels.pids, labels.cams, labels.files)
+
+
+def _of_queries(
+    query: Features,
+    multi_query: Features | None,
+    protocol: Protocol,
+    options: RankingOptions,
+    origin: Doubles | None,
+) -> Features:
+    """Return what is searched for, as it is compared."""
+    if origin is not None and type(protocol).queries is Protocol.queries:
+        wanted = protocol.queries(query, multi_query, unit_length=options.unit_length)
+        features = centred(wanted.features, origin, unit_length=options.unit_length)
+        return replace(wanted, features=features)
+    wanted = _scaled(query, options, np.float32 if origin is None else np.float64)
+    wanted = protocol.queries(wanted, multi_query, unit_length=options.unit_length)
+    if origin is None:
+        return wanted
+    return replace(wanted, features=centred(wanted.features, origin, unit_length=False))
+
+
+def _scaled(images: Features, options: RankingOptions, kind: type[np.floating]) -> Features:
     """Return the images with features of a number type, at unit length if so asked."""
-    features = images.features.astype(kind, copy=copy and options.unit_length)
+    features = images.features.astype(kind, copy=options.unit_length)
     return replace(images, features=unit(features) if options.unit_length else features)
 
 

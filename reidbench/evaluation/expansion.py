@@ -40,4 +40,6 @@ def expanded(
             out[i] = (query[i] + neighbours.sum(axis=0)) / (1 + len(neighbours))
     if not unit_length:
         return out
-    return unit(out) if origin is None else centred(out + origin, origin, unit_length=True)
+    if origin is None:
+        return unit(out)
+    return centred(out, origin, unit_length=True, lacking=origin, out=out)

@@ -6,6 +6,7 @@ that reuses them cannot tell anew what training cost; the result that it would r
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -23,8 +24,7 @@ def with_facts_of(result: Result, before: Result) -> Result:
 
     Nothing is taken over unless both are of one run with equal scores, and stages are lacking.
     """
-    stages = _stages(before)
-    lost = [stage for key, stage in stages.items() if key not in _stages(result)]
+    lost = _lost(result, before)
     if not lost or not _of_one_run(result, before):
         return result
     parts = {name: _filled(getattr(result, name), getattr(before, name)) for name in _PARTS}
@@ -47,7 +47,20 @@ def _of_one_run(a: Result, b: Result) -> bool:
     return same and a.uses == b.uses
 
 
-def _stages(result: Result) -> dict[str, JSON]:
+def _lost(result: Result, before: Result) -> list[JSON]:
+    """Return the stages that only the result before tells of, also by no other version of them."""
+    now, then = _stages(result), _stages(before)
+    renewed = Counter(stage.get("title") for key, stage in now.items() if key not in then)
+    lost = []
+    for key, stage in then.items():
+        if key not in now:
+            renewed[stage.get("title")] -= 1
+            if renewed[stage.get("title")] < 0:
+                lost.append(stage)
+    return lost
+
+
+def _stages(result: Result) -> dict[str, dict[str, JSON]]:
     """Return the stages that a result names, by key."""
     named = result.execution.get("stages")
     stages = named if isinstance(named, list) else []

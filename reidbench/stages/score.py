@@ -153,6 +153,9 @@ class Evaluate(Stage):
     """
 
     kind: ClassVar[str] = "evaluate"
+    version: ClassVar[int] = 2
+    """Of version 1 distances cancelled where features lie far closer together than to the origin;
+    such scores are computed anew, from features that are kept. Of all others no digit moves."""
 
     embedded: Embed
     protocol: Component

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -171,6 +172,18 @@ def test_what_was_used_longest_ago_is_removed(invoke, store):
         result = invoke("cache", "gc", "--max-size", "0", "--cache", store.root)
     assert "is in use" in result.stderr
     assert kept(store) == {KEYS[0], "learn/cccc1111"}
+
+
+@pytest.mark.parametrize("verb", ["gc --max-size 0", "rm --all"])
+def test_what_cannot_be_removed_is_one_error(invoke, store, monkeypatch, verb):
+    def refuse(path: Path, **_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    result = invoke("cache", *verb.split(), "--cache", store.root)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: cannot write")
+    assert "Read-only file system; choose another folder" in result.stderr
 
 
 @pytest.mark.parametrize(

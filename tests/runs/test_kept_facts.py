@@ -45,7 +45,8 @@ def test_a_damaged_result_is_replaced(session: Session, tmp_path: Path) -> None:
 
 
 def of_stages(*keys: str, flops: int | None = None, **changes: object) -> Result:
-    execution = {"stages": [{"key": k} for k in keys], "training_seconds": flops}
+    stages = [{"key": k, "title": k.partition("/")[0]} for k in keys]
+    execution = {"stages": stages, "training_seconds": flops}
     cost = {"training_flops": flops, "learning": [{"steps": flops}]}
     return replace(make_result(), execution=execution, cost=cost, **changes)  # type: ignore[arg-type]
 
@@ -57,8 +58,8 @@ def test_only_facts_of_lacking_stages_are_taken_over() -> None:
     assert merged.cost == before.cost
     assert merged.warnings == ["x", "at chance"]
     assert merged.execution["training_seconds"] == 7
-    whole = of_stages("learn/a", "embed/a")
-    assert with_facts_of(whole, before) is whole
+    for whole in (of_stages("learn/a", "embed/a"), of_stages("learn/b", "embed/a")):
+        assert with_facts_of(whole, before) is whole
 
 
 @pytest.mark.parametrize("change", [{"seed": 9}, {"scores": {"mAP": 0.1}}, {"precision": "bf16"}])

@@ -13,7 +13,7 @@ from reidbench.errors import ReidbenchError, UsageError
 from reidbench.registry.registry import Registration, Registry, Strategy
 from reidbench.runs.plan import Plan, plan
 from reidbench.runs.setting import open_setting
-from reidbench.stages import Decode, Learn
+from reidbench.stages import Decode, Evaluate, Learn
 from reidbench.testing.toy_runs import make_plan, toy_benchmark, toy_plan
 from reidbench.testing.toys import ToyConstraint, ToyDataset
 
@@ -275,6 +275,15 @@ def test_versions_are_part_of_the_keys(registry: Registry, monkeypatch: pytest.M
     monkeypatch.undo()
     monkeypatch.setattr(Learn, "version", 2)
     assert shared(base, make_plan(registry, toy_benchmark())) == DATA | TRANSLATION
+
+
+def test_scores_of_distances_that_had_cancelled_are_not_reused(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = by_kind(make_plan(registry, toy_benchmark()))
+    monkeypatch.setattr(Evaluate, "version", 1)
+    then = by_kind(make_plan(registry, toy_benchmark()))
+    assert {kind for kind in now if now[kind] != then[kind]} == SCORES
 
 
 @pytest.mark.parametrize(

@@ -108,9 +108,12 @@ def evict_artifacts(max_size: int, cache: Path, as_json: bool) -> None:
     from reidbench.cli.tables import size
     from reidbench.storage.artifacts import Store
     from reidbench.storage.eviction import evict, used
+    from reidbench.storage.files import writing
 
     store = Store(cache)
-    gone, left = list(evict(store, max_size)), used(store)
+    with writing(cache):
+        gone = list(evict(store, max_size))
+    left = used(store)
     if as_json:
         click.echo(json.dumps({"removed": gone, "bytes": left}, indent=2))
     else:
