@@ -52,7 +52,9 @@ def _extension(plugins: Plugins, name: str, taken: frozenset[str]) -> Extension:
     others = [p for n, p in plugins.manager.list_name_plugin() if n != name]
     try:
         plugins.manager.subset_hook_caller("reidbench_commands", others)(cli=group)
-    except (Exception, SystemExit) as error:  # whatever a plugin does wrong stays its own trouble
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever a plugin does wrong stays its own trouble
         return Extension(name, error=" ".join(f"{type(error).__name__}: {error}".split()))
     if repeated := sorted(group.commands.keys() & taken):
         return Extension(name, error=f"the verb '{repeated[0]}' is already there")
