@@ -88,8 +88,10 @@ def open_dataset(
     for split in SPLITS:
         _check_samples(dataset, split)
     _refuse_few(spec.name, dataset, role)
-    entry = registry.entry("dataset", spec.name)
-    return OpenDataset(spec.name, plain, dataset, dataset.fingerprint(), left_out, entry)
+    entry, fingerprint = registry.entry("dataset", spec.name), dataset.fingerprint()
+    if not (isinstance(fingerprint, str) and fingerprint):
+        raise fault(dataset, "fingerprint", f"returned {fingerprint!r}", "a digest of its samples")
+    return OpenDataset(spec.name, plain, dataset, fingerprint, left_out, entry)
 
 
 def construct(

@@ -71,7 +71,8 @@ def notify(hook: pluggy.HookCaller, **news: object) -> None:
         # Called as a whole, a hook would leave out whoever comes after the one that fails.
         try:
             told = deepcopy(news)
-            listener.function(*(told[name] for name in listener.argnames))
+            with redirect_stdout(sys.stderr):
+                listener.function(*(told[name] for name in listener.argnames))
         except KeyboardInterrupt:
             raise
         except BaseException:

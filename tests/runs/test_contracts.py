@@ -202,6 +202,11 @@ class Below(ToyDataset):
         return replace(samples, cams=samples.cams - 1)
 
 
+class Nameless(ToyDataset):
+    def fingerprint(self) -> Any:
+        return None
+
+
 class Grey(ToyDataset):
     def read(self, split: Any, index: int) -> Any:
         return super().read(split, index)[..., 0]
@@ -251,7 +256,7 @@ PLANTED = [
     ("constraint", Hooligan, "update", "raised Stop: enough"),
     ("learner", NoModel, "build", "returned None; expected a torch.nn.Module"),
     ("learner", BadBuild, "build", "raised KeyError: 'backbone'"),
-    ("learner", BadFit, "fit", "raised AttributeError"),
+    ("learner", BadFit, "fit", "raised TypeError: a step returned a NoneType, not the losses to"),
     ("learner", NotANumber, "embed", "returned values that are not finite; expected a finite"),
     ("learner", Flat, "embed", "returned a tensor of shape [8]; expected a finite tensor [12, D]"),
     ("learner", Unembedded, "embed", "returned None; expected a finite tensor [12, D]"),
@@ -261,6 +266,7 @@ PLANTED = [
     ("dataset", Textual, "samples", "gives a ndarray as pids of train; expected whole numbers"),
     ("dataset", Short, "samples", "gives int64 [23] as cams of train; expected whole numbers"),
     ("dataset", Below, "samples", "gives -1 among the cams of train; expected whole numbers of"),
+    ("dataset", Nameless, "fingerprint", "returned None; expected a digest of its samples"),
     ("dataset", Grey, "read", "returned uint8 [32, 16]; expected an image [H, W, 3] of uint8"),
     ("dataset", Broken, "read", "raised AttributeError: no reader at the image 'query/0.png'"),
 ]
