@@ -16,6 +16,10 @@ class UsageError(ReidbenchError):
     exit_code = 2
 
 
+class ComponentError(ReidbenchError):
+    """A component did what its contract does not allow; the message names its plugin and method."""
+
+
 class BusyError(ReidbenchError):
     """Another process is computing the artifact that is needed.
 
@@ -50,3 +54,13 @@ def shown_lines(text: str) -> str:
 def shown(name: object) -> str:
     """Return a name for messages, with characters that control a terminal written as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(name))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error says that memory is used up, the computer's or a device's."""
+    # torch has a class for a device's memory, and a text for the computer's.
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
+    )

@@ -11,7 +11,7 @@ import click
 
 from reidbench import __version__
 from reidbench.cli.output import escaped_output
-from reidbench.errors import ReidbenchError, did_you_mean, shown
+from reidbench.errors import ReidbenchError, did_you_mean, is_out_of_memory, shown
 
 # Verb -> what `reidbench --help` says of it: the first sentence of the verb's own help, kept here
 # so that listing the verbs imports none of them.
@@ -94,7 +94,9 @@ class Verbs(click.Group):
         except BrokenPipeError:
             _close_stdout()
             ctx.exit(PIPE_CLOSED)
-        except (Exception, KeyboardInterrupt) as error:
+        except BaseException as error:
+            if isinstance(error, SystemExit) and ctx.invoked_subcommand not in VERBS:
+                raise  # a plugin's own verb may end as it likes
             if ctx.params["debug"]:
                 import traceback
 
@@ -172,19 +174,14 @@ def _failure(error: BaseException) -> Failure:
         return Failure(str(error), error.exit_code)
     if isinstance(error, KeyboardInterrupt):
         return Failure("interrupted; the same command resumes where it stopped", INTERRUPTED)
-    if _out_of_memory(error):
+    if is_out_of_memory(error):
         return Failure("out of memory; smaller batches may help, e.g. --set budget.batch=1", 1)
+    from reidbench.registry.faults import blamed
+
+    if (named := blamed(error)) is not None:
+        return Failure(str(named), named.exit_code)
     what = f"{type(error).__name__}: {error}"
     return Failure(f"unexpected {what} (a fault of the software; --debug shows where)", 1)
-
-
-def _out_of_memory(error: BaseException) -> bool:
-    # torch has a class for a device's memory, and a text for the computer's.
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
-    )
 
 
 def _show(error: click.ClickException) -> None:

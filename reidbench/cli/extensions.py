@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 
 import click
@@ -51,8 +53,11 @@ def _extension(plugins: Plugins, name: str, taken: frozenset[str]) -> Extension:
     group = click.Group(name)
     others = [p for n, p in plugins.manager.list_name_plugin() if n != name]
     try:
-        plugins.manager.subset_hook_caller("reidbench_commands", others)(cli=group)
-    except (Exception, SystemExit) as error:  # whatever a plugin does wrong stays its own trouble
+        with redirect_stdout(sys.stderr):  # stdout may carry JSON
+            plugins.manager.subset_hook_caller("reidbench_commands", others)(cli=group)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever a plugin does wrong stays its own trouble
         return Extension(name, error=" ".join(f"{type(error).__name__}: {error}".split()))
     if repeated := sorted(group.commands.keys() & taken):
         return Extension(name, error=f"the verb '{repeated[0]}' is already there")

@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reidbench import interfaces  # imports torch when a contract is asked for
 from reidbench.config.recipe import Component, Recipe
-from reidbench.errors import ReidbenchError, UsageError
+from reidbench.errors import ComponentError, ReidbenchError, UsageError
 from reidbench.registry.registry import DIRECTIONS, Entry
 
 if TYPE_CHECKING:
     from reidbench.interfaces import IdentityConstraint
 
 NO_TRANSLATOR = "none"
+
+
+CONTRACTS = {
+    "translator": "Translator",
+    "constraint": "IdentityConstraint",
+    "learner": "FeatureLearner",
+    "segmenter": "Segmenter",
+}
+
+
+def check_contract(entry: Entry, factory: type[Any]) -> None:
+    """Refuse a class that does not implement the contract of its kind, or has no version.
+
+    Raises:
+        ComponentError: naming the component and what it lacks.
+    """
+    contract = CONTRACTS[entry.kind]
+    who = f"{entry.kind} '{entry.name}' of plugin '{entry.plugin}': class {factory.__name__}"
+    if not issubclass(factory, getattr(interfaces, contract)):
+        raise ComponentError(f"{who} is no subclass of reidbench.interfaces.{contract}")
+    if missing := sorted(getattr(factory, "__abstractmethods__", ())):
+        raise ComponentError(f"{who} lacks {', '.join(f'{m}()' for m in missing)}")
+    if type(factory.version) is not int:
+        raise ComponentError(f"{who} has version {factory.version!r}; expected a whole number")
 
 
 def check_compatible(recipe: Recipe) -> None:

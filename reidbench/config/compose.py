@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from reidbench.config.benchmark import SECTIONS, Benchmark
-from reidbench.config.compatibility import NO_TRANSLATOR, check_compatible
+from reidbench.config.compatibility import NO_TRANSLATOR, check_compatible, check_contract
 from reidbench.config.naming import name_of
 from reidbench.config.recipe import (
     Budget,
@@ -203,6 +203,8 @@ def _entries(method: Method, masks: str | None, registry: Registry) -> dict[str,
         raise UsageError(f"constraint '{doubled.pop()}' is named twice")
     translated = method.translator != NO_TRANSLATOR
     constraints = [registry.entry("constraint", c) for c in method.constraints]
+    for entry in constraints:
+        check_contract(entry, entry.load())
     wanted = {c.load().source_learner for c in constraints} - {"", OWN_LEARNER}
     return {
         "translator": [registry.entry("translator", method.translator)] if translated else [],
@@ -241,6 +243,7 @@ def _component(
     settings: Mapping[str, JSON],
 ) -> Component:
     factory = entry.load()
+    check_contract(entry, factory)
     known = parameters_of(factory)
     files: frozenset[str] = getattr(factory, "files", frozenset())
     given = {

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.config.benchmark import DatasetSpec
-from reidbench.data.dataset import SPLITS, Dataset, Split
+from reidbench.data.dataset import JUNK, SPLITS, Dataset, Samples, Split
 from reidbench.data.several import JOIN, Several
 from reidbench.data.without_corrupt import Without, find_corrupt
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.progress import Progress, silent
+from reidbench.registry.faults import fault
 from reidbench.registry.parameters import parameters_of, resolve
 from reidbench.registry.registry import Entry, Registry
 from reidbench.storage.keys import JSON
@@ -95,9 +96,13 @@ def open_dataset(
         more: tuple[Split, ...] = ("multi_query",) if dataset.has_multi_query else ()
         left_out = tuple(name for name, _ in find_corrupt(dataset, (*SPLITS, *more), progress))
         dataset = Without(dataset, left_out) if left_out else dataset
+    for split in SPLITS:
+        _check_samples(dataset, split)
     _refuse_few(spec.name, dataset, role)
-    entry = registry.entry("dataset", spec.name)
-    return OpenDataset(spec.name, plain, dataset, dataset.fingerprint(), left_out, entry)
+    entry, fingerprint = registry.entry("dataset", spec.name), dataset.fingerprint()
+    if not (isinstance(fingerprint, str) and fingerprint):
+        raise fault(dataset, "fingerprint", f"returned {fingerprint!r}", "a digest of its samples")
+    return OpenDataset(spec.name, plain, dataset, fingerprint, left_out, entry)
 
 
 def _parts(spec: DatasetSpec) -> list[DatasetSpec]:
@@ -215,6 +220,28 @@ def _shared(pids: NDArray[np.int64], who: str) -> UsageError:
         f"{who} share {persons} (the first is {pids[0]}), so that the scores would mean "
         "nothing; choose datasets of different people"
     )
+
+
+def _check_samples(dataset: Dataset, split: Split) -> None:
+    """Refuse samples that are not a name, a person and a camera each.
+
+    Raises:
+        ComponentError: naming the dataset.
+    """
+    samples: object = dataset.samples(split)
+    if not isinstance(samples, Samples):
+        got = f"returned a {type(samples).__name__} for {split}"
+        raise fault(dataset, "samples", got, "Samples")
+    for field, least in (("pids", JUNK), ("cams", 0)):
+        labels = getattr(samples, field)
+        whole = isinstance(labels, np.ndarray) and np.issubdtype(labels.dtype, np.integer)
+        told = f"{labels.dtype} {list(labels.shape)}" if whole else f"a {type(labels).__name__}"
+        expected = f"whole numbers of at least {least}, one for each of {len(samples)} names"
+        if not whole or labels.shape != (len(samples),):
+            raise fault(dataset, "samples", f"gives {told} as {field} of {split}", expected)
+        if len(labels) and labels.min() < least:
+            got = f"gives {labels.min()} among the {field} of {split}"
+            raise fault(dataset, "samples", got, expected)
 
 
 def _refuse_few(name: str, dataset: Dataset, role: str) -> None:

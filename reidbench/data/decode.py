@@ -20,12 +20,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from reidbench.data.dataset import Dataset, Split
-from reidbench.errors import ReidbenchError, shown
+from reidbench.errors import ComponentError, ReidbenchError, is_out_of_memory, shown
 from reidbench.progress import Progress, silent
+from reidbench.registry.faults import fault
 from reidbench.storage.files import mapped_array, write_array
 
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 
+IMAGE = "an image [H, W, 3] of uint8"
 CHUNK = 64  # images a task: small enough for a moving bar, large enough to hide the overhead
 
 
@@ -95,7 +97,9 @@ class _Decoding:
         filter_ = Image.Resampling[self.interpolation.upper()]
         for row in rows:
             with self._naming(row):
-                pixels[row] = _resize(self.dataset.read(self.split, row), self.size, filter_)
+                image = self.dataset.read(self.split, row)
+                _check_image(self.dataset, image)
+                pixels[row] = _resize(image, self.size, filter_)
                 if masks is not None:
                     mask = self.dataset.read_mask(self.split, row)
                     masks[row] = _resize(mask, self.size, Image.Resampling.BILINEAR)
@@ -106,6 +110,8 @@ class _Decoding:
         """Name the image that cannot be read, where the dataset does not, and what would do."""
         try:
             yield
+        except ComponentError:
+            raise
         except (ReidbenchError, OSError) as error:
             problem = str(error)
             if isinstance(error, OSError):
@@ -113,6 +119,19 @@ class _Decoding:
                 problem = f"cannot read the image '{shown(name)}': {error}"
             hint = "" if self.dataset.synthetic else "; --skip-corrupt leaves such images out"
             raise ReidbenchError(problem + hint) from error
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
+            name = shown(self.dataset.samples(self.split).names[row])
+            got = f"raised {type(error).__name__}: {error} at the image '{name}'"
+            raise fault(self.dataset, "read", got, IMAGE) from error
+
+
+def _check_image(dataset: Dataset, image: object) -> None:
+    if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.shape[2:] == (3,):
+        return
+    told = f"{image.dtype} {list(image.shape)}" if isinstance(image, np.ndarray) else repr(image)
+    raise fault(dataset, "read", f"returned {told[:80]}", IMAGE)
 
 
 def _run(work: _Decoding, tasks: list[range], workers: int) -> Iterator[int]:

@@ -13,9 +13,11 @@ from torch.nn import functional as F
 
 from reidbench.config.recipe import Component, Embedding, Pool
 from reidbench.data.arrays import ImageArray
+from reidbench.engine.first_step import check_embedded
 from reidbench.engine.hardware import Hardware
 from reidbench.engine.streams import stream
 from reidbench.errors import UsageError
+from reidbench.interfaces import FeatureLearner
 from reidbench.nn.folding import fold_batch_norms
 from reidbench.progress import Progress, silent
 
@@ -145,6 +147,7 @@ class Extractor:
         module.to(hardware.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._module, self._hardware = module, hardware
         self._flip, self._batch = flip, batch
+        self._checked = False
 
     def __call__(self, images: ImageArray, progress: Progress = silent) -> NDArray[np.float32]:
         """Return the features ``[N, D]``; ``progress`` is told images done and in all."""
@@ -171,10 +174,26 @@ class Extractor:
             before += len(images)
 
     def _features(self, pixels: Tensor) -> Tensor:
-        features: Tensor = self._module(pixels).float()
+        made = self._module(pixels) if self._checked else self._first(pixels)
+        features: Tensor = made.float()
         if self._flip:
             features = features + self._module(pixels.flip(-1)).float()
         return features
+
+    def _first(self, pixels: Tensor) -> Tensor:
+        """Return what the module makes of the first images, or name the learner that failed.
+
+        The module itself checks nothing: folding traces it.
+        """
+        module, self._checked = self._module, True
+        if isinstance(module, Classifier):
+            scores = module.learner.classify(module.model, pixels[:1])
+            check_embedded(module.learner, "classify", scores, 1)
+        made: Tensor = module(pixels)
+        if isinstance(module, Embedder) and isinstance(module.learner, FeatureLearner):
+            method = "embed" if module.embedding.pool == "learner" else "feature_map"
+            check_embedded(module.learner, method, made, len(pixels))
+        return made
 
     def _batches(self, images: ImageArray) -> Iterator[NDArray[np.int64]]:
         size = self._batch or batch_of(self._hardware, images.pixels.shape[1:3])

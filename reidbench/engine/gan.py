@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from reidbench.data.arrays import ImageArray, paired_rows, shuffled_rows, to_uint8
+from reidbench.engine.first_step import FirstStep, check_translated
 from reidbench.engine.gradient_shares import GradientShares
 from reidbench.engine.hardware import Hardware
 from reidbench.engine.loop import Loop
@@ -90,9 +91,11 @@ def fit(
     """
     draw = BatchDrawer(domains, batch, translator, constraints, loop)
     state = _state({"translator": translator, **constraints})
+    guard = FirstStep(translator, constraints) if shares else None  # a rehearsal has none
 
     def step(clock: Clock) -> Log:
-        return train_step(translator, constraints, draw(clock.step), clock, loop.seed, shares)
+        batch = draw(clock.step)
+        return train_step(translator, constraints, batch, clock, loop.seed, shares, guard)
 
     loop.run(steps, step, state, "translator")
 
@@ -104,28 +107,45 @@ def train_step(
     clock: Clock,
     seed: int,
     shares: GradientShares | None = None,
+    guard: FirstStep | None = None,
 ) -> Log:
-    """Make one step of the translator and then one of each constraint's own networks."""
+    """Make one step of the translator and then one of each constraint's own networks.
+
+    Raises:
+        ComponentError: if one of them does not keep its contract, where a guard looks at it.
+    """
     shown: dict[str, Tensor | float] = {}
     guiding: dict[str, Tensor] = {}
 
     def extra_loss(hops: Hops) -> Tensor:
+        if guard:
+            guard.hops(hops)
         total = hops[0].fake.new_zeros(())
         for name, constraint in constraints.items():
             with stream(seed, name, "losses", clock.step), frozen(constraint):
                 terms = constraint.losses(hops, clock)
+            if guard:
+                guard.terms(name, hops, terms)
             guiding.update({f"{name}.{k}": v for k, v in terms.items()})
             total = sum((v.float() for v in terms.values()), total)
+        if guard:
+            guard.total(total)
         return total
 
     watching = shares.watching(translator, guiding, clock) if shares else nullcontext()
     with watching, stream(seed, "translator", clock.step):
-        hops, log = translator.training_step(batch, extra_loss, clock)
+        made = translator.training_step(batch, extra_loss, clock)
+    if guard:
+        guard.stepped(made, clock)
+    hops, log = made
     shown.update({name: term.detach() for name, term in guiding.items()})
     detached = tuple(hop.detach() for hop in hops)
     for name, constraint in constraints.items():
         with stream(seed, name, "update", clock.step):
-            shown |= {f"{name}.{k}": v for k, v in constraint.update(detached, clock).items()}
+            told = constraint.update(detached, clock)
+        if guard:
+            guard.updated(name, told)
+        shown |= {f"{name}.{k}": v for k, v in told.items()}
     return {**log, **shown}
 
 
@@ -197,9 +217,11 @@ def translate(
     Each batch is ``[B, H, W, 3]`` uint8.
     """
     translator.eval()
-    for batch in route.batches(hardware):
+    for number, batch in enumerate(route.batches(hardware)):
         with torch.no_grad(), hardware.autocast():
             fake = translator.translate(*batch)
+        if not number:
+            check_translated(translator, "translate", fake, batch[0])
         yield to_uint8(fake)
 
 

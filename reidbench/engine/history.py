@@ -38,7 +38,13 @@ class History:
         self._forget(first)
 
     def add(self, step: int, log: Log) -> None:
-        """Note the values of a step; a tensor is not waited for."""
+        """Note the values of a step; a tensor is not waited for.
+
+        Raises:
+            TypeError: if they are no mapping.
+        """
+        if not isinstance(log, Mapping):
+            raise TypeError(f"a step returned a {type(log).__name__}, not the losses to show")
         kept = {k: v.detach() if isinstance(v, Tensor) else v for k, v in log.items()}
         self._waiting.append((step, kept))
 

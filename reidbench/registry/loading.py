@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
+import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.metadata import EntryPoint, entry_points
@@ -18,6 +24,14 @@ from reidbench.registry.origin import OWN, origin_of
 from reidbench.registry.registry import Broken, Registration, Registry
 
 logger = logging.getLogger(__name__)
+
+CHOSEN = "REIDBENCH_PLUGINS"
+"""Environment variable that names the plugins to load, with commas; by default all are."""
+ALL_BUNDLED = "bundled"
+"""In it the word for all of the project's own."""
+HOW_TO_CHOOSE = f"{CHOSEN} says which plugins are loaded, e.g. {CHOSEN}={ALL_BUNDLED}"
+SLOW = 2.0
+"""Seconds after which a plugin that is still loading is named."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +63,19 @@ class Plugins:
 
 
 def notify(hook: pluggy.HookCaller, **news: object) -> None:
-    """Tell each plugin what happened; one that fails is named in the log and stops nothing."""
+    """Tell each plugin what happened; one that fails is named in the log and stops nothing.
+
+    Each gets a copy of its own: what it does with it changes nothing.
+    """
     for listener in hook.get_hookimpls():
         # Called as a whole, a hook would leave out whoever comes after the one that fails.
         try:
-            listener.function(*(news[name] for name in listener.argnames))
-        except (Exception, SystemExit):
+            told = deepcopy(news)
+            with redirect_stdout(sys.stderr):
+                listener.function(*(told[name] for name in listener.argnames))
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
             who = listener.plugin_name
             logger.warning("plugin '%s' failed in the hook %s", who, hook.name, exc_info=True)
 
@@ -98,12 +119,39 @@ def load_from(points: list[EntryPoint]) -> Plugins:
 def _load(point: EntryPoint, manager: pluggy.PluginManager, registry: Registry) -> Plugin:
     origin = origin_of(point)
     told = partial(Plugin, point.name, origin.distribution, origin.version, bundled=origin.bundled)
+    if not _wanted(point):
+        return told(error=f"left out: {CHOSEN} does not name it")
     try:
-        _register(manager, registry, point.load(), Registration(point.name, origin))
-    except (Exception, SystemExit) as error:  # whatever a plugin does wrong stays its own trouble
+        with redirect_stdout(sys.stderr), _told_if_slow(point.name):  # stdout may carry JSON
+            _register(manager, registry, point.load(), Registration(point.name, origin))
+    except KeyboardInterrupt:
+        logger.warning("interrupted while plugin '%s' was loading; %s", point.name, HOW_TO_CHOOSE)
+        raise
+    except BaseException as error:  # whatever a plugin does wrong stays its own trouble
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         return told(error=reason, trace=traceback.format_exc())
     return told()
+
+
+def _wanted(point: EntryPoint) -> bool:
+    """Return whether the environment leaves a plugin in."""
+    if (chosen := os.environ.get(CHOSEN)) is None:
+        return True
+    names = {name.strip() for name in chosen.split(",")}
+    return point.name in names or (ALL_BUNDLED in names and origin_of(point).bundled)
+
+
+@contextmanager
+def _told_if_slow(name: str) -> Iterator[None]:
+    """Name a plugin that takes long to load, while it does."""
+    line = "plugin '%s' is still loading after %g s; %s"
+    timer = threading.Timer(SLOW, logger.warning, (line, name, SLOW, HOW_TO_CHOOSE))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _register(
@@ -118,7 +166,7 @@ def _register(
         others = [p for p in manager.get_plugins() if p is not plugin]
         manager.subset_hook_caller("reidbench_register", others)(registry=registration)
         registry.add(registration)
-    except (Exception, SystemExit):
+    except BaseException:
         if manager.is_registered(plugin):
             manager.unregister(plugin)
         raise

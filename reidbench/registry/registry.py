@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean
+from reidbench.registry.names import check_target, valid_name
 from reidbench.registry.origin import BUNDLED_NAMES, OWN, Origin, source_of
 from reidbench.storage.keys import JSON
 
@@ -20,17 +22,6 @@ Strategy = Literal[
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 Direction = Literal["source-to-target", "target-to-source"]
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
-
-# In --set and in benchmark files they name something else; "none" is no translator.
-RESERVED = frozenset(
-    {
-        *("none", "source", "target", *get_args(Kind)),
-        *("budget", "rendering", "perspective", "embedding", "ranking"),
-    }
-)
-
-# Names appear in file names, in --set and in reports.
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*(@[a-z0-9][a-z0-9._-]*)?")
 
 
 def usual_strategy(direction: Direction) -> Strategy:
@@ -77,15 +68,27 @@ class Entry:
         """
         module, _, attribute = self.target.partition(":")
         try:
-            found = getattr(importlib.import_module(module), attribute)
+            with redirect_stdout(sys.stderr):  # stdout may carry JSON
+                found = getattr(importlib.import_module(module), attribute)
             if not isinstance(found, type):
                 raise TypeError(f"{attribute} is not a class")
+            _OWNERS[found] = self
             return found
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             raise ReidbenchError(
                 f"{self.kind} '{self.name}' of plugin '{self.plugin}' cannot be loaded "
                 f"from {self.target}: {type(error).__name__}: {error}"
             ) from error
+
+
+_OWNERS: dict[type[Any], Entry] = {}
+
+
+def owner_of(kind: type[Any]) -> Entry | None:
+    """Return what a class was loaded as; None for one that no plugin registered."""
+    return next((_OWNERS[c] for c in kind.__mro__ if c in _OWNERS), None)
 
 
 @dataclass(frozen=True)
@@ -181,7 +184,7 @@ class Registration:
             raise ValueError(f"method '{name}': strategy '{strategy}' is none of {STRATEGIES}")
         self.methods.append(
             Method(
-                _valid(name),
+                valid_name(name),
                 translator,
                 tuple(constraints),
                 learner,
@@ -196,11 +199,8 @@ class Registration:
         )
 
     def _add(self, kind: Kind, name: str, target: str, summary: str, paper: str) -> None:
-        if not re.fullmatch(r"[\w.]+:\w+", target):
-            raise ValueError(f"{kind} '{name}': '{target}' is not of the form 'module:Class'")
-        if name in RESERVED:
-            raise ValueError(f"a {kind} cannot be named '{name}': it means something else")
-        entry = Entry(kind, _valid(name), target, self.plugin, summary, paper, self.origin)
+        check_target(kind, name, target)
+        entry = Entry(kind, valid_name(name), target, self.plugin, summary, paper, self.origin)
         self.entries.append(entry)
 
 
@@ -288,12 +288,3 @@ class Registry:
         rivals = self.contested.setdefault((kind, new.name), [])
         rivals.append(f"plugin '{new.plugin}' of {new.origin}")
         return [f"{why} {whose}"]
-
-
-def _valid(name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise ValueError(
-            f"'{name}' is not a valid name: use lower-case letters, digits and . _ -, "
-            "with one @ before a variant"
-        )
-    return name

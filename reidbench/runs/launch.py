@@ -22,6 +22,7 @@ from reidbench.config.recipe import Recipe
 from reidbench.engine.hardware import choose
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.progress import Progress, Reporter, silent
+from reidbench.registry.faults import blaming
 from reidbench.registry.loading import Plugins, notify
 from reidbench.registry.registry import Registry
 from reidbench.results.merging import with_facts_of
@@ -197,6 +198,7 @@ def _picture(outcome: Outcome, result: Path, session: Session) -> Path | None:
         return None
 
 
+@blaming()
 def run_with_floor(
     request: Request,
     seed: int,
@@ -224,6 +226,7 @@ def run_with_floor(
     return [run_and_record(each, session, execution.results) for each in plans]
 
 
+@blaming()
 def plan_of_request(
     request: Request,
     seed: int,

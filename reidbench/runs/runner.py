@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pluggy
 from reidbench.engine.hardware import Hardware
 from reidbench.errors import BusyError, ReidbenchError
 from reidbench.progress import Reporter
+from reidbench.registry.faults import blaming
 from reidbench.registry.loading import notify
 from reidbench.registry.registry import Entry
 from reidbench.runs.plan import Plan
@@ -189,7 +191,8 @@ def compute_stage(stage: Stage, session: Session) -> Finished:
             session.reporter.say(f"{stage.title}: waiting for another process that is computing it")
 
         inputs = stage.inputs
-        artifact, reused = session.store.make(stage.key, _manifest(stage), compute, blocked)
+        with blaming(), redirect_stdout(sys.stderr):  # what a component prints is no JSON
+            artifact, reused = session.store.make(stage.key, _manifest(stage), compute, blocked)
     return Finished(stage, artifact, reused)
 
 

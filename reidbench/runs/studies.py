@@ -14,6 +14,7 @@ from reidbench.evaluation.trials import Spread, spread
 from reidbench.plots import draw
 from reidbench.plots.sources import Wish, chart_of_study
 from reidbench.progress import Reporter
+from reidbench.registry.faults import blaming
 from reidbench.registry.loading import Plugins
 from reidbench.registry.registry import Registry
 from reidbench.results import html
@@ -113,6 +114,7 @@ class StudyResults(SweepResults):
         )
 
 
+@blaming()
 def run_study(
     study: str,
     seeds: Sequence[int] | None,

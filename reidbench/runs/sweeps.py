@@ -11,6 +11,7 @@ from reidbench.config.compatibility import NO_TRANSLATOR
 from reidbench.config.compose import Request
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.progress import Reporter
+from reidbench.registry.faults import blaming
 from reidbench.registry.loading import Plugins
 from reidbench.registry.registry import Registry
 from reidbench.results import html
@@ -100,6 +101,7 @@ class SweepResults(Listing):
         return html.of_results(self.results) + html.listed("Failed", map(str, self.failures))
 
 
+@blaming()
 def run_sweep(
     names: Combinations,
     seeds: Sequence[int] | None,

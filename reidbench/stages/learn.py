@@ -14,6 +14,7 @@ from torch import nn
 from reidbench.config.recipe import Component
 from reidbench.data.arrays import ImageArray, TargetViews
 from reidbench.engine.embedding import Classifier, Extractor
+from reidbench.engine.first_step import check_model
 from reidbench.engine.flops import of_training
 from reidbench.engine.hardware import Hardware
 from reidbench.engine.loop import Loop
@@ -114,7 +115,9 @@ class Learn(TrainedModel):
         """Return the model to train: a new one, or that of ``start``."""
         with stream(self._root, "build"):
             build = learner.blank if self.start else learner.build
-            model = on_device(build(num_pids), work.hardware)
+            model = build(num_pids)
+            check_model(learner, model)
+            model = on_device(model, work.hardware)
         if self.start:
             model.load_state_dict(load_file(work.of(self.start) / WEIGHTS))
         return model

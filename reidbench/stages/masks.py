@@ -23,6 +23,7 @@ from reidbench.data.catalog import OpenDataset
 from reidbench.data.dataset import Split
 from reidbench.data.mask_pairs import open_pairs
 from reidbench.engine.embedding import batch_of
+from reidbench.engine.first_step import check_masks, check_model
 from reidbench.engine.flops import of_training
 from reidbench.engine.hardware import Hardware
 from reidbench.engine.metering import peak_memory
@@ -106,7 +107,9 @@ class LearnMasks(Stage):
         segmenter: Segmenter = self.segmenter.build()
         root = derive_seed(self.seed, self.kind)
         with stream(root, "build"):
-            model = on_device(segmenter.build(), work.hardware)
+            model = segmenter.build()
+            check_model(segmenter, model)
+            model = on_device(model, work.hardware)
         loop = work.loop(derive_seed(root, "fit"))
         cost = of_training(lambda r: self.segmenter.build().fit(deepcopy(model), data, r), loop)
         with peak_memory(work.hardware) as measured:
@@ -241,6 +244,8 @@ def _batches(
         pixels = images.images(rows, hardware.device).pixels
         with hardware.autocast():
             masks = segmenter.masks(model, pixels)
+        if not start:
+            check_masks(segmenter, masks, pixels)
         levels = (masks.float().squeeze(1) * 255).round().clamp(0, 255).to(torch.uint8)
         yield rows, levels.cpu().numpy()
         progress(int(rows[-1]) + 1, len(images), {})

@@ -14,6 +14,7 @@ from reidbench.config.recipe import Component, Embedding
 from reidbench.data.arrays import ImageArray
 from reidbench.data.dataset import name_in_keys
 from reidbench.engine.embedding import Embedder, Extractor
+from reidbench.engine.first_step import check_embedded
 from reidbench.engine.flops import of_embedding
 from reidbench.engine.metering import peak_memory
 from reidbench.evaluation import (
@@ -21,10 +22,12 @@ from reidbench.evaluation import (
     MatrixDistances,
     Protocol,
     RankingOptions,
+    Scores,
     evaluate,
     evaluate_distances,
 )
-from reidbench.evaluation.features import file_numbers
+from reidbench.evaluation.features import JUNK, Labels, file_numbers
+from reidbench.registry.faults import fault
 from reidbench.registry.registry import Entry
 from reidbench.stages.base import Stage, Work
 from reidbench.stages.decode import DatasetImages
@@ -137,7 +140,10 @@ class Match(Stage):
         with torch.inference_mode():
             for start in range(0, len(query), MATCHED_ROWS):
                 rows = query[start : start + MATCHED_ROWS]
-                similar = learner.similarity(model, rows, gallery).float()
+                similar = learner.similarity(model, rows, gallery)
+                if not start:
+                    check_embedded(learner, "similarity", similar, len(rows), len(gallery))
+                similar = similar.float()
                 out[start : start + len(rows)] = -similar.cpu().numpy()
                 work.progress(start + len(rows), len(query), {})
         out.flush()
@@ -198,6 +204,7 @@ class Evaluate(Stage):
         else:
             more = sets.get("multi_query")
             scores = evaluate(query, gallery, protocol, self.ranking, multi_query=more)
+        check_scored(protocol, scores, query.labels, gallery.labels)
         write_json(work.folder / "scores.json", scores.to_dict())
         work.progress(1, 1, {"mAP": scores.to_dict()["mAP"]})
         return {}
@@ -217,6 +224,36 @@ class Evaluate(Stage):
         stage = self._images(name)
         pixels = stage.open(work.of(stage)).pixels
         return replace(images, files=file_numbers(p.tobytes() for p in pixels))
+
+
+def check_scored(protocol: Protocol, scores: object, query: Labels, gallery: Labels) -> None:
+    """Refuse scores that leave out queries which have a match in another camera.
+
+    Of one that pools its queries, a person in a camera is a query.
+
+    Raises:
+        ComponentError: naming the protocol.
+    """
+    if not isinstance(scores, Scores):
+        raise fault(protocol, "scores", f"returned a {type(scores).__name__}", "Scores")
+    pairs = np.stack([query.pids, query.cams], 1)
+    if protocol.pools_queries:
+        pairs = np.unique(pairs, axis=0)
+    cameras: dict[int, set[int]] = {}
+    for pid, cam in zip(gallery.pids.tolist(), gallery.cams.tolist(), strict=True):
+        cameras.setdefault(pid, set()).add(cam)
+    matched = sum(bool(cameras.get(p, set()) - {cam}) for p, cam in pairs.tolist() if p != JUNK)
+    if scores.valid_queries < matched:
+        raise fault(
+            protocol,
+            "scores",
+            f"scored {scores.valid_queries} queries, and {matched} have a match in another camera",
+            "scores of every query that has a match",
+        )
+    measures = scores.measures()
+    if wrong := [name for name, value in measures.items() if not 0 <= value <= 1]:
+        got = f"returned {wrong[0]} = {measures[wrong[0]]}"
+        raise fault(protocol, "scores", got, "measures in [0, 1]")
 
 
 def _write(folder: Path, name: str, images: Features) -> None:

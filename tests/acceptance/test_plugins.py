@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 from click.testing import CliRunner
 
 from reidbench.cli import cli
+from reidbench.testing.toys import ToyLearner
 from tests.acceptance.ground import read_result
 
 BROKEN = {
@@ -81,3 +83,56 @@ def test_a_hook_that_fails_on_a_result_stops_nothing(place, install, caplog):
     assert "reidbench_result" in caplog.text
     assert "the tracker is down" in caplog.text
     assert read_result(place.results, "direct")["seed"] == 0
+
+
+EXITS = {
+    "in a hook": """
+        import sys
+        from reidbench.hookspecs import hookimpl
+
+        @hookimpl
+        def reidbench_result(result):
+            print("a link")
+            sys.exit(0)
+        """,
+    "in the hook of commands": """
+        import sys
+        from reidbench.hookspecs import hookimpl
+
+        @hookimpl
+        def reidbench_commands(cli):
+            raise GeneratorExit
+        """,
+    "at import": "import sys\nprint('bye')\nsys.exit(0)\n",
+}
+
+
+@pytest.mark.parametrize("code", EXITS.values(), ids=EXITS)
+def test_a_plugin_that_wants_to_end_the_program_spoils_no_run(place, install, code, request):
+    install("leaver" + "".join(c for c in request.node.callspec.id if c.isalpha()), code)
+    run = place("run", "--method", "direct", "--json")
+    assert run.exit_code == 0, run.stderr
+    assert json.loads(run.stdout)["recipe"]["name"] == "direct"
+
+
+def test_a_component_that_wants_to_end_the_program_fails_the_run_and_is_named(place, install):
+    code = """
+        from reidbench.hookspecs import hookimpl
+
+        @hookimpl
+        def reidbench_register(registry):
+            registry.learner("quitting", "tests.acceptance.test_plugins:Quitting")
+        """
+    install("quitting", code)
+    run = place("run", "--method", "direct", "--learner", "quitting")
+    assert run.exit_code == 1
+    told = " ".join(run.stderr.split())
+    assert "learner 'quitting' of plugin 'quitting': Quitting.build() raised SystemExit: 0" in told
+    assert "a fault of the software" not in told
+
+
+class Quitting(ToyLearner):
+    """Ends the program."""
+
+    def build(self, num_pids: int) -> object:
+        sys.exit(0)

@@ -36,6 +36,8 @@ FACTORS = {"strong": 3.0, "weak": 0.25}
 class Telling(ToyTranslator):
     """Tells losses whose gradients are known: multiples of the pixels' sum."""
 
+    provides = frozenset()
+
     def training_step(self, batch: Batch, extra_loss: ExtraLoss, clock: Clock) -> tuple[Hops, Log]:
         fake = self.translate(batch.source, 0, 1)
         hop = Hop(batch.source, fake, batch.target.pixels, domain_index(BATCH, 1, fake.device))

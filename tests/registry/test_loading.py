@@ -13,6 +13,9 @@ import pytest
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.registry import loading as plugins
 from reidbench.registry.loading import Plugins, load_from, load_plugins
+from reidbench.registry.registry import Entry
+from reidbench.results.result import load
+from reidbench.runs.launch import run_and_record
 from reidbench.runs.runner import Session, run_plan
 from reidbench.testing.toy_runs import toy_plan
 
@@ -257,3 +260,116 @@ def test_a_plugin_registers_what_a_run_uses(write: Write) -> None:
     registry = load_from([write("user", source)]).registry
     assert registry.method("user-run").plugin == "user"
     assert registry.entry("translator", registry.method("user-run").translator).load()().lr == 0.01
+
+
+LEAVERS = {
+    "exit": "import sys; sys.exit(0)",
+    "generator": "raise GeneratorExit",
+    "own": "class Stop(BaseException): pass\nraise Stop('enough')",
+}
+
+
+@pytest.mark.parametrize("kind", LEAVERS)
+def test_whatever_a_plugin_raises_at_import_it_alone_is_broken(write: Write, kind: str) -> None:
+    found = load_from([write(f"leaves_{kind}", LEAVERS[kind]), write("later")])
+    assert translators(found) == ["later"]
+    assert [p.name for p in found.found if p.error] == [f"leaves_{kind}"]
+
+
+def test_an_interrupted_import_interrupts_and_names_the_plugin(
+    write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        load_from([write("endless", "raise KeyboardInterrupt")])
+    assert "interrupted while plugin 'endless' was loading; REIDBENCH_PLUGINS says" in caplog.text
+
+
+def test_what_a_plugin_prints_while_it_loads_is_not_on_standard_output(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = load_from([write("loud", "print('hello')\n" + dedent(GOOD))])
+    source = "print('components too')\nfrom reidbench.testing.toys import ToyTranslator as Deep\n"
+    write("deep", source)
+    found.registry._entries["translator", "deep"] = Entry(
+        "translator", "deep", "plugin_deep:Deep", "loud"
+    )
+    found.registry.entry("translator", "deep").load()
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == "hello\ncomponents too\n"
+
+
+def test_a_plugin_that_loads_slowly_is_named_while_it_does(
+    write: Write, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(plugins, "SLOW", 0.05)
+    load_from([write("slow", "import time\ntime.sleep(0.3)\n"), write("quick")])
+    assert "plugin 'slow' is still loading after 0.05 s; REIDBENCH_PLUGINS says" in caplog.text
+    assert "'quick'" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("chosen", "loaded"),
+    [("one, three", ["one", "three"]), ("", []), ("bundled", []), (None, ["one", "three", "two"])],
+)
+def test_the_environment_chooses_the_plugins(
+    write: Write, monkeypatch: pytest.MonkeyPatch, chosen: str | None, loaded: list[str]
+) -> None:
+    if chosen is not None:
+        monkeypatch.setenv("REIDBENCH_PLUGINS", chosen)
+    found = load_from([write("one"), write("two"), write("three")])
+    assert translators(found) == loaded
+    left_out = [p for p in found.found if p.error]
+    assert len(left_out) == 3 - len(loaded)
+    assert all("left out: REIDBENCH_PLUGINS does not name it" in p.error for p in left_out)
+
+
+def test_the_environment_can_choose_all_of_the_projects_own(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REIDBENCH_PLUGINS", "bundled")
+    found = load_from([write("one"), *importlib.metadata.entry_points(group="reidbench")])
+    assert [p.name for p in found.found if p.error] == ["one"]
+    assert found.registry.entry("learner", "ide").plugin == "ide"
+
+
+CLEARING = """
+    from reidbench.hookspecs import hookimpl
+
+    @hookimpl
+    def reidbench_stage_finished(artifact):
+        artifact.manifest.clear()
+
+    @hookimpl
+    def reidbench_result(result):
+        for part in (result.scores, result.recipe, result.execution, result.benchmark):
+            part.clear()
+"""
+
+
+def test_a_listener_that_clears_what_it_is_given_breaks_nothing(
+    write: Write, session: Session, tmp_path: Path
+) -> None:
+    found = load_from([write("vandal", CLEARING), write("listener", LISTENER)])
+    done = run_and_record(toy_plan(), replace(session, hooks=found.manager.hook), tmp_path / "out")
+    assert done.result.scores["mAP"] > 0
+    assert load(done.path).to_dict() == done.result.to_dict()
+    assert all(done.outcome.artifact(s).manifest["files"] for s in done.outcome.plan.ends)
+    assert sys.modules["plugin_listener"].heard
+
+
+LEAVING_LISTENER = """
+    from reidbench.hookspecs import hookimpl
+
+    @hookimpl
+    def reidbench_stage_finished(artifact):
+        raise GeneratorExit
+"""
+
+
+def test_a_listener_cannot_end_a_run(
+    write: Write, session: Session, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = load_from([write("leaver", LEAVING_LISTENER)])
+    run_plan(toy_plan(), replace(session, hooks=found.manager.hook))
+    assert "plugin 'leaver' failed in the hook reidbench_stage_finished" in caplog.text
