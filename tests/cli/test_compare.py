@@ -84,7 +84,7 @@ def test_scores_that_evaluate_wrote(invoke, tmp_path):
     rng = np.random.default_rng(0)
     query, gallery = made(rng, 20), made(rng, 60)
     order = rng.permutation(60)
-    moved = Features(*(column[order] for column in vars(gallery).values()))
+    moved = Features(gallery.features[order], gallery.pids[order], gallery.cams[order])
     junk = Features(moved.features, np.full(60, -1), moved.cams)
     with_junk = Features(*map(np.concatenate, zip(vars(moved).values(), vars(junk).values(),
                                                   strict=True)))  # fmt: skip
