@@ -9,17 +9,28 @@ BIN := $(VENV)/bin
 # their tests share is made once; in the order of their names the dear ones come first. Bytecode is
 # written even where it is not by default: many tests start Python, and it would compile all anew.
 PARALLEL := -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder -p no:benchmark
+# The versions to install; those of the file are known to pass.
+CONSTRAINTS ?= constraints.txt
 PLUGINS := $(sort $(wildcard plugins/*/pyproject.toml))
 SOURCES := reidbench $(wildcard plugins/*/reidbench_*) $(wildcard examples/*/reidbench_*)
 CHECKED := reidbench plugins examples tests $(wildcard benchmarks/perf)
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test test-oldest test-wheels lint bench clean
 
 demo: $(VENV)/.installed-core
 	$(BIN)/reidbench run --translator cyclegan --constraint sianet --results demo
 
 test: $(VENV)/.installed-test
 	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
+
+# The oldest versions of torch and torchvision that pass, in an environment of their own.
+test-oldest:
+	$(MAKE) --no-print-directory test VENV=.venv-oldest CONSTRAINTS=constraints-oldest.txt
+
+# All wheels, installed away from the checkout; hatchling builds them here, not once for each.
+test-wheels: $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "hatchling>=1.27"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -p no:xdist tests/wheels.py $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check $(CHECKED)
@@ -31,15 +42,15 @@ bench: $(VENV)/.installed-peers
 	$(BIN)/python -m pytest benchmarks/perf
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .benchmarks
+	rm -rf $(VENV) .venv-oldest build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .benchmarks
 	find reidbench plugins examples tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 # The core is installed with the extra that the stamp is named after ("core" is no extra); one call
 # of pip, so that the plugins' dependency on reidbench is met by the checkout.
-$(VENV)/.installed-%: pyproject.toml constraints.txt Makefile $(PLUGINS)
+$(VENV)/.installed-%: pyproject.toml $(CONSTRAINTS) Makefile $(PLUGINS)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (PyTorch is large: minutes, once)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) \
 		-e ".$(if $(filter-out core,$*),[$*])" $(addprefix -e ./,$(dir $(PLUGINS)))
 	touch $@
 

@@ -133,8 +133,8 @@ def _joined(name: str, parts: Sequence[OpenDataset]) -> OpenDataset:
     for i, part in enumerate(parts):
         for other in parts[:i]:
             if part.dataset.population == other.dataset.population:
-                both = np.intersect1d(*(_persons(p.dataset, *SPLITS) for p in (part, other)))
-                if len(both):
+                mine, theirs = (_persons(p.dataset, *SPLITS) for p in (part, other))
+                if len(both := np.intersect1d(mine, theirs)):
                     raise _shared(both, f"the sources '{other.title}' and '{part.title}'")
     dataset = Several([p.title for p in parts], [p.dataset for p in parts])
     left_out = tuple(f"{p.title}/{image}" for p in parts for image in p.left_out)

@@ -223,11 +223,14 @@ def of_results(results: Sequence[Result], name: str) -> ComparedMethod:
         "protocol": _protocol(benchmark["protocol"]),
         **_of_queries(first.scores, trials[0]),
     }
+    learner: Mapping[str, JSON] = recipe.get("learner") or {}
     remarks = {
         "recipe": f"{recipe['name']} ({recipe['digest'][:8]})",
         "source": f"{source['name']} ({source['fingerprint']})",
         "target data used": _uses(first),
         "initial weights": ", ".join(map(str, recipe["provenance"].values())),
+        "image size": "x".join(map(str, benchmark.get("image_size", ("unknown",)))),
+        "backbone": str(learner.get("parameters", {}).get("backbone", "its own")),
         "precision": first.precision,
         "values set by hand": ", ".join(f"{k}={canonical(v)}" for k, v in first.modified.items()),
         **_ranking(recipe.get("ranking", {})),

@@ -84,10 +84,12 @@ def test_scores_that_evaluate_wrote(invoke, tmp_path):
     rng = np.random.default_rng(0)
     query, gallery = made(rng, 20), made(rng, 60)
     order = rng.permutation(60)
-    moved = Features(*(column[order] for column in vars(gallery).values()))
-    junk = Features(moved.features, np.full(60, -1), moved.cams)
-    with_junk = Features(*map(np.concatenate, zip(vars(moved).values(), vars(junk).values(),
-                                                  strict=True)))  # fmt: skip
+    moved = Features(gallery.features[order], gallery.pids[order], gallery.cams[order])
+    with_junk = Features(
+        np.concatenate([moved.features, moved.features]),
+        np.concatenate([moved.pids, np.full(60, -1)]),
+        np.concatenate([moved.cams, moved.cams]),
+    )
     for name, images in (("plain", gallery), ("moved", with_junk), ("other", made(rng, 60))):
         write_features(tmp_path / "f.npz", {"query": query, "gallery": images}, None, {})
         file = ("--features", tmp_path / "f.npz", "--output", tmp_path / f"{name}.json")

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+import reidbench
 from reidbench.config.benchmark import DatasetSpec, available, load_benchmark
+from reidbench.config.compose import Request, compose
 from reidbench.data.catalog import construct
 from reidbench.data.dataset import Counts
+from reidbench.errors import ReidbenchError
 from reidbench.registry.loading import load_plugins
 from reidbench.registry.registry import Registry
 from reidbench.runs.setting import open_setting
@@ -47,6 +50,35 @@ def test_every_dataset_split_and_protocol_exists(name: str, registry: Registry) 
         assert not dataset.trains_on_test
         assert benchmark.protocol.name in (dataset.protocol, "multi-query")
     assert len(found) == len(splits or [{}])
+
+
+def test_the_papers_scale_starts_from_weights_of_imagenet() -> None:
+    """A setting of the benchmark is no value set by hand, so that such results can be ranked."""
+    registry = load_plugins().registry
+    for name in available():
+        small = name.startswith("synthetic") or name.endswith("-small")
+        benchmark = load_benchmark(name)
+        for method in ("spgan", "ipgan", "simpgan"):
+            recipe = compose(Request(method), benchmark, registry, {})
+            weights = recipe.learner.parameters.get("weights", "IMAGENET1K_V1")
+            assert (weights == "IMAGENET1K_V1") or small, name
+            assert recipe.modified == {}
+    assert load_benchmark("market1501-to-prid2011-128x64").image_size == (128, 64)
+
+
+def test_missing_weights_are_told_before_anything_is_computed(
+    data_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
+    with pytest.raises(ReidbenchError, match=r"put resnet50-0676ba61\.pth \(from https.*hub"):
+        reidbench.run(
+            method="direct",
+            benchmark="market1501-to-prid2011-a",
+            data_root=str(data_root),
+            cache=tmp_path / "cache",
+            results=tmp_path / "results",
+        )
+    assert not list((tmp_path / "cache").rglob("*.npy"))
 
 
 GRID, CUHK01 = (Counts(125, 125, 8), Counts(900, 125, 8, 775)), (Counts(486, 486, 1),) * 2
