@@ -36,6 +36,7 @@ class Origin:
 OWN = Origin("reidbench", __version__, bundled=True)
 
 _NAMES = {
+    "bot": {"learner": "bot"},
     "camstyle": {"translator": "camstyle", "learner": "ide-lsr", "method": "camstyle"},
     "cyclegan": {
         "translator": "cyclegan",
@@ -45,6 +46,7 @@ _NAMES = {
         "constraint": "joint-learner",
         "method": "espgan espgan-naive espgan-sianet espgan@pytorch",
     },
+    "hhl": {"learner": "hhl", "method": "hhl"},
     "ibn": {"learner": "ibn"},
     "ide": {"learner": "ide"},
     "ipgan": {
@@ -53,6 +55,7 @@ _NAMES = {
         "method": "ipgan ipgan-ibn",
     },
     "pcb": {"learner": "pcb"},
+    "ptgan": {"constraint": "foreground", "method": "ptgan"},
     "sagan": {
         "translator": "sagan",
         "constraint": "masked-identity",

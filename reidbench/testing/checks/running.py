@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from reidbench.cli.strangers import BUNDLED
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean
 from reidbench.registry.loading import Plugin, Plugins
 from reidbench.registry.registry import KINDS, Entry
@@ -110,7 +109,7 @@ def find_subjects(
     Raises:
         UsageError: if nothing has that name.
     """
-    own = [p for p in plugins.found if (p.distribution in BUNDLED) is bundled]
+    own = [p for p in plugins.found if p.bundled is bundled]
     if name is not None:
         own = [p for p in plugins.found if name in (p.name, p.distribution)]
     if own or name is None:
