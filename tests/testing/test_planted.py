@@ -19,6 +19,7 @@ from reidbench.testing.checks.check import CHECKS
 from reidbench.testing.toys import ToyConstraint, ToyDataset, ToyLearner, ToyTranslator
 from tests.testing.planted import DEFECTS, constraints, learners, others, signatures, translators
 from tests.testing.planted.learners import ToySegmenter
+from tests.testing.planted.sound import UNUSUAL
 
 SOUND: dict[str, type[Any]] = {
     "translator": ToyTranslator,
@@ -45,6 +46,12 @@ def test_a_sound_toy_fails_nothing(kind):
     failed = [o for o in run_checks(subject_of(SOUND[kind], kind)) if o.status == "failed"]
     # The toys are all in one module, with those that need torch.
     assert [o.message for o in failed if o.check != "imports-no-torch"] == []
+
+
+@pytest.mark.parametrize("unusual", UNUSUAL, ids=lambda c: c.__name__)
+def test_what_is_unusual_is_no_mistake(unusual):
+    failed = [o for o in run_checks(subject_of(unusual, UNUSUAL[unusual])) if o.status == "failed"]
+    assert [(o.check, o.message) for o in failed if o.check != "imports-no-torch"] == []
 
 
 def test_defects_are_many_and_every_check_has_one():
