@@ -197,7 +197,8 @@ def test_verifying_always_reads_each_file_once(
     ],
 )
 def test_a_changed_fact_is_found(store: Store, change: Callable[[str], str]) -> None:
-    made, _ = store.make(KEY, {"by": {2: "a", 10: "b"}, "size": (1, 2), "rate": 1e-7}, writes(a="1"))
+    facts = {"by": {2: "a", 10: "b"}, "size": (1, 2), "rate": 1e-7}
+    made, _ = store.make(KEY, facts, writes(a="1"))
     assert store.find(KEY)
     whole = (made.path / "manifest.json").read_text()
     changed = change(whole)
