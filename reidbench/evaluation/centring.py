@@ -18,7 +18,7 @@ CLOSE = 2.0**-8
 """Mean squared distance from the origin, over the mean squared length, below which to centre."""
 ALIKE = 1e-28
 """The same for features that differ by the rounding of their mean only: they are all equal."""
-SAMPLE, BLOCK = 256, 256
+SAMPLE, BLOCK = 256, 32
 """Rows that the origin is the mean of, and rows that are widened to float64 at a time."""
 
 

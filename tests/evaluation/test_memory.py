@@ -7,7 +7,14 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from reidbench.evaluation import FeatureDistances, Labels, Market1501
+from reidbench.evaluation import (
+    FeatureDistances,
+    Features,
+    Labels,
+    Market1501,
+    RankingOptions,
+    evaluate,
+)
 from reidbench.evaluation import distance as distance_module
 from reidbench.evaluation.distance import unit
 from reidbench.evaluation.expansion import expanded
@@ -63,3 +70,23 @@ def test_of_reranking_grows_with_the_images_not_their_square(monkeypatch):
     few, many = peak(reranked, 1_000), peak(reranked, 2_000)
     assert many < 2.5 * few
     assert many < 4 * 2_000**2 / 2
+
+
+def scored(offset, options):
+    rng = np.random.default_rng(5)
+    sets = [
+        Features(
+            offset + rng.standard_normal((count, 256), np.float32),
+            rng.integers(1, 200, count),
+            rng.integers(0, 3, count),
+        )
+        for count in (1500, 2000)
+    ]
+    return peak(evaluate, *sets, None, options)
+
+
+@pytest.mark.parametrize("expansion", [0, 3])
+def test_of_centring_is_a_tenth_at_most(monkeypatch, expansion):
+    monkeypatch.setattr(distance_module, "CHUNK_ROWS", (ROWS, ROWS))
+    options = RankingOptions(expansion=expansion)
+    assert scored(np.float32(100), options) < 1.1 * scored(np.float32(0), options)

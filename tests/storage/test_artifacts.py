@@ -193,11 +193,12 @@ def test_verifying_always_reads_each_file_once(
         lambda text: text.replace('"words": 1', '"words": 2'),
         lambda text: text.replace('"seconds": 0', '"seconds": 9'),
         lambda text: text.replace('"facts_sha256": "', '"facts_sha256": "0'),
-        lambda text: text.replace('"1": "a"', '"1": "b"'),
+        lambda text: text.replace('"2": "a"', '"2": "b"'),
     ],
 )
 def test_a_changed_fact_is_found(store: Store, change: Callable[[str], str]) -> None:
-    made, _ = store.make(KEY, {"by": {1: "a"}, "size": (1, 2), "rate": 1e-7}, writes(a="1"))
+    facts = {"by": {2: "a", 10: "b"}, "size": (1, 2), "rate": 1e-7}
+    made, _ = store.make(KEY, facts, writes(a="1"))
     assert store.find(KEY)
     whole = (made.path / "manifest.json").read_text()
     changed = change(whole)
