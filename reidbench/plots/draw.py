@@ -68,7 +68,7 @@ def draw(chart: Chart, width: Width = "one") -> Figure:
     grid = figure.subplots(below, beside, sharey=shared, squeeze=False).ravel()
     for unused in grid[len(chart.panels) :]:
         unused.remove()
-    paint = {"bars": _bars, "line": _lines, "heatmap": _cells}[chart.kind]
+    paint = {"bars": bars, "line": lines_over, "heatmap": cells}[chart.kind]
     for axes, panel in zip(grid, chart.panels, strict=False):
         paint(axes, panel, chart)
         if panel.title:
@@ -108,8 +108,8 @@ def _write_title(figure: Figure, lines: Sequence[str]) -> None:
         figure.text(0.02, top, line, va="top", fontsize=7, color=INK)
 
 
-def _bars(axes: Axes, panel: Panel, chart: Chart) -> None:
-    """Draw horizontal bars, so that names are read as they are written."""
+def bars(axes: Axes, panel: Panel, chart: Chart) -> Axes:
+    """Draw horizontal bars, so that names are read as they are written, and return the axes."""
     rows, columns = chart.panels[0].rows, _all_columns(chart)
     each = BAR / len(columns)
     for point in panel.points:
@@ -127,6 +127,7 @@ def _bars(axes: Axes, panel: Panel, chart: Chart) -> None:
     axes.grid(axis="x")
     if len(columns) > 1 and panel is chart.panels[-1]:
         _legend(axes, [str(c) for c in columns])
+    return axes
 
 
 def _bar(axes: Axes, point: Point, y: float, room: float, colour: str, reported: bool) -> None:
@@ -144,8 +145,8 @@ def _bar(axes: Axes, point: Point, y: float, room: float, colour: str, reported:
     )
 
 
-def _lines(axes: Axes, panel: Panel, chart: Chart) -> None:
-    """Draw the means over a parameter, with whiskers and each seed as a point."""
+def lines_over(axes: Axes, panel: Panel, chart: Chart) -> Axes:
+    """Draw the means over a parameter, whiskers and each seed as a point; return the axes."""
     columns, rows = _all_columns(chart), chart.panels[0].rows
     places = dict(zip(map(str, columns), _positions(columns), strict=True))
     span = max(places.values()) - min(places.values()) or 1.0
@@ -161,6 +162,7 @@ def _lines(axes: Axes, panel: Panel, chart: Chart) -> None:
     axes.grid(axis="y")
     if len(rows) > 1 and panel is chart.panels[-1]:
         _legend(axes, rows, lines=True)
+    return axes
 
 
 def _line(
@@ -189,8 +191,8 @@ def _positions(values: Sequence[JSON]) -> list[float]:
     return [float(i) for i in range(len(values))]
 
 
-def _cells(axes: Axes, panel: Panel, chart: Chart) -> None:
-    """Draw a grid of cells, each with its mean and deviation; empty ones were not run."""
+def cells(axes: Axes, panel: Panel, chart: Chart) -> Axes:
+    """Draw a grid of means and deviations, and return the axes; empty cells were not run."""
     rows, columns = panel.rows, [str(c) for c in panel.columns]
     means = np.full((len(rows), len(columns)), np.nan)
     for point in panel.points:
@@ -213,6 +215,7 @@ def _cells(axes: Axes, panel: Panel, chart: Chart) -> None:
     axes.set_ylabel(printable(chart.row_name, LABEL))
     bar = axes.figure.colorbar(mesh, ax=axes, label=AXES[chart.measure], pad=0.02)
     bar.outline.set_visible(False)
+    return axes
 
 
 def _mean_and_sd(point: Point) -> str:

@@ -219,7 +219,7 @@ def cmc_of_result(result: Result) -> NDArray[np.float64]:
         ReidbenchError: if the result tells none.
     """
     told = result.scores.get("cmc")
-    if not isinstance(told, list) or not told:
+    if not (isinstance(told, list) and told and all(type(v) in (int, float) for v in told)):
         raise ReidbenchError(f"'{result.recipe['name']}' (seed {result.seed}) tells no CMC curve")
     curve = 100 * np.array(told[:MOST_RANKS], np.float64)
     return np.pad(curve, (0, MOST_RANKS - len(curve)), mode="edge")

@@ -75,7 +75,10 @@ def ranked_rows(result: Result, cache: Path, queries: int = 6, columns: int = 8)
 def _compared(result: Result, artifact: Artifact, cache: Path, protocol: Protocol) -> Compared:
     query, gallery = (_features(artifact, role) for role in _SETS)
     ranking: Any = result.recipe.get("ranking")
-    options = RankingOptions(**ranking) if isinstance(ranking, dict) else RankingOptions()
+    try:
+        options = RankingOptions(**ranking) if isinstance(ranking, dict) else RankingOptions()
+    except TypeError as error:
+        raise ReidbenchError(f"the result's options of the ranking are unknown: {error}") from error
     if matched := list(artifacts(result, "match", cache)):
         matrix = np.load(matched[-1][1].path / "distances.npy")
         rows = np.flatnonzero(gallery.pids != JUNK)
@@ -102,7 +105,7 @@ def _spread(
     values = told.get("ap") if isinstance(told, dict) else None
     if not isinstance(values, list) or len(values) != len(lists):
         values = [None] * len(lists)
-    scores = np.array([np.nan if v is None else float(v) for v in values])
+    scores = np.array([float(v) if type(v) in (int, float) else np.nan for v in values])
     known = np.flatnonzero(~np.isnan(scores))
     order = (
         known[np.argsort(-scores[known], kind="stable")] if len(known) else np.arange(len(lists))

@@ -172,9 +172,8 @@ def comparable(run: Run) -> dict[str, Any]:
     columns: Any = told if isinstance(told, dict) else {}
     persons, first = columns.get("pid"), columns.get("first")
     precision = columns.get("ap")
-    paired = all(isinstance(c, list) for c in (persons, first, precision))
-    if paired and not len(persons) == len(first) == len(precision):
-        paired = False
+    paired = all(map(_numbers, (persons, first, precision)))
+    paired = paired and len(persons) == len(first) == len(precision)
     setting = [Setting.of(result).title, result.benchmark["target"]["fingerprint"]]
     return {
         "id": run.id,
@@ -187,6 +186,11 @@ def comparable(run: Run) -> dict[str, Any]:
         "ap": [None if v is None else round(v, 4) for v in precision] if paired else [],
         "recipe": dict(_compared_rows(result)),
     }
+
+
+def _numbers(column: Any) -> bool:
+    """Return whether a column of a file holds numbers, or nothing, and nothing else."""
+    return isinstance(column, list) and all(v is None or type(v) in (int, float) for v in column)
 
 
 def _compared_rows(result: Result) -> Iterator[tuple[str, str]]:

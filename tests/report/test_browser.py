@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from reidbench.report.site import write_report
+from reidbench.results.compared_methods import of_results
+from reidbench.results.comparison import contrast
+from reidbench.results.result import load
 from tests.made_results import make_seeds, save_all
 from tests.report.test_report import COMMITTED, hostile_results
 from tests.results.test_gap import direct, made
@@ -206,3 +209,20 @@ def test_committed_results_and_their_images_are_shown(visit, tmp_path):
     widths = page.locator("img").evaluate_all("images => images.map(i => i.naturalWidth)")
     assert len(widths) == 1
     assert widths[0] > 100
+
+
+def test_the_page_s_intervals_are_those_of_compare_but_for_the_draws(visit, tmp_path):
+    root = tmp_path / "results" / "synthetic"
+    root.mkdir(parents=True)
+    names = ("spgan-07e19f52-seed0", "cyclegan-b26e416b-seed0")
+    for name in names:
+        shutil.copy(COMMITTED / "synthetic" / f"{name}.json", root)
+    write_report([root.parent], tmp_path / "site", tmp_path)
+    page = visit("compare.html#" + ",".join(f"synthetic-{n}" for n in names), tmp_path / "site")
+    page.locator("#comparison section").wait_for()
+    shown = page.locator("#comparison section tr").nth(1).inner_text()
+    told = [float(x) for x in shown.replace("to", "\t").split("\t")[1:]]
+    sides = [of_results([load(root / f"{name}.json")], name) for name in names]
+    found = contrast(sides[1], sides[0], samples=2000).measures["mAP"].over_queries
+    ends = (found.difference, found.low, found.high)
+    assert told == pytest.approx([100 * end for end in ends], abs=0.4)

@@ -194,6 +194,28 @@ def test_a_broken_picture_is_left_out_with_the_reason(tmp_path):
     assert "the picture beside the result cannot be read" in page
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"scores": {"cmc": ["a", None], "per_query": {"pid": ["x"], "first": [[]], "ap": ["<b>"]}}},
+        {"scores": {"cmc": {}, "per_query": 3}},
+        {"recipe": {"translator": [1], "constraints": {"a": 1}, "learner": 7, "paper": {"a": []}}},
+        {"recipe": {"ranking": {"odd": 1}, "direction": 3, "strategy": None}},
+        {"execution": {"stages": {"a": 1}, "seconds": []}},
+        {"execution": {"stages": [1, {"key": "embed/../../etc", "title": ["<i>"]}]}},
+        {"benchmark": {"target": {"name": "t", "fingerprint": "f", "title": {"a": "</td>"}}}},
+        {"masks": {"from": "<b>"}, "translation": {"classifier": ["<b>"], "guided": "yes"}},
+    ],
+)
+def test_odd_values_of_a_foreign_file_leave_the_other_pages_whole(tmp_path, changes):
+    one = make_result()
+    odd = {name: {**getattr(one, name), **value} for name, value in changes.items()}
+    save_all([replace(one, **odd), *make_seeds([0.1] * 3, recipe="good")], tmp_path / "r")
+    assert write_report([tmp_path / "r"], tmp_path / "site", tmp_path / "cache").runs == 4
+    for path in (tmp_path / "site").rglob("*.html"):
+        assert Page(path).unclosed == []
+
+
 def test_losses_in_the_cache_are_drawn(tmp_path):
     key = f"translator/{1:032x}"
     one = replace(make_result(), execution={"stages": [{"key": key, "title": "train gan"}]})

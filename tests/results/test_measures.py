@@ -54,7 +54,7 @@ def test_what_is_drawn_has_a_name_for_its_axis_and_is_in_percent() -> None:
 def test_reported_numbers_may_be_of_every_measure_that_papers_report() -> None:
     fields = [f.name for f in structs.fields(reported._Row)]
     assert set(REPORTED) == set(fields) - {
-        *("label", "note", "source", "target", "protocol", "tested")
+        *("label", "note", "cited", "source", "target", "protocol", "tested")
     }
 
 

@@ -158,10 +158,12 @@
     });
     if (!count) return null;
     const groups = [...people.values()], means = [];
-    let state = 123456789;
-    const draw = () => { // xorshift: the same page shows the same interval
-      state ^= state << 13; state ^= state >>> 17; state ^= state << 5;
-      return (state >>> 0) % groups.length;
+    let state = 0;
+    const draw = () => { // mulberry32, seeded: the same page shows the same interval
+      state = (state + 0x6d2b79f5) | 0;
+      let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+      mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+      return Math.floor(((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296 * groups.length);
     };
     for (let n = 0; n < 2000; n += 1) {
       let total = 0, size = 0;
