@@ -95,8 +95,10 @@ class Verbs(click.Group):
             _close_stdout()
             ctx.exit(PIPE_CLOSED)
         except BaseException as error:
-            if isinstance(error, SystemExit) and ctx.invoked_subcommand not in VERBS:
-                raise  # a plugin's own verb may end as it likes
+            if isinstance(error, SystemExit) and (
+                error.code or ctx.invoked_subcommand not in VERBS
+            ):
+                raise  # rich ends so at a closed pipe; a plugin's own verb may end as it likes
             if ctx.params["debug"]:
                 import traceback
 

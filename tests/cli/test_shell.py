@@ -122,6 +122,7 @@ def test_a_wrong_command_line_is_one_error_with_exit_code_2(invoke, args, error)
         (KeyboardInterrupt(), INTERRUPTED, "the same command resumes where it stopped"),
         (ValueError("odd"), 1, "unexpected ValueError: odd"),
         (MemoryError(), 1, "out of memory"),
+        (GeneratorExit(), 1, "unexpected GeneratorExit"),
     ],
 )
 def test_whatever_a_verb_raises_is_one_line(invoke, plugins, error, code, line):
@@ -131,6 +132,16 @@ def test_whatever_a_verb_raises_is_one_line(invoke, plugins, error, code, line):
     assert line in result.stderr
     assert "Traceback" not in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_nothing_ends_a_verb_of_the_core_as_if_it_were_done(invoke, monkeypatch):
+    def leave(*_, **__):
+        raise SystemExit(0)
+
+    monkeypatch.setattr(cli.get_command(click.Context(cli), "cache"), "invoke", leave)
+    result = invoke("cache", "ls")
+    assert result.exit_code == 1
+    assert "unexpected SystemExit: 0" in result.stderr
 
 
 def test_a_name_in_an_error_cannot_move_the_terminal(invoke, plugins):
