@@ -21,6 +21,7 @@ from reidbench.runs.plan import Plan
 from reidbench.runs.runner import Finished, Outcome
 from reidbench.runs.training_facts import training_of
 from reidbench.runs.warnings import warnings_of
+from reidbench.stages import ReadTranslations
 from reidbench.storage.keys import JSON, digest
 
 
@@ -34,7 +35,7 @@ def result_of(outcome: Outcome, started: datetime) -> Result:
             "digest": plan.recipe.digest,
             **plan.recipe.identity(),
             "paper": plan.recipe.paper,
-            "provenance": plan.provenance,
+            "provenance": _provenance(plan),
         },
         modified={**plan.setting.modified, **plan.recipe.modified},
         seed=plan.seed,
@@ -84,6 +85,12 @@ def _scores(outcome: Outcome) -> dict[str, JSON]:
         (scores,) = records
         return scores  # type: ignore[no-any-return]
     return Trials(tuple(map(Scores.from_dict, records))).to_dict()
+
+
+def _provenance(plan: Plan) -> dict[str, str]:
+    """Return the origin of the initial weights, and of images that were translated elsewhere."""
+    read = [stage for stage in plan.stages if isinstance(stage, ReadTranslations)]
+    return {**plan.learned.provenance, **({"images": read[0].told} if read else {})}
 
 
 def _benchmark(plan: Plan) -> dict[str, JSON]:
