@@ -41,6 +41,27 @@ DATASETS = (
         "identification, CVPR 2014",
     ),
     (
+        "cuhk03-mat",
+        "data.readers.cuhk03_mat:Cuhk03Mat",
+        "CUHK03 from cuhk-03.mat as it is downloaded (with h5py)",
+        "Li et al., DeepReID: Deep Filter Pairing Neural Network for Person Re-"
+        "identification, CVPR 2014",
+    ),
+    (
+        "veri",
+        "data.readers.veri:VeRi",
+        "VeRi-776: vehicles, twenty cameras",
+        "Liu et al., A Deep Learning-Based Approach to Progressive Vehicle Re-"
+        "identification for Urban Surveillance, ECCV 2016",
+    ),
+    (
+        "vehicleid",
+        "data.readers.vehicleid:VehicleID",
+        "VehicleID: vehicles, cameras not labelled, ten drawn galleries",
+        "Liu et al., Deep Relative Distance Learning: Tell the Difference Between Similar "
+        "Vehicles, CVPR 2016",
+    ),
+    (
         "prid2011",
         "data.readers.prid2011:Prid2011",
         "PRID2011 single-shot, two cameras",

@@ -73,12 +73,6 @@ class Plan:
         return self.evaluations[0].embedded.learned
 
     @property
-    def provenance(self) -> dict[str, str]:
-        """Origin of the initial weights, and of images that were translated elsewhere."""
-        read = [s for s in self.stages if isinstance(s, ReadTranslations)]
-        return {**self.learned.provenance, **({"images": read[0].told} if read else {})}
-
-    @property
     def ends(self) -> list[Stage]:
         """The stages whose output is wanted for itself."""
         shown = [self.preview] if self.preview else []
@@ -225,27 +219,16 @@ class _Run:
         (fitted,) = self._fitted(target)
         return TranslateTest(fitted, self._masked(target, split), self.precision)
 
-    def _translated(
-        self, target: OpenDataset
-    ) -> tuple[Translate | TrueTranslation | ReadTranslations, ...]:
+    def _translated(self, target: OpenDataset) -> tuple[Translated, ...]:
         recipe = self.recipe
-        if recipe.reads_files:
-            return (self._read(target),)
+        if recipe.translator is not None and recipe.reads_files:
+            towards, given = self.setting.decode(target, "train"), recipe.translator.parameters
+            return (ReadTranslations.of(self._source, towards, **given),)
         if recipe.reads_truth:
             return tuple(self._true(target, *cams) for cams in recipe.perspective.pairs)
         cameras = recipe.rendering.cameras if recipe.by_camera else ""
         codes = recipe.rendering.codes if recipe.by_code else 0
-        return tuple(
-            Translate(fitted, self.precision, cameras, codes) for fitted in self._fitted(target)
-        )
-
-    def _read(self, target: OpenDataset) -> ReadTranslations:
-        assert self.recipe.translator is not None
-        given = self.recipe.translator.parameters
-        towards = self.setting.decode(target, "train")
-        return ReadTranslations.of(
-            self._source, towards, given["root"], given["naming"], missing=given["missing"]
-        )
+        return tuple(Translate(f, self.precision, cameras, codes) for f in self._fitted(target))
 
     def _true(
         self, target: OpenDataset, source_cams: Sequence[int], target_cams: Sequence[int]
@@ -259,8 +242,7 @@ class _Run:
     @property
     def _parts(self) -> tuple[str, ...]:
         assert self.recipe.translator is not None
-        parts: tuple[str, ...] = self.recipe.translator.build().parts
-        return parts
+        return tuple(self.recipe.translator.build().parts)
 
     def _fitted(self, target: OpenDataset) -> list[FitTranslator]:
         """Return the translators between all cameras, or between each pair of groups of them."""

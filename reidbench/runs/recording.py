@@ -22,6 +22,7 @@ from reidbench.runs.runner import Finished, Outcome
 from reidbench.runs.sources import entries_of
 from reidbench.runs.training_facts import training_of
 from reidbench.runs.warnings import warnings_of
+from reidbench.stages import ReadTranslations
 from reidbench.storage.keys import JSON, digest
 
 
@@ -35,7 +36,7 @@ def result_of(outcome: Outcome, started: datetime) -> Result:
             "digest": plan.recipe.digest,
             **plan.recipe.identity(),
             "paper": plan.recipe.paper,
-            "provenance": plan.provenance,
+            "provenance": _provenance(plan),
             "components": [e.provenance() for e in entries_of(plan.stages)],
         },
         modified={**plan.setting.modified, **plan.recipe.modified},
@@ -92,6 +93,12 @@ def _scores(outcome: Outcome) -> dict[str, JSON]:
         (scores,) = records
         return scores  # type: ignore[no-any-return]
     return Trials(tuple(map(Scores.from_dict, records))).to_dict()
+
+
+def _provenance(plan: Plan) -> dict[str, str]:
+    """Return the origin of the initial weights, and of images that were translated elsewhere."""
+    read = [stage for stage in plan.stages if isinstance(stage, ReadTranslations)]
+    return {**plan.learned.provenance, **({"images": read[0].told} if read else {})}
 
 
 def _benchmark(plan: Plan) -> dict[str, JSON]:

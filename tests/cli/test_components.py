@@ -140,7 +140,7 @@ def test_plugins_are_listed_with_what_they_add(invoke, plugins):
     (core,) = json.loads(invoke("plugin", "list", "--json").stdout)
     assert core["name"] == "reidbench"
     assert core["components"]["method"] == CORE
-    assert core["components"]["translator"] == ["perfect"]
+    assert core["components"]["translator"] == ["files", "perfect"]
     assert "constraint" not in core["components"]
     text = invoke("plugin", "list").stdout
     assert "works" in text

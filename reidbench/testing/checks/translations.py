@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from reidbench.interfaces import Images, Translator
-from reidbench.registry.registry import DIRECTIONS
 from reidbench.storage.keys import JSON
 from reidbench.testing.checks.check import SkippedCheck, Subject, check, require
 from reidbench.testing.checks.material import CPU, disturbed, domains, snapshot, train
@@ -39,7 +38,7 @@ def routes(translator: Translator) -> Iterator[tuple[Images, int, int]]:
     """Yield some images with the domains that they may be translated between."""
     data = domains()
     number = 1 + (data.cameras if translator.split == "camera" else 1)
-    directions = getattr(translator, "directions", frozenset(DIRECTIONS))
+    directions = translator.directions
     if "source-to-target" in directions:
         for dst in range(1, number):
             yield data.source.images(np.arange(4), CPU.device), 0, dst

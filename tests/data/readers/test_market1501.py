@@ -168,3 +168,19 @@ def test_workers_get_the_arguments_and_list_once(home: Path) -> None:
     one, other = pickle.loads(packed), pickle.loads(packed)
     assert one is other
     assert one.samples("train").names == dataset.samples("train").names
+
+
+def test_the_added_distractors_join_the_gallery_if_they_are_asked_for(home: Path) -> None:
+    names = ("0000_c1s1_000151_00.jpg", "0123456.jpg")
+    plant(home / "images", names)
+    plain, more = Market1501(root=str(home)), Market1501(root=str(home), distractors=True)
+    gallery, grown = plain.samples("gallery"), more.samples("gallery")
+    assert grown.names == (*gallery.names, *(f"images/{name}" for name in names))
+    assert grown.pids.tolist() == [*gallery.pids.tolist(), 0, 0]
+    assert grown.cams.tolist() == [*gallery.cams.tolist(), 0, 0]
+    assert plain.fingerprint() != more.fingerprint()
+    assert not any(p.startswith("gallery") and "published" in p for p in more.check())
+    shutil.rmtree(home / "images")
+    assert Market1501(root=str(home)).fingerprint() == plain.fingerprint()
+    with pytest.raises(ReidbenchError, match="images is missing"):
+        Market1501(root=str(home), distractors=True).samples("gallery")
