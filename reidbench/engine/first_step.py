@@ -78,7 +78,7 @@ class FirstStep:
                 raise fault(constraint, "losses", f"returned {_told(value)} as '{term}'", expected)
             number = float(value.detach())
             if number - number != 0:
-                got = f"returned {number} as '{term}' at the first step"
+                got = f"returned {number} as '{term}': training diverged at the first step"
                 raise fault(constraint, "losses", got, "finite values")
             # A term that is off is exempt: it may be a constant zero.
             if builds and number and not value.requires_grad:

@@ -23,6 +23,7 @@ from reidbench.runs.sources import (
     NOTED,
     changed_since,
     entries_of,
+    forget_begun,
     note_begun,
     remove_changed,
     sources_behind,
@@ -183,7 +184,11 @@ def compute_stage(stage: Stage, session: Session) -> Finished:
                 sources = sources_behind(stage, held.values())
                 noted = {NOTED: note_begun(folder, sources, afresh=session.dev)} if sources else {}
                 device = {"device": session.hardware.description}
-                return {**device, **noted, **stage.compute(work)}
+                try:
+                    return {**device, **noted, **stage.compute(work)}
+                except BaseException:
+                    forget_begun(folder)
+                    raise
 
         def blocked() -> None:
             if not session.patient:

@@ -85,6 +85,13 @@ def note_begun(draft: Path, sources: Sources, *, afresh: bool) -> Sources:
     return mixed
 
 
+def forget_begun(draft: Path) -> None:
+    """Remove the note of a computation that ended without a checkpoint."""
+    folder = draft / RESUME
+    if [path.name for path in folder.glob("*")] == [_BEGUN]:
+        shutil.rmtree(folder)
+
+
 def _add(found: dict[str, set[str]], noted: Mapping[str, Iterable[str]]) -> None:
     for name, digests in noted.items():
         found.setdefault(name, set()).update(digests)

@@ -249,7 +249,7 @@ PLANTED = [
     ("constraint", Nothing, "losses", "returned None; expected a dictionary of scalar tensors"),
     ("constraint", Number, "losses", "returned a float as 'kept'; expected a dictionary of scalar"),
     ("constraint", Vector, "losses", "returned a tensor of shape [4] as 'kept'"),
-    ("constraint", Undefined, "losses", "returned nan as 'kept' at the first step"),
+    ("constraint", Undefined, "losses", "returned nan as 'kept': training diverged at"),
     ("constraint", Detached, "losses", "returned 'kept' cut from the translated images: no"),
     ("constraint", Silent, "update", "returned None; expected a mapping of losses to show"),
     ("constraint", Raising, "losses", "raised AttributeError: 'Hop' object has no attribute 'not"),

@@ -20,7 +20,7 @@ from reidbench.results.result import Result
 from reidbench.runs.contested import tell_contested
 from reidbench.runs.recording import result_of
 from reidbench.runs.runner import Outcome, Session, run_plan
-from reidbench.runs.sources import note_begun
+from reidbench.runs.sources import forget_begun, note_begun
 from reidbench.storage.artifacts import RESUME
 from reidbench.testing.toy_runs import make_plan, make_session, toy_benchmark
 from tests.runs.test_no_picture import Told
@@ -124,6 +124,8 @@ def test_checkpoints_of_another_source_are_noted_or_thrown_away(tmp_path: Path) 
     assert note_begun(tmp_path, new, afresh=False) == {"constraint mine": ["a", "b"]}
     assert note_begun(tmp_path, new, afresh=True) == new
     assert not (begun / "translator.safetensors").exists()
+    forget_begun(tmp_path)
+    assert not begun.exists()
 
 
 def test_a_contested_name_is_told_where_it_is_used_alone(registry: Registry) -> None:
