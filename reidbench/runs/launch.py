@@ -20,11 +20,12 @@ from reidbench.config.compose import (
 )
 from reidbench.config.recipe import Recipe
 from reidbench.engine.hardware import choose
-from reidbench.errors import UsageError
+from reidbench.errors import BusyError, UsageError
 from reidbench.progress import Progress, Reporter, silent
 from reidbench.registry.loading import Plugins, notify
 from reidbench.registry.registry import Registry
 from reidbench.results.result import Result
+from reidbench.runs import ledger
 from reidbench.runs.options import ExecutionOptions, ExperimentOptions
 from reidbench.runs.plan import Plan, plan
 from reidbench.runs.recording import result_of, save_picture
@@ -171,13 +172,24 @@ def open_session(options: ExecutionOptions, plugins: Plugins, reporter: Reporter
 
 
 def run_and_record(plan: Plan, session: Session, results: Path) -> RecordedRun:
-    """Execute a plan and write its result, and a picture beside it."""
+    """Execute a plan and write its result, and a picture beside it; why it failed is kept too."""
     started = datetime.now(UTC)
-    outcome = run_plan(plan, session)
+    try:
+        return record(run_plan(plan, session), started, session, results)
+    except BusyError:
+        raise
+    except Exception as error:
+        ledger.failed(session.store.root, plan, results, error)
+        raise
+
+
+def record(outcome: Outcome, started: datetime, session: Session, results: Path) -> RecordedRun:
+    """Write the result of what was carried out, begun at ``started``, and a picture beside it."""
     result = result_of(outcome, started)
     path = result.save(results)
     done = RecordedRun(outcome, result, path, save_picture(outcome, path.with_suffix(".png")))
     notify(session.hooks.reidbench_result, result=result)
+    ledger.finished(session.store.root, outcome.plan, results)
     return done
 
 
@@ -204,7 +216,8 @@ def run_with_floor(
     plans = opened.plans_with_floor(request, seed, execution.precision)
     session = open_session(execution, plugins, reporter)
     announce(plans, session)
-    return [run_and_record(each, session, execution.results) for each in plans]
+    with ledger.under_way(session.store.root, plans, execution.results):
+        return [run_and_record(each, session, execution.results) for each in plans]
 
 
 def plan_of_request(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +11,10 @@ from typing import Any
 import pluggy
 
 from reidbench.engine.hardware import Hardware
-from reidbench.errors import BusyError
+from reidbench.errors import BusyError, ReidbenchError
 from reidbench.progress import Reporter
 from reidbench.registry.loading import notify
+from reidbench.runs.notes import noted
 from reidbench.runs.plan import Plan
 from reidbench.stages import Stage, Work
 from reidbench.storage.artifacts import Artifact, Store
@@ -65,11 +66,16 @@ class Outcome:
 
 def needed(plan: Plan, store: Store) -> list[Stage]:
     """Return the stages that have to be computed: those not in the store that something needs."""
+    return lacking(plan, lambda key: store.find(key) is not None)
+
+
+def lacking(plan: Plan, at_hand: Callable[[str], bool]) -> list[Stage]:
+    """Return the stages that have to be computed, inputs first, by what is at hand."""
     missing: dict[str, Stage] = {}
     waiting = plan.ends
     while waiting:
         stage = waiting.pop()
-        if stage.key not in missing and store.find(stage.key) is None:
+        if stage.key not in missing and not at_hand(stage.key):
             missing[stage.key] = stage
             waiting += stage.inputs
     return [s for s in plan.stages if s.key in missing]
@@ -98,6 +104,28 @@ def run_plan(plan: Plan, session: Session) -> Outcome:
     return Outcome(plan, finished)
 
 
+def gather(plan: Plan, session: Session, fresh: Collection[str]) -> Outcome:
+    """Return the outcome of a plan whose stages others have computed.
+
+    Args:
+        plan: what was carried out.
+        session: where the artifacts lie.
+        fresh: keys of those that were computed for this run.
+
+    Raises:
+        ReidbenchError: if one of the plan's ends has gone since.
+    """
+    finished = {}
+    for stage in plan.stages:
+        if (found := session.store.find(stage.key)) is not None:
+            done = Finished(stage, found, reused=stage.key not in fresh)
+            finished[stage.key] = done
+            notify(session.hooks.reidbench_stage_finished, artifact=found, reused=done.reused)
+    if gone := [end.title for end in plan.ends if end.key not in finished]:
+        raise ReidbenchError(f"'{gone[0]}' has gone from {session.store.root}; run again")
+    return Outcome(plan, finished)
+
+
 def ensure_stage(stage: Stage, session: Session) -> Finished:
     """Compute a stage that is no run's, and what the store lacks of its inputs.
 
@@ -120,9 +148,12 @@ def compute_stage(stage: Stage, session: Session) -> Finished:
 
         def compute(folder: Path) -> dict[str, JSON]:
             with ExitStack() as reading:
+                told = reading.enter_context(
+                    noted(session.store.root, stage.key, stage.title, progress)
+                )
                 held = {i.key: reading.enter_context(session.store.held(i.key)) for i in inputs}
                 folders = {key: artifact.path for key, artifact in held.items()}
-                work = Work(folder, folders, session.hardware, progress, session.checkpoint_every)
+                work = Work(folder, folders, session.hardware, told, session.checkpoint_every)
                 return {"device": session.hardware.description, **stage.compute(work)}
 
         def blocked() -> None:

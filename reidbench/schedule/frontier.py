@@ -8,7 +8,7 @@ from reidbench.schedule.graph import Graph
 
 
 class Frontier:
-    """What is ready, running, done and lost of a graph; it computes nothing and knows no clock."""
+    """State of a graph: ready, running, done and lost. It computes nothing and knows no clock."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph

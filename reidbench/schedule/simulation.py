@@ -12,7 +12,7 @@ from reidbench.schedule.graph import Graph
 
 @dataclass(frozen=True)
 class Simulated:
-    """When a sweep would end.
+    """Times at which a sweep and each of its runs would end.
 
     Attributes:
         seconds: from its start to its end.

@@ -139,6 +139,21 @@ class Store:
         with self._locked(key, lambda: None, shared=True):
             pass
 
+    def busy(self, key: str) -> bool:
+        """Return whether a process is computing the artifact of ``key``, on whatever machine.
+
+        The lock says so and no note: one of a process that was killed is free.
+        """
+        path = self._lock_of(key)
+        try:
+            with path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:  # nobody has asked for it yet
+            return False
+        return False
+
     def artifacts(self) -> Iterator[Artifact]:
         """Yield every finished artifact, by key."""
         for manifest in sorted(self._objects.glob(f"*/*/{MANIFEST}")):
@@ -223,12 +238,15 @@ class Store:
         draft.rename(final)
         _sync(final.parent)
 
+    def _lock_of(self, key: str) -> Path:
+        return self._locks / f"{key.replace('/', '-')}.lock"
+
     @contextmanager
     def _locked(
         self, key: str, blocked: Callable[[], None], *, shared: bool = False
     ) -> Iterator[None]:
         """Lock a key; where another process has it, call ``blocked()`` and then wait."""
-        path = self._locks / f"{key.replace('/', '-')}.lock"
+        path = self._lock_of(key)
         how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
