@@ -271,7 +271,7 @@ def test_devices_are_shared_out_in_turn(tmp_path):
     assert LocalWorkers(options, 1)._slots[0].options.device == "cpu"
 
 
-class Odd(Exception):
+class OddError(Exception):
     def __init__(self, one: int, two: int) -> None:
         super().__init__(f"{one} and {two}")
 
@@ -279,7 +279,7 @@ class Odd(Exception):
 def test_an_error_reaches_the_command_whatever_its_class():
     kept = UsageError("no such thing")
     assert portable(kept) is kept
-    assert str(portable(Odd(1, 2))) == "Odd: 1 and 2"
+    assert str(portable(OddError(1, 2))) == "OddError: 1 and 2"
     lost = portable(BusyError("a/b", "title"))
     assert type(lost) is ReidbenchError
 
