@@ -16,6 +16,7 @@ from reidbench.progress import Reporter
 from reidbench.registry.loading import notify
 from reidbench.runs.notes import noted
 from reidbench.runs.plan import Plan
+from reidbench.runs.sources import SOURCES, sources_of
 from reidbench.stages import Stage, Work
 from reidbench.storage.artifacts import Artifact, Store
 from reidbench.storage.keys import JSON
@@ -172,4 +173,4 @@ def _find(stage: Stage, store: Store) -> Finished | None:
 
 
 def _manifest(stage: Stage) -> dict[str, Any]:
-    return {"title": stage.title, **stage.facts}
+    return {"title": stage.title, **stage.facts, SOURCES: sources_of(stage)}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from reidbench.engine.hardware import choose
 from reidbench.errors import UsageError
+from reidbench.runs.engines import cluster
 from reidbench.runs.engines.local import LocalWorkers
 from reidbench.runs.engines.workers import Workers
 from reidbench.runs.launch import RecordedRun
@@ -31,6 +32,8 @@ def check_engine(options: EngineOptions, execution: ExecutionOptions) -> None:
         raise UsageError("--address is a Ray cluster's; it goes with --engine ray")
     if options.devices and options.engine == "ray":
         raise UsageError("--devices goes with --engine local; Ray shares its devices out itself")
+    if options.engine == "ray":
+        cluster.check_installed()
     for device in options.devices:
         choose(device, execution.precision)
 
@@ -62,6 +65,10 @@ def _workers(
     session: Session, execution: ExecutionOptions, options: EngineOptions
 ) -> Workers | None:
     """Return the workers; None where this process does it all."""
+    if options.engine == "ray":
+        on_ray = cluster.RayWorkers(execution, options.jobs, options.address)
+        session.reporter.say(f"on Ray, a stage with {on_ray.threads} threads")
+        return on_ray
     jobs = at_a_time(options)
     if jobs == 1 and not options.devices:
         return None
