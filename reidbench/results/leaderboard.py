@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 from reidbench.evaluation.trials import Spread, spread
@@ -11,6 +13,7 @@ from reidbench.results.gap import Gap
 from reidbench.results.measures import BY_KEY, MEASURES, PRIMARY, SHOWN
 from reidbench.results.notebook import Notebook
 from reidbench.results.numbers import listed
+from reidbench.results.pareto import pareto_front
 from reidbench.results.result import Result, Unreadable
 from reidbench.storage.keys import JSON, canonical
 
@@ -176,16 +179,16 @@ class Board:
         What was trained with more of the target's data is no rival.
         """
         mine = row.entry.value("cost")
-        if mine is None:
-            return False
-        score = row.entry.measures[PRIMARY].mean
-        rivals = [r for r in self.rows if set(r.entry.uses) <= set(row.entry.uses)]
-        for other in rivals:
-            theirs, scored = other.entry.value("cost"), other.entry.measures[PRIMARY].mean
-            reaches = theirs is not None and theirs <= mine and scored >= score
-            if reaches and (theirs, scored) != (mine, score):
-                return False
-        return True
+        return (mine, row.entry.measures[PRIMARY].mean) in self._fronts[row.entry.uses]
+
+    @cached_property
+    def _fronts(self) -> dict[tuple[str, ...], set[tuple[float, float]]]:
+        """Cost and score of what is optimal, by what of the target's data may be used."""
+        fronts = {}
+        for uses in {row.entry.uses for row in self.rows}:
+            rivals = (row.entry for row in self.rows if set(row.entry.uses) <= set(uses))
+            fronts[uses] = pareto_front((e.value("cost"), e.measures[PRIMARY].mean) for e in rivals)
+        return fronts
 
 
 @dataclass(frozen=True)
@@ -247,11 +250,11 @@ def _obstacle(setting: Setting, group: Sequence[Result]) -> str:
 def _rows(groups: Sequence[Sequence[Result]], gap: Gap) -> tuple[Row, ...]:
     """Return the rows in the order of their means; ceilings have no place and take none."""
     entries = [Entry.of(group, gap) for group in groups]
-    means = [e.measures[PRIMARY].mean for e in entries if CEILING not in e.uses]
+    means = sorted(e.measures[PRIMARY].mean for e in entries if CEILING not in e.uses)
 
     def place(entry: Entry) -> int | None:
         mean = entry.measures[PRIMARY].mean
-        return None if CEILING in entry.uses else 1 + sum(other > mean for other in means)
+        return None if CEILING in entry.uses else 1 + len(means) - bisect_right(means, mean)
 
     entries.sort(key=lambda e: (-e.measures[PRIMARY].mean, e.recipe, e.digest))
     return tuple(Row(place(entry), entry) for entry in entries)
