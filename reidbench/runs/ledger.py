@@ -134,7 +134,8 @@ def _entry(plan: Plan, results: Path, command: str) -> Entry:
 
 def _path(root: Path, plan: Plan, results: Path) -> Path:
     wanted = [stage.key for stage in plan.ends]
-    return root / FOLDER / f"{digest([wanted, str(results.absolute())])}.json"
+    named = [plan.setting.benchmark.name, plan.recipe.name, wanted]
+    return root / FOLDER / f"{digest([*named, str(results.absolute())])}.json"
 
 
 def _write(path: Path, entry: Entry) -> None:

@@ -154,7 +154,8 @@ def jobs_of(
             for recipe in recipes.values():
                 plan = opened.plan(recipe, seed, options.execution.precision)
                 # A value that is set of one method leaves the others what they are.
-                jobs.setdefault(tuple(e.key for e in plan.ends), Job(plan, title_of(plan, several)))
+                same = experiment.benchmark, recipe.digest, *(e.key for e in plan.ends)
+                jobs.setdefault(same, Job(plan, title_of(plan, several)))
     return list(jobs.values())
 
 
