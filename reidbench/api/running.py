@@ -99,8 +99,13 @@ def sweep(
     masks: str | None = None,
     study: str | Path | None = None,
     seeds: Sequence[int] | None = None,
-    benchmark: str | Path | None = None,
+    benchmark: str | Path | Sequence[str | Path] | None = None,
     settings: Mapping[str, JSON] | None = None,
+    grid: Mapping[str, Sequence[JSON]] | None = None,
+    engine: str = "local",
+    jobs: int = 1,
+    devices: Names = (),
+    address: str | None = None,
     progress: bool | Reporter = True,
     raise_failures: bool = True,
     **options: Unpack[RunOptions],
@@ -120,8 +125,14 @@ def sweep(
         study: table or figure of a paper, in place of the names above; its index and figure are
             written too.
         seeds: of the runs; the benchmark's own if None.
-        benchmark: name or path; "synthetic", or the study's own, if None.
+        benchmark: name or path, or several; "synthetic", or the study's own, if None.
         settings: parameters set by hand; each goes to the runs that have its owner.
+        grid: values of parameters, e.g. ``{"sianet.margin": [1, 2]}``; each combination is run.
+        engine: "local" for processes of this machine, or "ray" for a cluster.
+        jobs: stages that are computed at a time; with more than 1 a script must begin below
+            ``if __name__ == "__main__":``, as all that start processes.
+        devices: that the jobs share, e.g. ``["cuda:0", "cuda:1"]``.
+        address: of a Ray cluster that runs.
         progress: True for bars, False for silence, or a reporter of your own.
         raise_failures: raise at the end if a run failed; else see ``failures`` of what returns.
         **options: see :class:`reidbench.api.options.RunOptions`.
@@ -145,6 +156,7 @@ def sweep(
     """
     from reidbench.data.fingerprints import remembered_in
     from reidbench.registry.loading import load_plugins
+    from reidbench.runs.options import EngineOptions, SweepOptions, grid_of
     from reidbench.runs.studies import run_study
     from reidbench.runs.sweeps import Combinations, run_sweep
 
@@ -156,8 +168,16 @@ def sweep(
         direction,
         masks,
     )
-    chosen = options_of(benchmark or ("" if study else "synthetic"), settings, options)
-    common = (seeds, chosen, load_plugins(), reporter_of(progress))
+    several = [benchmark] if isinstance(benchmark, str | Path) else benchmark
+    benchmarks = [str(b) for b in several or ["" if study else "synthetic"]]
+    experiment, execution = options_of(benchmarks[0], settings, options)
+    chosen = SweepOptions(
+        experiments=grid_of(experiment, benchmarks, grid or {}),
+        execution=execution,
+        seeds=seeds,
+        engine=EngineOptions(engine=engine, jobs=jobs, devices=names_of(devices), address=address),
+    )
+    common = (chosen, load_plugins(), reporter_of(progress))
     done: SweepResults
     if study is not None and (methods or translators or constraints or learners or direction):
         raise UsageError("a study names its own runs; leave the other names out")

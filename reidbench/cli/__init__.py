@@ -17,7 +17,8 @@ from reidbench.errors import ReidbenchError, did_you_mean, is_out_of_memory, sho
 # so that listing the verbs imports none of them.
 VERBS = {
     "run": "Translate, learn and evaluate: one method on one benchmark with one seed.",
-    "sweep": "Run every combination, one after another, and show the means over the seeds.",
+    "sweep": "Run every combination, each stage once, and show the means over the seeds.",
+    "status": "Show the runs that are under way, were interrupted, have failed or are done.",
     "list": "Show the methods, components and benchmarks that are installed.",
     "extract": "Embed a dataset by any model into a file of features.",
     "evaluate": "Rank a gallery by features that any program made, and score the ranking.",

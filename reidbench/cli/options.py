@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import wraps
-from inspect import signature
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from reidbench.runs.options import ExecutionOptions, ExperimentOptions
+from reidbench.runs.options import (
+    EngineOptions,
+    ExecutionOptions,
+    ExperimentOptions,
+    grid_of,
+)
 
 if TYPE_CHECKING:
     from reidbench.config.compose import Request
@@ -138,9 +143,16 @@ masks = click.option(
 )
 
 
-def _bundled(name: str, build: Callable[..., Any], options: Decorator[F]) -> Decorator[F]:
-    """Return a decorator that adds ``options`` and passes on what ``build`` makes of them."""
-    names = tuple(signature(build).parameters)
+def _bundled(
+    name: str, build: Callable[..., Any], options: Decorator[F], also: tuple[str, ...] = ()
+) -> Decorator[F]:
+    """Return a decorator that adds ``options`` and passes on what ``build`` makes of them.
+
+    ``also`` are the names that it takes beside those of its signature.
+    """
+    keywords = (Parameter.VAR_KEYWORD,)
+    own = signature(build).parameters.items()
+    names = (*(n for n, p in own if p.kind not in keywords), *also)
 
     def decorate(function: F) -> F:
         @wraps(function)
@@ -165,6 +177,18 @@ def _request(
     from reidbench.config.compose import Request  # numpy, which --help goes without
 
     return Request(method, translator, constraints, learner, strategy, direction, masks)
+
+
+def _experiments(
+    benchmarks: tuple[str, ...], settings: tuple[str, ...], **parts: Any
+) -> tuple[ExperimentOptions, ...]:
+    """Return the options of each benchmark with each combination of values of one parameter."""
+    from reidbench.config.compose import parse_setting
+
+    values: dict[str, list[Any]] = {}
+    for name, value in map(parse_setting, settings):
+        values.setdefault(name, []).append(value)
+    return grid_of(ExperimentOptions(**parts), benchmarks, values)
 
 
 def _experiment(
@@ -217,28 +241,53 @@ recipe = _bundled(
     ),
 )
 
-experiment = _bundled(
-    "experiment",
-    _experiment,
-    _all(
-        benchmark_name,
-        click.option("--source", metavar="NAME", help="Another source dataset, or several: A+B."),
-        click.option("--target", metavar="NAME", help="Another target dataset."),
-        click.option("--protocol", metavar="NAME", help="Another evaluation protocol."),
-        click.option(
-            "--tested",
-            type=click.Choice(["target", "source"]),
-            help="Score the model on the target, or on the source: what adaptation cost there.",
-        ),
-        set_values,
-        data_root,
-        click.option(
-            "--skip-corrupt",
-            is_flag=True,
-            help="Leave out images that cannot be decoded, and say which in the result; it is then "
-            "not ranked.",
-        ),
+_parts: Decorator[Any] = _all(
+    click.option("--source", metavar="NAME", help="Another source dataset, or several: A+B."),
+    click.option("--target", metavar="NAME", help="Another target dataset."),
+    click.option("--protocol", metavar="NAME", help="Another evaluation protocol."),
+    click.option(
+        "--tested",
+        type=click.Choice(["target", "source"]),
+        help="Score the model on the target, or on the source: what adaptation cost there.",
     ),
+)
+_copies: Decorator[Any] = _all(
+    data_root,
+    click.option(
+        "--skip-corrupt",
+        is_flag=True,
+        help="Leave out images that cannot be decoded, and say which in the result; it is then "
+        "not ranked.",
+    ),
+)
+
+experiment = _bundled("experiment", _experiment, _all(benchmark_name, _parts, set_values, _copies))
+
+experiments = _bundled(
+    "experiments",
+    _experiments,
+    _all(
+        click.option(
+            "--benchmark",
+            "benchmarks",
+            multiple=True,
+            default=["synthetic"],
+            show_default=True,
+            metavar="NAME",
+            help="A benchmark by name, or the path of a .toml file; repeatable.",
+        ),
+        _parts,
+        click.option(
+            "--set",
+            "settings",
+            multiple=True,
+            metavar="NAME.PARAMETER=VALUE",
+            help="Set a parameter, e.g. sianet.margin=1; repeatable: several values of one "
+            "parameter are a run each. The results are then not ranked.",
+        ),
+        _copies,
+    ),
+    ("source", "target", "protocol", "tested", "data_root", "skip_corrupt"),
 )
 
 execution = _bundled(
@@ -274,6 +323,43 @@ execution = _bundled(
             show_default=True,
             help="Compare the files of finished stages with their checksums: all, those that were "
             "written to since, or none.",
+        ),
+    ),
+)
+
+
+def _engine(engine: str, jobs: int, devices: str | None, address: str | None) -> EngineOptions:
+    named = tuple(d.strip() for d in (devices or "").split(",") if d.strip())
+    return EngineOptions(engine=engine, jobs=jobs, devices=named, address=address)
+
+
+engine = _bundled(
+    "engine",
+    _engine,
+    _all(
+        click.option(
+            "--jobs",
+            default=1,
+            show_default=True,
+            type=click.IntRange(1),
+            metavar="N",
+            help="Stages that are computed at a time, each by a process of its own. They share the "
+            "threads out, and another number of threads rounds differently.",
+        ),
+        click.option(
+            "--devices",
+            metavar="LIST",
+            help="GPUs that the jobs share, a job each if there is no --jobs, e.g. cuda:0,cuda:1.",
+        ),
+        click.option(
+            "--engine",
+            default="local",
+            show_default=True,
+            metavar="NAME",
+            help="local, processes of this machine; or ray, a cluster.",
+        ),
+        click.option(
+            "--address", metavar="ADDRESS", help="Of a Ray cluster that runs; 'auto' finds it."
         ),
     ),
 )

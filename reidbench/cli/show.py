@@ -25,22 +25,30 @@ MEANS = ("mAP", "mAP_trapezoid", "rank1")  # each with its spread, still within 
 def plans(planned: Sequence[Plan], session: Session) -> None:
     """Say on standard error what will be done, and what is there already."""
     console = Console(stderr=True, highlight=False)
-    setting, first = planned[0].setting, planned[0]
-    title = f"{setting.benchmark.name} v{setting.benchmark.version}: "
-    title += f"{setting.source.title} -> {setting.target.title}, {setting.protocol.name} protocol"
-    title += f", {len(setting.targets)} splits" if len(setting.targets) > 1 else ""
-    console.print(f"[bold]{escape(title)}[/bold]")
+    settings: dict[str, list[Plan]] = {}
     for plan in planned:
-        changed = {**plan.setting.modified, **plan.recipe.modified}
-        note = "".join(f", {k}={v}" for k, v in changed.items())
-        console.print(escape(f"  {plan.recipe.name}, seed {plan.seed}{note}"))
-    console.print(escape(f"  on {session.hardware.description}, {first.precision}"))
+        settings.setdefault(_titled(plan), []).append(plan)
+    for title, those in settings.items():
+        console.print(f"[bold]{escape(title)}[/bold]")
+        for plan in those:
+            changed = {**plan.setting.modified, **plan.recipe.modified}
+            note = "".join(f", {k}={v}" for k, v in changed.items())
+            console.print(escape(f"  {plan.recipe.name}, seed {plan.seed}{note}"))
+    console.print(escape(f"  on {session.hardware.description}, {planned[0].precision}"))
     stages = {s.key: s for plan in planned for s in plan.stages}
     missing = {s.key: s for plan in planned for s in needed(plan, session.store)}
     ahead = f"{len(missing)} to compute:" if missing else "all of them at hand"
     console.print(f"  {len(stages)} stages, {ahead}")
     for stage_title, count in Counter(s.title for s in missing.values()).items():
         console.print(escape(f"    {stage_title}" + (f" ({count} times)" if count > 1 else "")))
+
+
+def _titled(plan: Plan) -> str:
+    """Return the benchmark of a run in a line."""
+    setting = plan.setting
+    title = f"{setting.benchmark.name} v{setting.benchmark.version}: "
+    title += f"{setting.source.title} -> {setting.target.title}, {setting.protocol.name} protocol"
+    return title + (f", {len(setting.targets)} splits" if len(setting.targets) > 1 else "")
 
 
 def measured(results: Sequence[Result]) -> None:
@@ -72,19 +80,32 @@ def measured(results: Sequence[Result]) -> None:
 
 
 def means(results: Sequence[Result]) -> None:
-    """Print mean and standard deviation over the seeds of each recipe, in the order of mAP."""
-    if not results:
-        return
+    """Print mean and standard deviation over the seeds of each recipe, in the order of mAP.
+
+    Each benchmark has a table of its own.
+    """
+    benchmarks: dict[str, list[Result]] = {}
+    for result in results:
+        benchmark = result.benchmark
+        title = f"{benchmark['name']} v{benchmark['version']}, mean and standard deviation"
+        benchmarks.setdefault(title, []).append(result)
+    for title, those in benchmarks.items():
+        _means(title, those)
+
+
+def _means(title: str, results: Sequence[Result]) -> None:
     groups: dict[str, list[Result]] = {}
     for result in results:
         groups.setdefault(result.digest, []).append(result)
-    benchmark = results[0].benchmark
-    title = f"{benchmark['name']} v{benchmark['version']}, mean and standard deviation"
-    table = _table(title, benchmark, MEANS)
+    table = _table(title, results[0].benchmark, MEANS)
     table.add_column("seeds", justify="right")
+    names = Counter(group[0].recipe["name"] for group in groups.values())
     for group in sorted(groups.values(), key=_mean_ap, reverse=True):
         values = [percent(spread([r.measure(m) for r in group])) for m in MEANS]
-        table.add_row(escape(group[0].recipe["name"]), *values, str(len(group)))
+        name = group[0].recipe["name"]
+        if names[name] > 1:  # what tells them apart
+            name = " ".join((name, *(f"{k}={v}" for k, v in group[0].modified.items())))
+        table.add_row(escape(name), *values, str(len(group)))
     Console().print(table)
     _caption(results)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,6 +11,9 @@ import numpy as np
 
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation.scores import Denominator, Doubles, Scores
+
+_FEW = 8
+"""From so many values on numpy adds in another order."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,27 @@ def spread(values: Sequence[float]) -> Spread:
     """
     if not len(values):
         raise ReidbenchError("no values to take the mean of")
-    sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
-    return Spread(float(np.mean(values)), sd, len(values))
+    if len(values) < _FEW:
+        return _spread_of_few([float(value) for value in values])
+    return Spread(float(np.mean(values)), float(np.std(values, ddof=1)), len(values))
+
+
+def _spread_of_few(values: Sequence[float]) -> Spread:
+    """Return to the last bit what numpy would, in a tenth of its time."""
+    count = len(values)
+    mean = _total(values) / count
+    if count == 1:
+        return Spread(mean, None, 1)
+    squares = [(value - mean) * (value - mean) for value in values]
+    return Spread(mean, math.sqrt(_total(squares) / (count - 1)), count)
+
+
+def _total(values: Sequence[float]) -> float:
+    """Return the sum as numpy rounds it; Python's own compensates from 3.12 on."""
+    total = 0.0
+    for value in values:
+        total += value
+    return total
 
 
 @dataclass(frozen=True, eq=False)

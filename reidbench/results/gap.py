@@ -56,7 +56,7 @@ class Gap:
         It may be negative, or above 1. None where either is missing, where the two are the same,
         and for what is trained on the target's labels.
         """
-        if result.uses.get("target_labels"):
+        if result.uses.get("target_labels") or not (self.direct and self.perfect):
             return None
         low = self.direct.get(_agreeing(result, _UNCHANGED))
         high = self.perfect.get(_agreeing(result, _direction(result)))

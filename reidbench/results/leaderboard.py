@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 from reidbench.evaluation.trials import Spread, spread
@@ -13,6 +15,7 @@ from reidbench.results.measures import BY_KEY, MEASURES, PRIMARY, SHOWN
 from reidbench.results.notebook import Notebook
 from reidbench.results.numbers import listed
 from reidbench.results.others import of_others
+from reidbench.results.pareto import pareto_front
 from reidbench.results.result import Result, Unreadable
 from reidbench.results.setting import Setting
 from reidbench.results.words import in_words
@@ -139,16 +142,16 @@ class Board:
         What was trained with more of the target's data is no rival.
         """
         mine = row.entry.value("cost")
-        if mine is None:
-            return False
-        score = row.entry.measures[PRIMARY].mean
-        rivals = [r for r in self.rows if set(r.entry.uses) <= set(row.entry.uses)]
-        for other in rivals:
-            theirs, scored = other.entry.value("cost"), other.entry.measures[PRIMARY].mean
-            reaches = theirs is not None and theirs <= mine and scored >= score
-            if reaches and (theirs, scored) != (mine, score):
-                return False
-        return True
+        return (mine, row.entry.measures[PRIMARY].mean) in self._fronts[row.entry.uses]
+
+    @cached_property
+    def _fronts(self) -> dict[tuple[str, ...], set[tuple[float, float]]]:
+        """Cost and score of what is optimal, by what of the target's data may be used."""
+        fronts = {}
+        for uses in {row.entry.uses for row in self.rows}:
+            rivals = (row.entry for row in self.rows if set(row.entry.uses) <= set(uses))
+            fronts[uses] = pareto_front((e.value("cost"), e.measures[PRIMARY].mean) for e in rivals)
+        return fronts
 
 
 @dataclass(frozen=True)
@@ -215,14 +218,14 @@ def _rows(groups: Sequence[Sequence[Result]], gap: Gap) -> tuple[Row, ...]:
     found.sort(key=lambda f: (-f[0].measures[PRIMARY].mean, f[0].recipe, f[0].digest))
     gained = gains([group for _, group in found], gap)
     rivals = [(entry, group) for entry, group in found if CEILING not in entry.uses]
-    means = [entry.measures[PRIMARY].mean for entry, _ in rivals]
+    means = [-entry.measures[PRIMARY].mean for entry, _ in rivals]
     letters = iter(not_told_apart([_by_seed(group) for _, group in rivals]))
     rows = []
     for (entry, _), gain in zip(found, gained, strict=True):
         if CEILING in entry.uses:
             rows.append(Row(None, entry, gain, ""))
         else:  # the first of those that have its mean
-            place = 1 + means.index(entry.measures[PRIMARY].mean)
+            place = 1 + bisect_left(means, -entry.measures[PRIMARY].mean)
             rows.append(Row(place, entry, gain, next(letters)))
     return tuple(rows)
 

@@ -135,8 +135,9 @@ class Result(Notebook):
 
     def quantity(self, name: str) -> float | None:
         """Return one of ``measures.QUANTITIES``; None where the result does not tell it."""
-        value: Any = self.to_dict()
-        for part in BY_KEY[name].place.split("."):
+        table, *parts = BY_KEY[name].place.split(".")
+        value: Any = getattr(self, table)
+        for part in parts:
             value = value.get(part) if isinstance(value, dict) else None
         return None if value is None else float(value)
 

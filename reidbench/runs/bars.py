@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
+from rich.live import Live
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -17,7 +19,12 @@ from rich.progress import (
 from rich.table import Column
 
 from reidbench.progress import Progress as Told
+from reidbench.runs.courses import CourseLines, table_of
+from reidbench.runs.durations import duration, shown
 from reidbench.terminal import Console
+
+if TYPE_CHECKING:
+    from reidbench.runs.parallel import Course
 
 Clock = Callable[[], float]
 
@@ -46,6 +53,15 @@ class Bars:
         else:
             yield Lines(self.say, title, self._every, self._clock)
         self.say(f"{title}: done in {self._clock() - started:.1f} s")
+
+    @contextmanager
+    def course(self) -> Iterator[Callable[[Course], None]]:
+        """Show a sweep on several workers: a table on a terminal, elsewhere lines."""
+        if _draws_bars(self._console):
+            with Live(console=self._console, transient=True, redirect_stdout=False) as live:
+                yield lambda course: live.update(table_of(course))
+        else:
+            yield CourseLines(self.say, self._every, self._clock)
 
     def say(self, line: str) -> None:
         """Show a line, above the bar if there is one."""
@@ -84,21 +100,6 @@ def _draws_bars(console: Console) -> bool:
         return find_spec("ipywidgets") is not None  # rich warns at each bar without it
     # Environment variables can make rich take a file for a terminal; bars would fill it.
     return console.is_interactive and console.file.isatty()
-
-
-def shown(log: Mapping[str, float]) -> str:
-    """Return values as a person reads them: ``"cycle 0.31  identity 0.12"``."""
-    return "  ".join(f"{name} {value:.3g}" for name, value in log.items())
-
-
-def duration(seconds: float) -> str:
-    """Return a duration in its two largest units: ``"40 s"``, ``"3 min 5 s"``, ``"2 h 7 min"``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 @contextmanager

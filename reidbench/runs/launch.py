@@ -20,13 +20,14 @@ from reidbench.config.compose import (
 )
 from reidbench.config.recipe import Recipe
 from reidbench.engine.hardware import choose
-from reidbench.errors import ReidbenchError, UsageError
+from reidbench.errors import BusyError, ReidbenchError, UsageError
 from reidbench.progress import Progress, Reporter, silent
 from reidbench.registry.faults import blaming
 from reidbench.registry.loading import Plugins, notify
 from reidbench.registry.registry import Registry
 from reidbench.results.merging import with_facts_of
 from reidbench.results.result import Result, load
+from reidbench.runs import ledger
 from reidbench.runs.contested import tell_contested
 from reidbench.runs.options import ExecutionOptions, ExperimentOptions
 from reidbench.runs.plan import Plan, plan
@@ -174,18 +175,29 @@ def open_session(options: ExecutionOptions, plugins: Plugins, reporter: Reporter
 
 
 def run_and_record(plan: Plan, session: Session, results: Path) -> RecordedRun:
-    """Execute a plan and write its result, and a picture beside it.
+    """Execute a plan and write its result, and a picture beside it; why it failed is kept too.
 
     What a result of the same run told of stages that have gone from the cache is kept.
     """
     started = datetime.now(UTC)
-    outcome = run_plan(plan, session)
+    try:
+        return record(run_plan(plan, session), started, session, results)
+    except BusyError:
+        raise
+    except Exception as error:
+        ledger.failed(session.store.root, plan, results, error)
+        raise
+
+
+def record(outcome: Outcome, started: datetime, session: Session, results: Path) -> RecordedRun:
+    """Write the result of what was carried out, begun at ``started``, and a picture beside it."""
     result = result_of(outcome, started)
     with suppress(ReidbenchError):  # there is none before it, or it cannot be read
         result = with_facts_of(result, load(results / result.file_name))
     path = result.save(results)
     done = RecordedRun(outcome, result, path, _picture(outcome, path, session))
     notify(session.hooks.reidbench_result, result=result)
+    ledger.finished(session.store.root, outcome.plan, results)
     return done
 
 
@@ -223,7 +235,8 @@ def run_with_floor(
     session = open_session(execution, plugins, reporter)
     tell_contested(plans, plugins.registry, reporter)
     announce(plans, session)
-    return [run_and_record(each, session, execution.results) for each in plans]
+    with ledger.under_way(session.store.root, plans, execution.results):
+        return [run_and_record(each, session, execution.results) for each in plans]
 
 
 @blaming()

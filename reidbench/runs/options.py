@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -63,3 +64,49 @@ class ExecutionOptions:
     checkpoint_every: float = 60.0
     dev: bool = False
     verify: Literal["always", "changed", "never"] = "changed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineOptions:
+    """Engine that computes the stages of a sweep.
+
+    Attributes:
+        engine: "local" for processes of this machine, or "ray" for a cluster.
+        jobs: stages that are computed at a time; 1 on "local" computes in the calling process.
+        devices: shared out over the jobs in turn, e.g. ``("cuda:0", "cuda:1")``; none for the
+            device that all use.
+        address: of a Ray cluster that runs already; None starts one on this machine.
+    """
+
+    engine: str = "local"
+    jobs: int = 1
+    devices: tuple[str, ...] = ()
+    address: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepOptions:
+    """Options of a sweep: its benchmarks, its folders, and the engine that computes it.
+
+    Attributes:
+        experiments: each benchmark with each combination of values set by hand.
+        execution: device, precision and folders.
+        seeds: of the runs; None or none for each benchmark's own.
+        engine: who computes the stages.
+    """
+
+    experiments: tuple[ExperimentOptions, ...]
+    execution: ExecutionOptions
+    seeds: Sequence[int] | None = None
+    engine: EngineOptions = field(default_factory=EngineOptions)
+
+
+def grid_of(
+    options: ExperimentOptions, benchmarks: Sequence[str], values: Mapping[str, Sequence[JSON]]
+) -> tuple[ExperimentOptions, ...]:
+    """Return the options of each benchmark with each combination of values of the settings."""
+    combined = (dict(zip(values, each, strict=True)) for each in product(*values.values()))
+    return tuple(
+        replace(options, benchmark=benchmark, settings={**options.settings, **settings})
+        for benchmark, settings in product(benchmarks, combined)
+    )

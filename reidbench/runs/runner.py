@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from reidbench.progress import Reporter
 from reidbench.registry.faults import blaming
 from reidbench.registry.loading import notify
 from reidbench.registry.registry import Entry
+from reidbench.runs.notes import noted
 from reidbench.runs.plan import Plan
 from reidbench.runs.sources import (
     NOTED,
@@ -88,11 +89,16 @@ class Outcome:
 
 def needed(plan: Plan, store: Store) -> list[Stage]:
     """Return the stages that have to be computed: those not in the store that something needs."""
+    return lacking(plan, lambda key: store.find(key) is not None)
+
+
+def lacking(plan: Plan, at_hand: Callable[[str], bool]) -> list[Stage]:
+    """Return the stages that have to be computed, inputs first, by what is at hand."""
     missing: dict[str, Stage] = {}
     waiting = plan.ends
     while waiting:
         stage = waiting.pop()
-        if stage.key not in missing and store.find(stage.key) is None:
+        if stage.key not in missing and not at_hand(stage.key):
             missing[stage.key] = stage
             waiting += stage.inputs
     return [s for s in plan.stages if s.key in missing]
@@ -119,10 +125,8 @@ def run_plan(plan: Plan, session: Session) -> Outcome:
             wanted = stage.key in missing
             try:
                 done = compute_stage(stage, session) if wanted else _find(stage, session.store)
-            except BusyError:
-                raise
             except Exception as error:
-                if not isinstance(stage, Preview):
+                if isinstance(error, BusyError) or not isinstance(stage, Preview):
                     raise
                 no_picture = tell_no_picture(error, session)  # no score hangs on it
                 continue
@@ -152,6 +156,30 @@ def tell_no_picture(error: Exception, session: Session) -> str:
     return reason
 
 
+def gather(plan: Plan, session: Session, fresh: Collection[str], no_picture: str = "") -> Outcome:
+    """Return the outcome of a plan whose stages others have computed.
+
+    Args:
+        plan: what was carried out.
+        session: where the artifacts lie.
+        fresh: keys of those that were computed for this run.
+        no_picture: why the examples of the translation could not be drawn; empty if they could.
+
+    Raises:
+        ReidbenchError: if one of the plan's ends has gone since.
+    """
+    finished = {}
+    for stage in plan.stages:
+        if (found := session.store.find(stage.key)) is not None:
+            done = Finished(stage, found, reused=stage.key not in fresh)
+            finished[stage.key] = done
+            notify(session.hooks.reidbench_stage_finished, artifact=found, reused=done.reused)
+    wanted = [end for end in plan.ends if not (no_picture and isinstance(end, Preview))]
+    if gone := [end.title for end in wanted if end.key not in finished]:
+        raise ReidbenchError(f"'{gone[0]}' has gone from {session.store.root}; run again")
+    return Outcome(plan, finished, no_picture, _stale(finished.values(), session))
+
+
 def ensure_stage(stage: Stage, session: Session) -> Finished:
     """Compute a stage that is no run's, and what the store lacks of its inputs.
 
@@ -177,15 +205,20 @@ def compute_stage(stage: Stage, session: Session) -> Finished:
 
         def compute(folder: Path) -> dict[str, JSON]:
             with ExitStack() as reading:
+                told = reading.enter_context(
+                    noted(session.store.root, stage.key, stage.title, progress)
+                )
                 held = {i.key: reading.enter_context(session.store.held(i.key)) for i in inputs}
                 folders = {key: artifact.path for key, artifact in held.items()}
                 every, say = session.checkpoint_every, session.reporter.say
-                work = Work(folder, folders, session.hardware, progress, every, say)
+                work = Work(folder, folders, session.hardware, told, every, say)
                 sources = sources_behind(stage, held.values())
-                noted = {NOTED: note_begun(folder, sources, afresh=session.dev)} if sources else {}
+                made_by = (
+                    {NOTED: note_begun(folder, sources, afresh=session.dev)} if sources else {}
+                )
                 device = {"device": session.hardware.description}
                 try:
-                    return {**device, **noted, **stage.compute(work)}
+                    return {**device, **made_by, **stage.compute(work)}
                 except BaseException:
                     forget_begun(folder)
                     raise

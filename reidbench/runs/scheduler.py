@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reidbench.errors import BusyError, ReidbenchError
+from reidbench.runs import ledger
 from reidbench.runs.launch import RecordedRun, run_and_record
 from reidbench.runs.plan import Plan
 from reidbench.runs.runner import Session
@@ -68,6 +69,14 @@ def run_all(
         The outcome of each job, in their order.
     """
     told = on_failure or (lambda failed: session.reporter.say(f"failed {failed}"))
+    plans = [job.plan for job in jobs]
+    with ledger.under_way(session.store.root, plans, results):
+        return _one_by_one(jobs, session, results, told)
+
+
+def _one_by_one(
+    jobs: Sequence[Job], session: Session, results: Path, told: OnFailure
+) -> list[RecordedRun | FailedRun]:
     impatient = replace(session, patient=False)
     done: dict[int, RecordedRun | FailedRun] = {}
     waiting = list(range(len(jobs)))

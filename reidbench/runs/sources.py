@@ -10,18 +10,18 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from reidbench.registry.origin import source_of
-from reidbench.registry.registry import Entry
+from reidbench.registry.registry import KINDS, Entry, Registry
 from reidbench.stages import Stage
 from reidbench.storage.artifacts import RESUME, Artifact, Store
 from reidbench.storage.files import write_json
 from reidbench.storage.keys import JSON
 
 Sources = dict[str, list[str]]
-"""Digests of the sources of each component, by kind and name; several where they were mixed."""
+"""Digests of the sources of each component, by kind, name and version; several if mixed."""
 
 NOTED = "sources"
 _BEGUN = "sources.json"
@@ -40,6 +40,16 @@ def changed_since(artifact: Artifact, entries: Iterable[Entry]) -> list[Entry]:
     noted: Mapping[str, JSON] = artifact.manifest.get(NOTED) or {}
     known = {entry: noted.get(_label(entry)) for entry in entries}
     return [e for e, made_by in known.items() if made_by and made_by != [source_of(e.load())]]
+
+
+def stale(store: Store, registry: Registry) -> Iterator[tuple[str, Entry]]:
+    """Yield the key of each artifact that another source made, and the component it is of."""
+    every = [entry for kind in KINDS for entry in registry.entries(kind)]
+    for artifact in store.artifacts():
+        named = {label.rpartition(" ")[0] for label in artifact.manifest.get(NOTED) or ()}
+        known = [e for e in every if f"{e.kind} {e.name}" in named]
+        for entry in changed_since(artifact, known):
+            yield artifact.key, entry
 
 
 def remove_changed(stages: Sequence[Stage], store: Store) -> None:
@@ -98,4 +108,5 @@ def _add(found: dict[str, set[str]], noted: Mapping[str, Iterable[str]]) -> None
 
 
 def _label(entry: Entry) -> str:
-    return f"{entry.kind} {entry.name}"
+    # With its version: what an earlier one made is not today's, and no longer asked for.
+    return f"{entry.kind} {entry.name} {entry.load().version}"

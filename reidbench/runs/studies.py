@@ -2,43 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from reidbench.config.benchmark import load_benchmark
-from reidbench.config.compose import compose, override_targets, reject_unknown_overrides
-from reidbench.config.recipe import Recipe
-from reidbench.errors import UsageError
 from reidbench.evaluation.trials import Spread, spread
 from reidbench.plots import draw
 from reidbench.plots.sources import Wish, chart_of_study
 from reidbench.progress import Reporter
 from reidbench.registry.faults import blaming
 from reidbench.registry.loading import Plugins
-from reidbench.registry.registry import Registry
 from reidbench.results import html
 from reidbench.results.measures import ACCURACIES
 from reidbench.results.numbers import percent
 from reidbench.results.reported import Reported, load_reported
 from reidbench.results.result import Result
 from reidbench.runs.contested import tell_contested
+from reidbench.runs.engines.choice import check_engine, run_jobs
 from reidbench.runs.launch import (
-    SETTING_OWNERS,
     Announce,
-    Experiment,
     RecordedRun,
     announce_nothing,
-    open_experiment,
     open_session,
 )
-from reidbench.runs.options import ExecutionOptions, ExperimentOptions
-from reidbench.runs.plan import Plan
-from reidbench.runs.scheduler import FailedRun, Job, OnFailure, run_all
+from reidbench.runs.options import SweepOptions
+from reidbench.runs.scheduler import FailedRun, OnFailure
+from reidbench.runs.study_plans import plan_study
 from reidbench.runs.sweeps import SweepResults
-from reidbench.storage.keys import JSON, canonical
+from reidbench.storage.keys import JSON
 from reidbench.studies.index import index_of
-from reidbench.studies.study import Run, Study, load_study
+from reidbench.studies.study import Run, Study
 
 TABULATED = ("mAP", "mAP_trapezoid", "rank1", "rank5")
 """Measures in the table of every study."""
@@ -117,8 +110,7 @@ class StudyResults(SweepResults):
 @blaming()
 def run_study(
     study: str,
-    seeds: Sequence[int] | None,
-    options: tuple[ExperimentOptions, ExecutionOptions],
+    options: SweepOptions,
     plugins: Plugins,
     reporter: Reporter,
     masks: str | None = None,
@@ -129,7 +121,6 @@ def run_study(
 
     Args:
         study: name, or the path of a ``.toml`` file.
-        seeds: of the runs; None or none for the benchmark's own.
         options: of the benchmark, the study's own if it is empty, and of where to compute.
         plugins: where names are looked up.
         reporter: shows the stages.
@@ -140,28 +131,23 @@ def run_study(
     Raises:
         UsageError: if there is no such study, or none of its runs can be composed.
     """
-    loaded = _with_masks(load_study(study), masks)
-    experiment, execution = options
-    experiment = replace(experiment, benchmark=experiment.benchmark or loaded.benchmark)
-    reported = loaded.cited(load_reported())
-    chosen = tuple(seeds or load_benchmark(experiment.benchmark).seeds)
-    opening = _Opening(plugins.registry, experiment, reporter)
-    lines, unfit = _planned(loaded, opening, chosen, execution.precision)
+    execution = options.execution
+    check_engine(options.engine, execution)
+    planned = plan_study(study, options, plugins, reporter, masks)
+    reported = planned.study.cited(load_reported())
     session = open_session(execution, plugins, reporter)
     told = on_failure or (lambda failed: reporter.say(f"failed {failed}"))
-    for failed in unfit:
+    for failed in planned.unfit:
         told(failed)
-    # One seed of everything before the next: an early end leaves a whole table of fewer seeds.
-    jobs = [Job(plans[i], run.title) for i in range(len(chosen)) for run, plans in lines]
-    tell_contested([job.plan for job in jobs], plugins.registry, reporter)
-    announce([job.plan for job in jobs], session)
-    outcomes = run_all(jobs, session, execution.results, told)
-    measured = list(_measured([run for run, _ in lines], outcomes))
-    files = _written(loaded, measured, chosen, reported) if measured else (None, None)
+    tell_contested([job.plan for job in planned.jobs], plugins.registry, reporter)
+    announce([job.plan for job in planned.jobs], session)
+    outcomes = run_jobs(planned.jobs, session, execution, options.engine, told)
+    measured = list(_measured([run for run, _ in planned.lines], outcomes))
+    files = _written(planned.study, measured, planned.seeds, reported) if measured else (None, None)
     done = [o for o in outcomes if isinstance(o, RecordedRun)]
-    failures = (*unfit, *(o for o in outcomes if isinstance(o, FailedRun)))
+    failures = (*planned.unfit, *(o for o in outcomes if isinstance(o, FailedRun)))
     recorded = tuple(d.result for d in done), tuple(d.path for d in done), failures
-    return StudyResults(*recorded, loaded, tuple(measured), reported, *files)
+    return StudyResults(*recorded, planned.study, tuple(measured), reported, *files)
 
 
 def measures_of(study: Study) -> tuple[str, ...]:
@@ -177,85 +163,6 @@ def _measured(
         done = [o for o in outcomes[number :: len(runs)] if isinstance(o, RecordedRun)]
         if done:
             yield MeasuredRun(run, tuple(d.result for d in done), tuple(d.path for d in done))
-
-
-def _planned(
-    study: Study, opening: _Opening, seeds: Sequence[int], precision: str
-) -> tuple[list[tuple[Run, list[Plan]]], list[FailedRun]]:
-    """Return the runs whose parts are installed and fit together, and why the others do not."""
-    by_hand = opening.options.settings
-    _refuse_conflicts(study, by_hand)
-    registry = opening.registry
-    lines, unfit = [], []
-    owners: set[str] = set()
-    for run in study.runs:
-        try:
-            owners |= override_targets(run.request, registry)
-            opened = opening.opened(run)
-            recipe = compose(run.request, opened.setting.benchmark, registry, opening.own(run))
-            _check_measure(study, recipe)
-            lines.append((run, [opened.plan(recipe, s, precision) for s in seeds]))
-        except UsageError as error:
-            reason = UsageError(str(error).removeprefix("--set "))
-            unfit.append(FailedRun(f"{study.path.name}: run '{run.title}'", reason))
-    if not lines:
-        raise UsageError("nothing of this study can be run:\n" + "\n".join(map(str, unfit)))
-    theirs = {k: v for k, v in by_hand.items() if not _of_benchmark(k)}
-    reject_unknown_overrides(theirs, frozenset(owners))
-    return lines, unfit
-
-
-def _check_measure(study: Study, recipe: Recipe) -> None:
-    translates = recipe.translator is not None and not recipe.to_source
-    if study.measure in ACCURACIES and not translates:
-        raise UsageError(f"it translates no training images: it has no {study.measure}")
-
-
-def _with_masks(study: Study, masks: str | None) -> Study:
-    """Return the study with other masks, if they are named."""
-    if masks is None:
-        return study
-    runs = [replace(run, request=replace(run.request, masks=masks)) for run in study.runs]
-    return replace(study, runs=tuple(runs))
-
-
-class _Opening:
-    """Opens a benchmark once for each way in which the runs of a study change it."""
-
-    def __init__(self, registry: Registry, options: ExperimentOptions, reporter: Reporter) -> None:
-        self.registry, self.options, self._reporter = registry, options, reporter
-        self._opened: dict[str, Experiment] = {}
-
-    def opened(self, run: Run) -> Experiment:
-        """Return the benchmark as a run wants it."""
-        ours = {k: v for k, v in run.settings.items() if _of_benchmark(k)}
-        key = canonical([run.protocol, run.tested, ours])
-        if key not in self._opened:
-            options = replace(
-                self.options,
-                protocol=run.protocol or self.options.protocol,
-                tested=run.tested or self.options.tested,
-                settings={**self.options.settings, **ours},
-            )
-            self._opened[key] = open_experiment(self.registry, options, self._reporter)
-        return self._opened[key]
-
-    def own(self, run: Run) -> dict[str, JSON]:
-        """Return the run's settings of its recipe, and those set by hand that have an owner."""
-        owners = override_targets(run.request, self.registry)
-        by_hand = self.opened(run).settings
-        kept = {k: v for k, v in by_hand.items() if k.rpartition(".")[0] in owners}
-        return kept | {k: v for k, v in run.settings.items() if not _of_benchmark(k)}
-
-
-def _of_benchmark(name: str) -> bool:
-    return name.split(".")[0] in SETTING_OWNERS
-
-
-def _refuse_conflicts(study: Study, by_hand: Mapping[str, JSON]) -> None:
-    theirs = {name for run in study.runs for name in run.settings}
-    if both := sorted(theirs & by_hand.keys()):
-        raise UsageError(f"--set {both[0]}: the study '{study.name}' sets it itself")
 
 
 def _written(

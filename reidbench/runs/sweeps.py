@@ -18,6 +18,7 @@ from reidbench.results import html
 from reidbench.results.notebook import Listing
 from reidbench.results.result import Result
 from reidbench.runs.contested import tell_contested
+from reidbench.runs.engines.choice import check_engine, run_jobs
 from reidbench.runs.launch import (
     Announce,
     RecordedRun,
@@ -25,9 +26,10 @@ from reidbench.runs.launch import (
     open_experiment,
     open_session,
 )
-from reidbench.runs.options import ExecutionOptions, ExperimentOptions
+from reidbench.runs.options import SweepOptions
+from reidbench.runs.plan import Plan
 from reidbench.runs.plan_checks import truth_served
-from reidbench.runs.scheduler import FailedRun, Job, OnFailure, run_all
+from reidbench.runs.scheduler import FailedRun, Job, OnFailure
 from reidbench.storage.keys import JSON
 
 
@@ -104,8 +106,7 @@ class SweepResults(Listing):
 @blaming()
 def run_sweep(
     names: Combinations,
-    seeds: Sequence[int] | None,
-    options: tuple[ExperimentOptions, ExecutionOptions],
+    options: SweepOptions,
     plugins: Plugins,
     reporter: Reporter,
     announce: Announce = announce_nothing,
@@ -115,8 +116,7 @@ def run_sweep(
 
     Args:
         names: what to combine.
-        seeds: of the runs; None or none for the benchmark's own.
-        options: of the benchmark, and of where to compute.
+        options: of the benchmarks, and of where to compute.
         plugins: where names are looked up.
         reporter: shows the stages.
         announce: told of the plans before anything is computed.
@@ -125,22 +125,50 @@ def run_sweep(
     Raises:
         UsageError: if nothing is named, or what cannot be combined.
     """
-    experiment, execution = options
-    opened = open_experiment(plugins.registry, experiment, reporter)
-    requests = list(requests_of(names, plugins.registry))
-    recipes = {r.digest: r for r in opened.recipes(requests)}
-    if "all" in names.methods:
-        recipes = {d: r for d, r in recipes.items() if truth_served(r, opened.setting)}
-    chosen = seeds or opened.setting.benchmark.seeds
-    plans = [opened.plan(r, s, execution.precision) for s in chosen for r in recipes.values()]
+    execution = options.execution
+    check_engine(options.engine, execution)
+    jobs = jobs_of(names, options, plugins, reporter)
     session = open_session(execution, plugins, reporter)
-    tell_contested(plans, plugins.registry, reporter)
-    announce(plans, session)
-    jobs = [Job(plan, plan.recipe.name) for plan in plans]
-    outcomes = run_all(jobs, session, execution.results, on_failure)
+    tell_contested([job.plan for job in jobs], plugins.registry, reporter)
+    announce([job.plan for job in jobs], session)
+    outcomes = run_jobs(jobs, session, execution, options.engine, on_failure)
     done = [o for o in outcomes if isinstance(o, RecordedRun)]
     failures = tuple(o for o in outcomes if isinstance(o, FailedRun))
     return SweepResults(tuple(d.result for d in done), tuple(d.path for d in done), failures)
+
+
+def jobs_of(
+    names: Combinations, options: SweepOptions, plugins: Plugins, reporter: Reporter
+) -> list[Job]:
+    """Return the runs of a sweep, each once: benchmark by benchmark, seed by seed.
+
+    Raises:
+        UsageError: if nothing is named, or what cannot be combined.
+    """
+    requests = list(requests_of(names, plugins.registry))
+    everything = "all" in names.methods
+    several = len({e.benchmark for e in options.experiments}) > 1
+    jobs: dict[tuple[str, ...], Job] = {}
+    for experiment in options.experiments:
+        opened = open_experiment(plugins.registry, experiment, reporter)
+        recipes = {r.digest: r for r in opened.recipes(requests)}
+        if everything:
+            recipes = {d: r for d, r in recipes.items() if truth_served(r, opened.setting)}
+        for seed in options.seeds or opened.setting.benchmark.seeds:
+            for recipe in recipes.values():
+                plan = opened.plan(recipe, seed, options.execution.precision)
+                # A value that is set of one method leaves the others what they are.
+                same = experiment.benchmark, recipe.digest, *(e.key for e in plan.ends)
+                jobs.setdefault(same, Job(plan, title_of(plan, several)))
+    return list(jobs.values())
+
+
+def title_of(plan: Plan, with_benchmark: bool = False) -> str:
+    """Return the name of a run's recipe, with what was set by hand and perhaps the benchmark."""
+    changed = {**plan.setting.modified, **plan.recipe.modified}
+    where = f"on {plan.setting.benchmark.name}" if with_benchmark else ""
+    parts = (plan.recipe.name, *(f"{k}={v}" for k, v in changed.items()), where)
+    return " ".join(part for part in parts if part)
 
 
 def requests_of(names: Combinations, registry: Registry) -> Iterator[Request]:

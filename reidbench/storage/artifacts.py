@@ -164,6 +164,13 @@ class Store:
                 stat = path.stat()
                 yield (stat.st_dev, stat.st_ino), stat.st_size
 
+    def busy(self, key: str) -> bool:
+        """Return whether a process is computing the artifact of ``key``, on whatever machine.
+
+        The lock says so and no note: one of a process that was killed is free.
+        """
+        return is_locked(self._lock(key), alone=True)
+
     def artifacts(self) -> Iterator[Artifact]:
         """Yield every finished artifact, by key."""
         for manifest in sorted(self._objects.glob(f"*/*/{MANIFEST}")):

@@ -51,15 +51,15 @@ def shared(path: Path) -> Iterator[None]:
         yield
 
 
-def is_locked(path: Path) -> bool:
-    """Return True if a process has the lock."""
+def is_locked(path: Path, *, alone: bool = False) -> bool:
+    """Return True if a process has the lock; if so asked, only if it has it alone."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         return False
     with os.fdopen(descriptor, "rb"):
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if alone else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
     return False

@@ -7,6 +7,8 @@ import statistics
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation import Scores, Trials, spread
@@ -54,3 +56,10 @@ def test_record_holds_the_spread_and_every_split():
 def test_nothing_to_merge(empty):
     with pytest.raises(ReidbenchError, match=r"no (splits|values)"):
         empty()
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=12))
+def test_the_spread_of_few_values_is_numpys_to_the_last_bit(values):
+    found = spread(values)
+    assert found.mean == float(np.mean(values))
+    assert found.sd == (float(np.std(values, ddof=1)) if len(values) > 1 else None)

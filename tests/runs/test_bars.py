@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from reidbench.runs.bars import Bars, duration, shown
+from reidbench.runs.bars import Bars
+from reidbench.runs.durations import duration, shown
 
 
 class Watch:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import Meta, Struct
 
 from reidbench.errors import ReidbenchError, UsageError
@@ -149,3 +152,22 @@ def test_an_error_that_is_whole_gets_the_file_s_name(tmp_path: Path) -> None:
     told = pytest.raises(UsageError, match=r"^car\.json: it is too old; repair it$")
     with told, reading(Path("car.json"), "a car", UsageError):
         raise ReidbenchError("it is too old; repair it")
+
+
+NUMBERS = st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+VALUES = st.recursive(
+    st.none() | st.booleans() | NUMBERS | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text("ab\u00e9\u4e2d"), inner),
+    max_leaves=12,
+)
+
+
+@given(VALUES, st.booleans())
+def test_what_is_read_quickly_is_what_the_standard_reader_gives(
+    tmp_path_factory: pytest.TempPathFactory, value: Any, escaped: bool
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "quick.json"
+    path.write_text(json.dumps(value, ensure_ascii=escaped), encoding="utf-8")
+    found = read_json(path)
+    assert found == json.loads(path.read_bytes())
+    assert repr(found) == repr(json.loads(path.read_bytes()))

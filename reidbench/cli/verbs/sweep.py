@@ -1,4 +1,4 @@
-"""``reidbench sweep``: methods x constraints x learners x seeds, one after another."""
+"""``reidbench sweep``: methods x constraints x learners x benchmarks x values x seeds."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ import click
 from reidbench.cli import options
 
 if TYPE_CHECKING:
-    from reidbench.runs.options import ExecutionOptions, ExperimentOptions
+    from reidbench.runs.options import (
+        EngineOptions,
+        ExecutionOptions,
+        ExperimentOptions,
+        SweepOptions,
+    )
     from reidbench.runs.scheduler import FailedRun
     from reidbench.runs.sweeps import Combinations
-
-    Chosen = tuple[ExperimentOptions, ExecutionOptions]
 
 
 @click.command("sweep")
@@ -48,8 +51,12 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="A table or figure of a paper, by name or the path of a .toml file.",
 )
-@options.experiment
+@options.experiments
 @options.execution
+@options.engine
+@click.option(
+    "--dry-run", is_flag=True, help="Show what is new, what is at hand and how long it may take."
+)
 @options.as_json
 @click.pass_context
 def command(
@@ -62,15 +69,18 @@ def command(
     masks: str | None,
     seeds: tuple[int, ...] | None,
     study: str | None,
-    experiment: ExperimentOptions,
+    experiments: tuple[ExperimentOptions, ...],
     execution: ExecutionOptions,
+    engine: EngineOptions,
+    dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Run every combination, one after another, and show the means over the seeds.
+    """Run every combination, each stage once, and show the means over the seeds.
 
     Stages are shared: two learners on one translator train it once. A combination that fails is
-    reported at the end and stops none of the others. Where another process is computing a run,
-    the next goes first: start the same command once for each GPU, and they share the work.
+    reported at the end and stops none of the others. With --jobs several stages are computed at a
+    time. Where another command is computing a stage, others go first: the same command may be
+    started many times, also on several machines that see the same folders.
 
     A study names its runs itself: with --study the table of a paper is run on the study's
     benchmark or the one that is named, printed beside what the paper reports, and drawn.
@@ -80,16 +90,18 @@ def command(
       reidbench sweep --method all --seeds 0-2
       reidbench sweep --translator cyclegan --constraint none --constraint sianet --learner ide
       reidbench sweep --study spgan-table1 --benchmark dukemtmc-to-market1501 --data-root ~/reid
-      reidbench sweep --method all --device cuda:0 & reidbench sweep --method all --device cuda:1
+      reidbench sweep --method cyclegan --set cyclegan.lr=1e-4 --set cyclegan.lr=2e-4 --dry-run
+      reidbench sweep --method all --jobs 2
+      reidbench sweep --method all --devices cuda:0,cuda:1
     """
     from reidbench.errors import UsageError
 
     if study is not None and (methods or translators or constraints or learners or direction):
         raise UsageError("--study names its own runs; leave the other names out")
     if study is not None:
-        given = ctx.get_parameter_source("benchmark") is not click.core.ParameterSource.DEFAULT
-        chosen = experiment if given else replace(experiment, benchmark="")
-        _study(study, seeds, (chosen, execution), masks, as_json)
+        given = ctx.get_parameter_source("benchmarks") is not click.core.ParameterSource.DEFAULT
+        chosen = experiments if given else tuple(replace(e, benchmark="") for e in experiments)
+        _study(study, _options(chosen, execution, seeds, engine), masks, dry_run, as_json)
         return
     from reidbench.runs.sweeps import Combinations
 
@@ -101,18 +113,30 @@ def command(
         direction=direction,
         masks=masks,
     )
-    _combinations(names, seeds, (experiment, execution), as_json)
+    _combinations(names, _options(experiments, execution, seeds, engine), dry_run, as_json)
 
 
-def _combinations(
-    names: Combinations, seeds: tuple[int, ...] | None, chosen: Chosen, as_json: bool
-) -> None:
-    from reidbench.cli import show
+def _options(
+    experiments: tuple[ExperimentOptions, ...],
+    execution: ExecutionOptions,
+    seeds: tuple[int, ...] | None,
+    engine: EngineOptions,
+) -> SweepOptions:
+    from reidbench.runs.options import SweepOptions
+
+    return SweepOptions(experiments=experiments, execution=execution, seeds=seeds, engine=engine)
+
+
+def _combinations(names: Combinations, chosen: SweepOptions, dry_run: bool, as_json: bool) -> None:
+    from reidbench.cli import forecasts, show
     from reidbench.registry.loading import load_plugins
     from reidbench.runs.bars import Bars
-    from reidbench.runs.sweeps import run_sweep
+    from reidbench.runs.sweeps import jobs_of, run_sweep
 
-    swept = run_sweep(names, seeds, chosen, load_plugins(), Bars(), show.plans, _show_failure)
+    if dry_run:
+        forecasts.show(jobs_of(names, chosen, load_plugins(), Bars()), chosen, as_json)
+        return
+    swept = run_sweep(names, chosen, load_plugins(), Bars(), show.plans, _show_failure)
     if as_json:
         click.echo(json.dumps([r.to_dict() for r in swept.results], indent=2))
     else:
@@ -121,15 +145,22 @@ def _combinations(
 
 
 def _study(
-    name: str, seeds: tuple[int, ...] | None, chosen: Chosen, masks: str | None, as_json: bool
+    name: str, chosen: SweepOptions, masks: str | None, dry_run: bool, as_json: bool
 ) -> None:
-    from reidbench.cli import show
+    from reidbench.cli import forecasts, show
     from reidbench.cli.studies import show_study
     from reidbench.registry.loading import load_plugins
     from reidbench.runs.bars import Bars
     from reidbench.runs.studies import run_study
+    from reidbench.runs.study_plans import plan_study
 
-    done = run_study(name, seeds, chosen, load_plugins(), Bars(), masks, show.plans, _show_failure)
+    if dry_run:
+        planned = plan_study(name, chosen, load_plugins(), Bars(), masks)
+        for failed in planned.unfit:
+            _show_failure(failed)
+        forecasts.show(planned.jobs, chosen, as_json)
+        return
+    done = run_study(name, chosen, load_plugins(), Bars(), masks, show.plans, _show_failure)
     if as_json:
         click.echo(json.dumps(done.to_dict(), indent=2))
     else:

@@ -1,0 +1,1 @@
+"""Engines compute the stages of a sweep: processes of this machine, or a Ray cluster."""

@@ -1,0 +1,93 @@
+"""The contract between a sweep and an engine, and the part of a worker."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from reidbench.engine.hardware import choose
+from reidbench.errors import BusyError, ReidbenchError
+from reidbench.progress import Silent
+from reidbench.registry.loading import load_plugins
+from reidbench.runs.options import ExecutionOptions
+from reidbench.runs.runner import Session, compute_stage
+from reidbench.stages import Stage
+from reidbench.storage.artifacts import Store
+
+RETRIES = 3
+"""Times that a stage is begun again after the process that computed it was lost."""
+
+
+class LostWorkerError(ReidbenchError):
+    """A worker ended in the midst of a stage, again and again: killed, say for want of memory."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Outcome of a stage that was handed over.
+
+    Attributes:
+        key: of the stage.
+        error: why it failed; None if it did not.
+        busy: True if another command is computing it.
+        reused: True if it was there already.
+    """
+
+    key: str
+    error: Exception | None = None
+    busy: bool = False
+    reused: bool = False
+
+
+class Workers(Protocol):
+    """Workers that compute stages whose inputs are in the store."""
+
+    @property
+    def free(self) -> bool:
+        """True if one more stage can be handed over."""
+
+    def submit(self, stage: Stage) -> None:
+        """Hand a stage over."""
+
+    def wait(self, seconds: float) -> Sequence[Ended]:
+        """Return what has ended, after at most so many seconds."""
+
+    def close(self) -> None:
+        """End all workers at once; what they were at stays at its last checkpoint."""
+
+
+def worker_session(options: ExecutionOptions) -> Session:
+    """Return a session that waits for nobody and shows nothing: notes tell how far it is."""
+    return Session(
+        Store(options.cache, options.verify),
+        choose(options.device, options.precision),
+        Silent(),
+        load_plugins().manager.hook,
+        options.checkpoint_every,
+        patient=False,
+        dev=options.dev,
+    )
+
+
+def compute(stage: Stage, session: Session) -> Ended:
+    """Compute a stage, and tell what became of it; no error leaves a worker as an exception."""
+    try:
+        return Ended(stage.key, reused=compute_stage(stage, session).reused)
+    except BusyError:
+        return Ended(stage.key, busy=True)
+    except Exception as error:
+        return Ended(stage.key, portable(error))
+
+
+def portable(error: Exception) -> Exception:
+    """Return the error, or one that says the same and can be sent to another process."""
+    try:
+        if type(pickle.loads(pickle.dumps(error))) is type(error):
+            return error
+    except Exception:
+        pass
+    if isinstance(error, ReidbenchError):
+        return ReidbenchError(str(error))
+    return RuntimeError(f"{type(error).__name__}: {error}")
