@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -193,12 +195,25 @@ def load(path: Path) -> Result:
 def load_all(root: Path) -> Found:
     """Return every result below ``root``, by path, and the files that are none."""
     results, unreadable = [], []
-    for path in sorted(root.glob("*/*.json")):
-        try:
-            results.append(load(path))
-        except ReidbenchError as error:
-            unreadable.append(Unreadable(path, _reason(error, path)))
+    with _uncollected():
+        for path in sorted(root.glob("*/*.json")):
+            try:
+                results.append(load(path))
+            except ReidbenchError as error:
+                unreadable.append(Unreadable(path, _reason(error, path)))
     return Found(tuple(results), tuple(unreadable))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep what the body reads out of collections of garbage, which search all of it each time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _reason(error: ReidbenchError, path: Path) -> str:

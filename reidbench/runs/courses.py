@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from reidbench.runs.durations import duration
 
@@ -15,17 +17,16 @@ if TYPE_CHECKING:
     from reidbench.runs.parallel import Course
 
 
-def table_of(course: Course) -> Table:
+def table_of(course: Course) -> Group:
     """Return the stages that are being computed, each with the first run that waits for it."""
-    table = Table(title_justify="left", caption_justify="left", box=None)
+    table = Table(box=None)
     for heading in ("run", "stage", "done", "rate", "left"):
         table.add_column(heading, justify="left" if heading in ("run", "stage") else "right")
     for run, note in course.running:
         rate = f"{note.rate:.3g}/s" if note.rate else ""
         left = duration(note.left) if note.left is not None else ""
         table.add_row(escape(run), escape(note.title), _done(note), rate, left)
-    table.caption = summary(course)
-    return table
+    return Group(table, Text(summary(course), style="dim"))
 
 
 def summary(course: Course) -> str:

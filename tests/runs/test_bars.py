@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from reidbench.runs.bars import Bars
+from reidbench.runs.courses import summary
 from reidbench.runs.durations import duration, shown
+from reidbench.runs.notes import Note
+from reidbench.runs.parallel import Course
 
 
 class Watch:
@@ -178,3 +181,42 @@ def test_no_duration_has_sixty_of_anything(seconds):
 
 def test_values_have_three_digits():
     assert shown({"a": 1234.5, "b": 0.000123456}) == "a 1.23e+03  b 0.000123"
+
+
+def course(running: bool = True) -> Course:
+    note = Note("translator/ab", "train [toy]", "here", 1, 0.0, 10.0, 20, 100, 0, {})
+    return Course(54, 3, 1, 311, 40, [("spgan seed 0", note)] if running else [])
+
+
+def test_a_file_gets_lines_of_a_sweep_on_several_workers_now_and_then(lines, watch):
+    bars, file = lines
+    with bars.course() as show:
+        show(course())
+        watch.now += 10
+        show(course())
+        watch.now += 9
+        show(course())
+    assert file.getvalue().splitlines() == [
+        "spgan seed 0: train [toy], 20/100, 40 s left",
+        "runs: 3 of 54 done, 1 failed; stages: 40 of 311 computed",
+    ]
+
+
+def test_a_terminal_gets_a_table_of_what_is_computed(watch):
+    file = Terminal()
+    bars = Bars(Console(file=file, width=100, force_terminal=True, color_system=None))
+    with bars.course() as show:
+        show(course())
+        bars.say("direct seed 0: done, 1 of 54 runs")
+    told = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", file.getvalue())
+    assert re.search(r"spgan seed 0 +train \[toy\] +20/100 +2/s +40 s", told)
+    assert "runs: 3 of 54 done, 1 failed; stages: 40 of 311 computed" in told
+    assert "direct seed 0: done, 1 of 54 runs" in told
+
+
+def test_a_stage_that_does_not_tell_has_neither_rate_nor_time_left():
+    note = Note("decode/ab", "decode", "here", 1, 0.0, 10.0)
+    assert (note.rate, note.left) == (None, None)
+    assert summary(course(running=False)) == (
+        "runs: 3 of 54 done, 1 failed; stages: 40 of 311 computed"
+    )
