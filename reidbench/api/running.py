@@ -84,7 +84,7 @@ def run(
     names |= {"strategy": strategy, "direction": direction, "masks": masks}
     request = request_of(constraints, **names)
     chosen = options_of(benchmark, settings, options)
-    with remembered_in(chosen[1].cache):
+    with remembered_in(execution.cache):
         runs = run_with_floor(request, seed, chosen, load_plugins(), reporter_of(progress))
     return runs[0].result
 

@@ -122,6 +122,8 @@ def run_parallel(
                 for plan in plans:
                     remove_changed(plan.stages, session.store)
             sweep = _Sweep(graph_of(jobs, session.store), session, results, told)
+            if sweep.of.stages:
+                session.store.prepare()
             sweep.carry_out(workers, show)
     finally:
         workers.close()

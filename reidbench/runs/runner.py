@@ -212,16 +212,7 @@ def compute_stage(stage: Stage, session: Session) -> Finished:
                 folders = {key: artifact.path for key, artifact in held.items()}
                 every, say = session.checkpoint_every, session.reporter.say
                 work = Work(folder, folders, session.hardware, told, every, say)
-                sources = sources_behind(stage, held.values())
-                made_by = (
-                    {NOTED: note_begun(folder, sources, afresh=session.dev)} if sources else {}
-                )
-                device = {"device": session.hardware.description}
-                try:
-                    return {**device, **made_by, **stage.compute(work)}
-                except BaseException:
-                    forget_begun(folder)
-                    raise
+                return _facts(stage, work, held.values(), afresh=session.dev)
 
         def blocked() -> None:
             if not session.patient:
@@ -232,6 +223,19 @@ def compute_stage(stage: Stage, session: Session) -> Finished:
         with blaming(), redirect_stdout(sys.stderr):  # what a component prints is no JSON
             artifact, reused = session.store.make(stage.key, _manifest(stage), compute, blocked)
     return Finished(stage, artifact, reused)
+
+
+def _facts(
+    stage: Stage, work: Work, inputs: Iterable[Artifact], *, afresh: bool
+) -> dict[str, JSON]:
+    """Compute a stage, and return what it tells, its device and the sources behind it."""
+    sources = sources_behind(stage, inputs)
+    made_by = {NOTED: note_begun(work.folder, sources, afresh=afresh)} if sources else {}
+    try:
+        return {"device": work.hardware.description, **made_by, **stage.compute(work)}
+    except BaseException:
+        forget_begun(work.folder)
+        raise
 
 
 def _find(stage: Stage, store: Store) -> Finished | None:

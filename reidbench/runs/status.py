@@ -12,8 +12,9 @@ from typing import Any
 from reidbench.results.result import Result, load_all
 from reidbench.runs import ledger
 from reidbench.runs.notes import Note, read_note
-from reidbench.storage.artifacts import MANIFEST, RESUME, Store
+from reidbench.storage.artifacts import RESUME, Store
 from reidbench.storage.keys import JSON
+from reidbench.storage.verification import MANIFEST
 
 STATES = ("running", "waiting", "interrupted", "failed", "finished", "stale")
 
