@@ -84,7 +84,7 @@ def run(
     names |= {"strategy": strategy, "direction": direction, "masks": masks}
     request = request_of(constraints, **names)
     chosen = options_of(benchmark, settings, options)
-    with remembered_in(execution.cache):
+    with remembered_in(chosen[1].cache):
         runs = run_with_floor(request, seed, chosen, load_plugins(), reporter_of(progress))
     return runs[0].result
 
@@ -181,7 +181,7 @@ def sweep(
     done: SweepResults
     if study is not None and (methods or translators or constraints or learners or direction):
         raise UsageError("a study names its own runs; leave the other names out")
-    with remembered_in(chosen[1].cache):
+    with remembered_in(execution.cache):
         done = run_sweep(names, *common) if study is None else run_study(str(study), *common, masks)
     if raise_failures:
         done.raise_failures()
