@@ -11,12 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from reidbench.runs.options import (
-    EngineOptions,
-    ExecutionOptions,
-    ExperimentOptions,
-    grid_of,
-)
+from reidbench.runs.options import ExecutionOptions, ExperimentOptions
 
 if TYPE_CHECKING:
     from reidbench.config.compose import Request
@@ -63,7 +58,7 @@ class Seeds(click.ParamType[tuple[int, ...]]):
         return tuple(seeds)
 
 
-def _all(*decorators: Decorator[F]) -> Decorator[F]:
+def all_of(*decorators: Decorator[F]) -> Decorator[F]:
     """Return one decorator that adds the options in the order given."""
 
     def decorate(function: F) -> F:
@@ -143,7 +138,7 @@ masks = click.option(
 )
 
 
-def _bundled(
+def bundled(
     name: str, build: Callable[..., Any], options: Decorator[F], also: tuple[str, ...] = ()
 ) -> Decorator[F]:
     """Return a decorator that adds ``options`` and passes on what ``build`` makes of them.
@@ -179,18 +174,6 @@ def _request(
     return Request(method, translator, constraints, learner, strategy, direction, masks)
 
 
-def _experiments(
-    benchmarks: tuple[str, ...], settings: tuple[str, ...], **parts: Any
-) -> tuple[ExperimentOptions, ...]:
-    """Return the options of each benchmark with each combination of values of one parameter."""
-    from reidbench.config.compose import parse_setting
-
-    values: dict[str, list[Any]] = {}
-    for name, value in map(parse_setting, settings):
-        values.setdefault(name, []).append(value)
-    return grid_of(ExperimentOptions(**parts), benchmarks, values)
-
-
 def _experiment(
     benchmark: str,
     source: str | None,
@@ -215,10 +198,10 @@ def _experiment(
     )
 
 
-recipe = _bundled(
+recipe = bundled(
     "request",
     _request,
-    _all(
+    all_of(
         click.option("--method", metavar="NAME", help="A named recipe, as a paper composes it."),
         click.option("--translator", metavar="NAME", help="What translates; 'none' is nothing."),
         click.option(
@@ -241,7 +224,7 @@ recipe = _bundled(
     ),
 )
 
-_parts: Decorator[Any] = _all(
+swapped: Decorator[Any] = all_of(
     click.option("--source", metavar="NAME", help="Another source dataset, or several: A+B."),
     click.option("--target", metavar="NAME", help="Another target dataset."),
     click.option("--protocol", metavar="NAME", help="Another evaluation protocol."),
@@ -251,7 +234,7 @@ _parts: Decorator[Any] = _all(
         help="Score the model on the target, or on the source: what adaptation cost there.",
     ),
 )
-_copies: Decorator[Any] = _all(
+copies: Decorator[Any] = all_of(
     data_root,
     click.option(
         "--skip-corrupt",
@@ -261,39 +244,12 @@ _copies: Decorator[Any] = _all(
     ),
 )
 
-experiment = _bundled("experiment", _experiment, _all(benchmark_name, _parts, set_values, _copies))
+experiment = bundled("experiment", _experiment, all_of(benchmark_name, swapped, set_values, copies))
 
-experiments = _bundled(
-    "experiments",
-    _experiments,
-    _all(
-        click.option(
-            "--benchmark",
-            "benchmarks",
-            multiple=True,
-            default=["synthetic"],
-            show_default=True,
-            metavar="NAME",
-            help="A benchmark by name, or the path of a .toml file; repeatable.",
-        ),
-        _parts,
-        click.option(
-            "--set",
-            "settings",
-            multiple=True,
-            metavar="NAME.PARAMETER=VALUE",
-            help="Set a parameter, e.g. sianet.margin=1; repeatable: several values of one "
-            "parameter are a run each. The results are then not ranked.",
-        ),
-        _copies,
-    ),
-    ("source", "target", "protocol", "tested", "data_root", "skip_corrupt"),
-)
-
-execution = _bundled(
+execution = bundled(
     "execution",
     ExecutionOptions,
-    _all(
+    all_of(
         click.option(
             "--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."
         ),
@@ -323,43 +279,6 @@ execution = _bundled(
             show_default=True,
             help="Compare the files of finished stages with their checksums: all, those that were "
             "written to since, or none.",
-        ),
-    ),
-)
-
-
-def _engine(engine: str, jobs: int, devices: str | None, address: str | None) -> EngineOptions:
-    named = tuple(d.strip() for d in (devices or "").split(",") if d.strip())
-    return EngineOptions(engine=engine, jobs=jobs, devices=named, address=address)
-
-
-engine = _bundled(
-    "engine",
-    _engine,
-    _all(
-        click.option(
-            "--jobs",
-            default=1,
-            show_default=True,
-            type=click.IntRange(1),
-            metavar="N",
-            help="Stages that are computed at a time, each by a process of its own. They share the "
-            "threads out, and another number of threads rounds differently.",
-        ),
-        click.option(
-            "--devices",
-            metavar="LIST",
-            help="GPUs that the jobs share, a job each if there is no --jobs, e.g. cuda:0,cuda:1.",
-        ),
-        click.option(
-            "--engine",
-            default="local",
-            show_default=True,
-            metavar="NAME",
-            help="local, processes of this machine; or ray, a cluster.",
-        ),
-        click.option(
-            "--address", metavar="ADDRESS", help="Of a Ray cluster that runs; 'auto' finds it."
         ),
     ),
 )

@@ -124,7 +124,8 @@ def run_parallel(
             sweep = _Sweep(graph_of(jobs, session.store), session, results, told)
             if sweep.of.stages:
                 session.store.prepare()
-            sweep.carry_out(workers, show)
+            with session.store.using_all():
+                sweep.carry_out(workers, show)
     finally:
         workers.close()
     return [sweep.outcomes[number] for number in range(len(jobs))]

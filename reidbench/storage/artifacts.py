@@ -26,6 +26,7 @@ from reidbench.storage.verification import (
 )
 
 RESUME = "resume"
+EVERY = "every"  # in place of a key: all artifacts
 
 
 @dataclass(frozen=True)
@@ -149,9 +150,15 @@ class Store:
                     os.utime(self._objects / key)
             yield
 
+    @contextmanager
+    def using_all(self) -> Iterator[None]:
+        """Keep all artifacts from being evicted while the body runs: a sweep has too many."""
+        with shared(self._mark(EVERY)):
+            yield
+
     def in_use(self, key: str) -> bool:
         """Return True if a run will still read the artifact."""
-        return is_locked(self._mark(key))
+        return is_locked(self._mark(key)) or is_locked(self._mark(EVERY))
 
     def by_last_use(self) -> list[str]:
         """Return the keys of finished artifacts, those used longest ago first."""

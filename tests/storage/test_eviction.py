@@ -69,3 +69,10 @@ def test_a_file_that_stays_in_another_artifact_frees_nothing(store: Store) -> No
         os.utime(objects / key, (1, 1))
     manifests = used(store) - 10_300
     assert list(evict(store, 300 + manifests)) == ["learn/a", "learn/b"]
+
+
+def test_a_sweep_by_several_processes_keeps_every_artifact(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with store.using_all():
+        assert store.in_use("learn/a")
+    assert not store.in_use("learn/a")

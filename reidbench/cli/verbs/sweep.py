@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reidbench.cli import options
+from reidbench.cli import options, sweep_options
 
 if TYPE_CHECKING:
     from reidbench.runs.options import (
@@ -51,9 +51,9 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="A table or figure of a paper, by name or the path of a .toml file.",
 )
-@options.experiments
+@sweep_options.experiments
 @options.execution
-@options.engine
+@sweep_options.engine
 @click.option(
     "--dry-run", is_flag=True, help="Show what is new, what is at hand and how long it may take."
 )
