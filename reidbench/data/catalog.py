@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.config.benchmark import DatasetSpec
-from reidbench.data.dataset import JUNK, SPLITS, Dataset, Samples, Split
+from reidbench.data.dataset import JUNK, SPLITS, UNKNOWN, Dataset, Samples, Split
 from reidbench.data.several import JOIN, Several
 from reidbench.data.without_corrupt import Without, find_corrupt
 from reidbench.errors import ReidbenchError, UsageError
@@ -232,7 +232,7 @@ def _check_samples(dataset: Dataset, split: Split) -> None:
     if not isinstance(samples, Samples):
         got = f"returned a {type(samples).__name__} for {split}"
         raise fault(dataset, "samples", got, "Samples")
-    for field, least in (("pids", JUNK), ("cams", 0)):
+    for field, least in (("pids", JUNK), ("cams", UNKNOWN)):
         labels = getattr(samples, field)
         whole = isinstance(labels, np.ndarray) and np.issubdtype(labels.dtype, np.integer)
         told = f"{labels.dtype} {list(labels.shape)}" if whole else f"a {type(labels).__name__}"

@@ -56,7 +56,7 @@ def test_the_papers_scale_starts_from_weights_of_imagenet() -> None:
     """A setting of the benchmark is no value set by hand, so that such results can be ranked."""
     registry = load_plugins().registry
     for name in available():
-        small = name.startswith("synthetic") or name.endswith("-small")
+        small = name.startswith(("synthetic", "mock")) or name.endswith("-small")
         benchmark = load_benchmark(name)
         for method in ("spgan", "ipgan", "simpgan"):
             recipe = compose(Request(method), benchmark, registry, {})

@@ -199,7 +199,7 @@ class Short(ToyDataset):
 class Below(ToyDataset):
     def samples(self, split: Any) -> Any:
         samples = super().samples(split)
-        return replace(samples, cams=samples.cams - 1)
+        return replace(samples, cams=samples.cams - 2)
 
 
 class Nameless(ToyDataset):
@@ -265,7 +265,7 @@ PLANTED = [
     ("protocol", NoScores, "scores", "returned a NoneType; expected Scores"),
     ("dataset", Textual, "samples", "gives a ndarray as pids of train; expected whole numbers"),
     ("dataset", Short, "samples", "gives int64 [23] as cams of train; expected whole numbers"),
-    ("dataset", Below, "samples", "gives -1 among the cams of train; expected whole numbers of"),
+    ("dataset", Below, "samples", "gives -2 among the cams of train; expected whole numbers of"),
     ("dataset", Nameless, "fingerprint", "returned None; expected a digest of its samples"),
     ("dataset", Grey, "read", "returned uint8 [32, 16]; expected an image [H, W, 3] of uint8"),
     ("dataset", Broken, "read", "raised AttributeError: no reader at the image 'query/0.png'"),

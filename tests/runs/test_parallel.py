@@ -129,7 +129,8 @@ def test_processes_make_what_one_makes_though_one_of_them_is_killed(processes, s
 
 def test_a_failing_run_of_several_processes_stops_no_other_and_is_told(processes):
     _, (_, failed, *_), lines = processes
-    told = "failing seed 0: unexpected TypeError: a slip of its author"
+    raised = "FailingTranslator.training_step() raised TypeError: a slip of its author"
+    told = f"failing seed 0: translator 'failing' of plugin 'dying': {raised} (--debug shows where)"
     assert str(failed) == told
     assert lines.count(f"failed {told}") == 1
     assert "toy seed 1: done, 4 of 4 runs" in lines or "toy seed 1: done, 3 of 4 runs" in lines

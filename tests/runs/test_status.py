@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 from dataclasses import replace
 
@@ -15,7 +14,7 @@ from reidbench.runs.notes import Note, noted, read_note, read_notes
 from reidbench.runs.runner import run_plan
 from reidbench.runs.status import checkpoint_step, forget, read_status
 from reidbench.stages import FitTranslator
-from reidbench.testing.toy_runs import toy_plan
+from reidbench.testing.toy_runs import toy_plan, toy_registry
 from tests.runs.killing import Counting
 
 
@@ -151,30 +150,21 @@ def test_a_damaged_checkpoint_tells_no_step(session, fit, content):
 def test_a_result_is_stale_once_a_source_has_changed_at_an_equal_version(
     session, tmp_path, fit, monkeypatch
 ):
+    registry = toy_registry()
     run_and_record(toy_plan(), session, tmp_path / "results")
-    assert list(sources.stale(session.store)) == []
-    path = session.store.root / "objects" / fit.key / "manifest.json"
-    manifest = json.loads(path.read_text())
-    assert set(manifest["sources"]) == {"translator toy", "constraint kept"}
-    manifest["sources"]["translator toy"]["source"] = "as it was before"
-    path.write_text(json.dumps(manifest))
-    (found,) = sources.stale(session.store)
-    assert (found.key, found.component) == (fit.key, "translator toy")
+    assert list(sources.stale(session.store, registry)) == []
+    manifest = session.store.find(fit.key).manifest
+    assert set(manifest["sources"]) == {"translator toy 1", "constraint kept 1", "dataset toy 1"}
+    toy = registry.entry("translator", "toy").load()
+    source_of = sources.source_of
+    monkeypatch.setattr(sources, "source_of", lambda f: "other" if f is toy else source_of(f))
+    found = dict(sources.stale(session.store, registry))
+    assert found[fit.key] == registry.entry("translator", "toy")
     (run,) = read_status(session.store, tmp_path / "results", {fit.key: "other source"}).runs
     assert (run.state, run.reason) == ("stale", "other source")
     # A version that was raised has a key of its own: the old result is what it was.
-    manifest["sources"]["translator toy"]["version"] = 0
-    path.write_text(json.dumps(manifest))
-    assert list(sources.stale(session.store)) == []
-
-
-def test_the_source_of_a_plugin_is_all_of_its_package():
-    assert len(sources.source_of("reidbench_cyclegan.translator:CycleGAN")) == 16
-    one, other = (
-        sources.source_of(f"reidbench_cyclegan.{name}:X") for name in ("translator", "adversarial")
-    )
-    assert one == other
-    assert sources.source_of("no_such_package:X") == ""
+    monkeypatch.setattr(toy, "version", 2)
+    assert list(sources.stale(session.store, registry)) == []
 
 
 def test_a_cache_that_takes_no_records_stops_no_run(session, tmp_path):

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from reidbench.errors import ReidbenchError, did_you_mean, shown
 
 REQUIRED = ("path", "pid", "split")
-COLUMNS = (*REQUIRED, "cam", "mask")
+COLUMNS = ("path", "pid", "cam", "split", "mask")
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "path": ("filepath", "filename", "file", "imagepath", "imagename", "image", "imgpath", "img"),
     "pid": ("personid", "person", "identity", "label", "id"),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from reidbench.data.catalog import OpenDataset, refuse_overlap
-from reidbench.data.dataset import SPLITS, Dataset, Samples, Split
+from reidbench.data.dataset import SPLITS, UNKNOWN, Dataset, Samples, Split
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.evaluation.features import Labels
 from reidbench.registry.parameters import parameters_of
@@ -45,7 +45,7 @@ def imports_no_torch(subject: Subject) -> None:
 @check(
     KIND,
     why="Labels decide who is whom; names stand in caches and results.",
-    mend="Return Samples of unique relative names, int64 pids of -1 and more, int64 cams from 0.",
+    mend="Return Samples of unique relative names, int64 pids and cams of -1 and more.",
 )
 def labels_are_whole(subject: Subject) -> None:
     """Look at the samples of each split."""
@@ -57,7 +57,8 @@ def labels_are_whole(subject: Subject) -> None:
         for name in ("pids", "cams"):
             _check_labels(getattr(samples, name), f"{split} {name}", len(samples))
         require((samples.pids >= -1).all(), f"a {split} pid is below -1")
-        require((samples.cams >= 0).all(), f"a {split} camera is below 0; they count from 0")
+        cameras = "they count from 0, and -1 is one that is not known"
+        require((samples.cams >= UNKNOWN).all(), f"a {split} camera is below -1; {cameras}")
         names = [str(n) for n in samples.names]
         require(len(set(names)) == len(names), f"two {split} images have one name")
         absolute = [n for n in names if PurePath(n).is_absolute() or PureWindowsPath(n).drive]

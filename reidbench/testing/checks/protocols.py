@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,14 +24,14 @@ def many_shots() -> Sets:
     pids = np.array([1, 2, 3, 4, 5, 6, 7, 8, 90, 91])
     found = np.concatenate([np.repeat(np.arange(1, 9), 4), [0, 0, 77]])
     cams = np.concatenate([np.tile([0, 1, 1, 2], 8), [1, 2, 1]])
-    return _features(pids, pids * 0), _features(found, cams)
+    return _features(pids, pids * 0), _features(found, cams, first=len(pids))
 
 
 def single_shots() -> Sets:
     """Return ten queries of camera 0, the last two without a match, and one image a person."""
     pids = np.array([1, 2, 3, 4, 5, 6, 7, 8, 90, 91])
     found = np.array([1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 77])
-    return _features(pids, pids * 0), _features(found, found * 0 + 1)
+    return _features(pids, pids * 0), _features(found, found * 0 + 1, first=len(pids))
 
 
 def scored(subject: Subject, *, reverse: bool = False) -> tuple[Protocol, Features, Scores]:
@@ -48,7 +49,7 @@ def scored(subject: Subject, *, reverse: bool = False) -> tuple[Protocol, Featur
         except ReidbenchError as error:
             refusals.append(str(error))
             continue
-        shown = Features(-query.features, query.pids, query.cams) if reverse else query
+        shown = replace(query, features=-query.features) if reverse else query
         return protocol, query, evaluate(shown, gallery, protocol)
     raise FailedCheck(f"refuse_labels refuses common labels: {'; '.join(refusals)}")
 
@@ -114,7 +115,7 @@ def refuses_labels_without_a_match(subject: Subject) -> None:
     """Score queries of strangers."""
     protocol: Protocol = subject.build()
     for query, gallery in (many_shots(), single_shots()):
-        strangers = Features(query.features, query.pids + 1000, query.cams)
+        strangers = replace(query, pids=query.pids + 1000)
         try:
             evaluate(strangers, gallery, protocol)
         except ReidbenchError:
@@ -127,9 +128,18 @@ def protocol_scalars(subject: Subject) -> dict[str, float]:
     return scored(subject, reverse=True)[2].measures()
 
 
-def _features(pids: np.ndarray[tuple[int], np.dtype[np.int64]], cams: object) -> Features:
-    """Return features in which each person has a direction of their own, nearly."""
+def _features(
+    pids: np.ndarray[tuple[int], np.dtype[np.int64]], cams: object, first: int = 0
+) -> Features:
+    """Return features in which each person has a direction of their own, nearly.
+
+    Args:
+        pids: the persons.
+        cams: their cameras.
+        first: number of the first image's file; no two images are one file.
+    """
     rng = np.random.default_rng(0)
     own = rng.normal(size=(100, 64))
     rows = own[pids] + 0.01 * rng.normal(size=(len(pids), 64))
-    return Features(rows.astype(np.float32), pids.astype(np.int64), np.asarray(cams, np.int64))
+    labels = pids.astype(np.int64), np.asarray(cams, np.int64)
+    return Features(rows.astype(np.float32), *labels, np.arange(first, first + len(pids)))

@@ -43,11 +43,11 @@ def made(subject: Subject, hardware: Hardware = CPU, **changes: JSON) -> Transla
     """Return a new translator with its networks, always with the same initial weights.
 
     Raises:
-        SkippedCheck: if it stands for the truth and has nothing to train.
+        SkippedCheck: if it stands for the truth, or for files, and has nothing to train.
     """
     translator: Translator = subject.build(**changes)
-    if translator.reads_truth:
-        raise SkippedCheck("it trains nothing: runs take the true pictures in its place")
+    if translator.reads_truth or translator.reads_files:
+        raise SkippedCheck("it trains nothing: runs take the truth, or files, in its place")
     set_up(translator, subject.name, domains().context(translator, hardware), 3)
     return translator
 

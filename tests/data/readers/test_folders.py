@@ -258,7 +258,7 @@ def test_a_run_from_python_remembers_digests_in_its_cache(
         files_digest(home, names)
         raise ReidbenchError("enough")
 
-    for module in ("studies", "sweeps", "launch"):  # those first import from the last
+    for module in ("study_plans", "sweeps", "launch"):  # those first import from the last
         monkeypatch.setattr(f"reidbench.runs.{module}.open_experiment", started)
     calls = (partial(reidbench.run, method="direct"), partial(reidbench.sweep, methods="direct"))
     for call, cache in zip(calls, (named, tmp_path / "other"), strict=True):

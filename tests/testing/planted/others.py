@@ -28,11 +28,11 @@ class LabelsInAList(ToyDataset):
         return replace(samples, cams=samples.cams.tolist())
 
 
-@defect("dataset", "labels-are-whole", "a train camera is below 0")
-class CamerasBelow0(ToyDataset):
+@defect("dataset", "labels-are-whole", "a train camera is below -1")
+class CamerasBelowUnknown(ToyDataset):
     def samples(self, split):
         samples = super().samples(split)
-        return replace(samples, cams=samples.cams - 1)
+        return replace(samples, cams=samples.cams - 2 - samples.cams.max())
 
 
 @defect("dataset", "labels-are-whole", "the name /data/train/0.png is absolute")
