@@ -198,12 +198,3 @@ def test_the_commands_that_make_what_is_missing_are_in_the_json(invoke, results)
 
 def test_the_table_of_a_board_with_ranked_rows_says_no_more(invoke, results):
     assert "make it:" not in invoke("leaderboard", "--results", results).stdout
-
-
-def test_a_strangers_name_does_not_control_the_terminal_from_the_command(invoke, tmp_path):
-    save_all(make_seeds([0.4]), tmp_path / "results")
-    (file,) = (tmp_path / "results" / "synthetic").iterdir()
-    file.write_text(file.read_text().replace('"spgan"', '"a\\u202eb"'))
-    done = invoke("leaderboard", "--results", tmp_path / "results")
-    assert "make it:" in done.stdout
-    assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in done.stdout

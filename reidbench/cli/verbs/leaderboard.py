@@ -125,7 +125,6 @@ def _page(board: Leaderboard, path: Path, write: bool) -> None:
 
 def _tables(board: Leaderboard) -> None:
     from reidbench.cli.tables import console, show_table
-    from reidbench.errors import shown_lines
     from reidbench.results.commands import advice
     from reidbench.results.leaderboard_tables import (
         CAPTION,
@@ -147,7 +146,7 @@ def _tables(board: Leaderboard) -> None:
     if board.unranked:
         show_table("Not ranked", UNRANKED, map(unranked_cells, board.unranked), right)
     if not board.boards and (lacking := advice(board.unranked)):
-        click.echo(shown_lines(f"Nothing is ranked yet: {lacking}"))
+        click.echo(f"Nothing is ranked yet: {lacking}")
     told = "\n".join(dict.fromkeys(captions))
     console().print(f"\n{told}", style="dim", markup=False)
     for file in board.unreadable:
