@@ -160,10 +160,11 @@ def test_every_command_shown_exists_with_its_options(path):
             pytest.fail(f"{name(path)}: reidbench {' '.join(words)}: {error.format_message()}")
 
 
-def names_of_an_example(page: Path) -> list[tuple[str, str]]:
-    """Return kind and name of what the package beside an example's page registers."""
+def names_of_its_own(page: Path) -> list[tuple[str, str]]:
+    """Return kind and name of what a page's code, or the package beside an example's, registers."""
     folders = page.parent.glob("reidbench_*") if ROOT / "examples" in page.parents else []
     text = "".join((folder / "__init__.py").read_text() for folder in folders)
+    text += "".join(code for kind, code in read(page).code if kind == "python")
     return re.findall(r'registry\.(\w+)\(\s*"([^"]+)"', text)
 
 
@@ -180,7 +181,7 @@ def test_every_name_in_a_command_shown_exists(path, registry):
         "benchmark": set(benchmark.available()),
         "study": {*study.available(), *FIGURES},  # `plot` takes either
     }
-    for kind, own in names_of_an_example(path):
+    for kind, own in names_of_its_own(path):
         known[kind].add(own)
     known["name"] = set().union(*known.values())  # of `list NAME` and `data info NAME`
     for words in commands(path):
@@ -254,3 +255,11 @@ def test_every_function_of_the_package_that_is_shown_exists():
     shown = {f for p in GUIDE for f in re.findall(r"\breidbench\.(\w+)\(", p.read_text())}
     assert shown
     assert not [f for f in shown if not hasattr(reidbench, f)]
+
+
+def test_the_citation_is_of_this_version_and_licence():
+    lines = (ROOT / "CITATION.cff").read_text().splitlines()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert lines[0] == "cff-version: 1.2.0"
+    assert f"version: {reidbench.__version__}" in lines
+    assert f"license: {project['license']}" in lines

@@ -9,6 +9,7 @@ from pathlib import Path
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean
 from reidbench.plots.chart import Chart, Panel, Point, averaged, point, subtitle
 from reidbench.plots.fields import FIELDS
+from reidbench.results.commands import advice
 from reidbench.results.gap import Gap
 from reidbench.results.leaderboard import Board, Entry, build
 from reidbench.results.measures import GAP_CLOSED
@@ -180,15 +181,19 @@ def _boards(
 ) -> tuple[Board, ...]:
     """Return the newest board of a benchmark, or of all."""
     newest: dict[str, Board] = {}
-    for board in build(results).boards:
+    found = build(results)
+    for board in found.boards:
         newest.setdefault(board.setting.benchmark, board)
     if benchmark is not None:
         if benchmark not in newest:
             near = did_you_mean(benchmark, newest) if newest else ""
-            raise UsageError(f"nothing is ranked on benchmark '{benchmark}'{near}")
+            lacking = advice([u for u in found.unranked if u.setting.benchmark == benchmark])
+            why = f": {lacking}" if lacking else near
+            raise UsageError(f"nothing is ranked on benchmark '{benchmark}'{why}")
         return (newest[benchmark],)
     if not newest:
-        raise ReidbenchError("nothing is ranked yet (see: reidbench leaderboard)")
+        why = advice(found.unranked) or "see: reidbench leaderboard"
+        raise ReidbenchError(f"nothing is ranked yet: {why}")
     if len(newest) > 1 and not everything:
         raise UsageError(f"choose one with --benchmark: {', '.join(newest)}")
     return tuple(newest.values())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,25 +114,6 @@ def recipe_rows(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
         yield name, _text(value)
 
 
-def command_of(result: Result) -> str:
-    """Return the command that repeats a run, quoted for a shell.
-
-    Stages that are in the cache are reused; a run that was interrupted continues.
-    """
-    recipe, words = result.recipe, ["reidbench", "run"]
-    if "+" in str(recipe["name"]):
-        words += _parts_of(recipe)
-    else:
-        words += ["--method", str(recipe["name"])]
-    words += ["--benchmark", str(result.benchmark["name"]), "--seed", str(result.seed)]
-    if result.precision != "float32":
-        words += ["--precision", result.precision]
-    for name, value in result.modified.items():
-        text = value if isinstance(value, str) else json.dumps(value)
-        words += ["--set", f"{name}={text}"]
-    return shlex.join(words)
-
-
 def matching_chart(result: Result) -> LineChart | None:
     """Return the chart of a result's matching curve; None if it tells none."""
     try:
@@ -199,21 +178,6 @@ def _compared_rows(result: Result) -> Iterator[tuple[str, str]]:
     yield "precision", result.precision
     for name, value in result.modified.items():
         yield f"set by hand: {name}", _text(value)
-
-
-def _parts_of(recipe: Mapping[str, Any]) -> list[str]:
-    def name(part: Any) -> str:
-        return str(part.get("name")) if isinstance(part, Mapping) else "none"
-
-    constraints = recipe.get("constraints")
-    each = [name(c) for c in constraints] if isinstance(constraints, list) else []
-    words = ["--translator", name(recipe.get("translator"))]
-    words += [w for c in each for w in ("--constraint", c)]
-    words += ["--learner", name(recipe.get("learner"))]
-    for option in ("strategy", "direction"):
-        if recipe.get(option):
-            words += [f"--{option}", str(recipe[option])]
-    return words
 
 
 def _text(value: Any) -> str:

@@ -20,7 +20,6 @@ from reidbench.report.pictures import ranked_picture, sheet_of
 from reidbench.report.ranking import boards_of, headings
 from reidbench.report.runs import (
     Run,
-    command_of,
     comparable,
     cost_rows,
     gradient_table,
@@ -32,6 +31,7 @@ from reidbench.report.runs import (
     stage_rows,
 )
 from reidbench.report.settings import data_pages
+from reidbench.results.commands import command_of
 from reidbench.results.leaderboard import build
 from reidbench.results.leaderboard_tables import CAPTION, DIFFERENCES_CAPTION
 from reidbench.results.reported import load_reported

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from reidbench.evaluation.trials import Spread, spread
+from reidbench.results.commands import command_of_seeds
 from reidbench.results.differences import Gain, gains, not_told_apart
 from reidbench.results.gap import Gap
 from reidbench.results.measures import BY_KEY, MEASURES, PRIMARY, SHOWN
@@ -112,11 +113,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Unranked:
-    """Results of one recipe that cannot be ranked, and why."""
+    """Results of one recipe that cannot be ranked, and why.
+
+    Attributes:
+        command: makes what is missing; empty where no command would.
+    """
 
     setting: Setting
     entry: Entry
     reason: str
+    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -183,7 +189,8 @@ def build(results: Iterable[Result], unreadable: Sequence[Unreadable] = ()) -> L
     for group in _grouped(results, _identity).values():
         setting, distinct = Setting.of(group[0]), _distinct(group)
         if reason := _obstacle(setting, distinct):
-            unranked.append(Unranked(setting, Entry.of(distinct, gap), reason))
+            command = _remedy(setting, distinct)
+            unranked.append(Unranked(setting, Entry.of(distinct, gap), reason, command))
             continue
         counted = [r for r in distinct if r.seed in setting.seeds]
         ranked.setdefault(setting, []).append(counted)
@@ -210,6 +217,13 @@ def _obstacle(setting: Setting, group: Sequence[Result]) -> str:
     if missing := sorted(set(setting.seeds) - set(seeds)):
         return f"{_named(missing)} missing"
     return ""
+
+
+def _remedy(setting: Setting, group: Sequence[Result]) -> str:
+    """Return the command that makes what keeps a recipe from being ranked; empty if none does."""
+    run = set() if group[0].modified else {r.seed for r in group}
+    missing = sorted(set(setting.seeds) - run)
+    return command_of_seeds(group[0], missing) if missing and setting.benchmark != MOCK else ""
 
 
 def _rows(groups: Sequence[Sequence[Result]], gap: Gap) -> tuple[Row, ...]:

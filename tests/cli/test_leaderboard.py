@@ -168,3 +168,33 @@ def test_results_of_others_are_merged_by_their_files(invoke, results, tmp_path):
     shown = invoke("leaderboard", "--results", results, "--json", "--benchmark", "synthetic")
     (board,) = json.loads(shown.stdout)["boards"]
     assert [r["entry"]["recipe"] for r in board["rows"]] == ["theirs", "spgan", "direct"]
+
+
+@pytest.mark.parametrize(
+    ("made", "reason", "seeds"),
+    [
+        (make_seeds([0.4]), "seeds 1, 2 missing", "1,2"),
+        (make_seeds([0.4] * 3, modified={"budget.steps": 8}), "modified: budget.steps=8", "0,1,2"),
+    ],
+    ids=["seeds", "set by hand"],
+)
+@pytest.mark.parametrize("verb", ["leaderboard", "plot"])
+def test_where_nothing_is_ranked_it_says_what_is_missing_and_what_makes_it(
+    invoke, tmp_path, verb, made, reason, seeds
+):
+    save_all(made, tmp_path / "results")
+    done = invoke(verb, "--results", tmp_path / "results", "--benchmark", "synthetic")
+    command = f"reidbench sweep --method spgan --benchmark synthetic --seeds {seeds}"
+    assert f"spgan: {reason} (make it: {command})" in done.stdout + done.stderr
+    assert done.exit_code == (0 if verb == "leaderboard" else 2)
+
+
+def test_the_commands_that_make_what_is_missing_are_in_the_json(invoke, results):
+    unranked = json.loads(invoke("leaderboard", "--results", results, "--json").stdout)["unranked"]
+    assert [u["command"] for u in unranked] == [
+        "reidbench sweep --method lucky --benchmark synthetic --seeds 1,2"
+    ]
+
+
+def test_the_table_of_a_board_with_ranked_rows_says_no_more(invoke, results):
+    assert "make it:" not in invoke("leaderboard", "--results", results).stdout

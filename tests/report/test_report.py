@@ -17,8 +17,9 @@ from PIL import Image
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.report.charts import line_chart
 from reidbench.report.folder import MARKER, Folder, page_id
-from reidbench.report.runs import Run, command_of, comparable
+from reidbench.report.runs import Run, comparable
 from reidbench.report.site import write_report
+from reidbench.results.commands import command_of
 from reidbench.results.result import Result, load
 from reidbench.storage.artifacts import Store
 from tests.made_results import make_result, make_seeds, save_all, with_sections

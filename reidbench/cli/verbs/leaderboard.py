@@ -125,6 +125,7 @@ def _page(board: Leaderboard, path: Path, write: bool) -> None:
 
 def _tables(board: Leaderboard) -> None:
     from reidbench.cli.tables import console, show_table
+    from reidbench.results.commands import advice
     from reidbench.results.leaderboard_tables import (
         CAPTION,
         HEADINGS,
@@ -144,6 +145,8 @@ def _tables(board: Leaderboard) -> None:
         console().print(part.setting.details + "\n", style="dim", markup=False)
     if board.unranked:
         show_table("Not ranked", UNRANKED, map(unranked_cells, board.unranked), right)
+    if not board.boards and (lacking := advice(board.unranked)):
+        click.echo(f"Nothing is ranked yet: {lacking}")
     told = "\n".join(dict.fromkeys(captions))
     console().print(f"\n{told}", style="dim", markup=False)
     for file in board.unreadable:
