@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from torch.profiler import profile, schedule
+import torch
+from torch.profiler import ProfilerActivity, profile, schedule
 
 from reidbench.progress import say_nothing
 
@@ -36,8 +37,12 @@ def profiled(
         return
     warm_up, path = min(WARM_UP, steps - 1), folder / f"{name}{SUFFIX}"
     when = schedule(wait=0, warmup=warm_up, active=TRACED, repeat=1)
-    # Events need not be kept for a look from Python.
-    with profile(schedule=when, on_trace_ready=partial(_write, path, say), acc_events=True) as run:
+    kinds = [ProfilerActivity.CPU]
+    if torch.cuda.is_available():
+        kinds.append(ProfilerActivity.CUDA)
+    write = partial(_write, path, say)
+    # It would warn that it keeps the events of the last trace only, of which there is one.
+    with profile(activities=kinds, schedule=when, on_trace_ready=write, acc_events=True) as run:
         yield run.step
 
 
