@@ -41,6 +41,7 @@ class RunOptions(TypedDict, total=False):
         dev: compute again what the source of a component made before it changed.
         verify: files of finished stages that are compared with their checksums: "always" all,
             "changed" (the default) those written to since, "never" none.
+        profile: folder that a trace of the first steps of each training goes to; none by default.
     """
 
     source: str | None
@@ -56,6 +57,7 @@ class RunOptions(TypedDict, total=False):
     checkpoint_every: float
     dev: bool
     verify: Literal["always", "changed", "never"]
+    profile: str | Path | None
 
 
 def options_of(
@@ -73,7 +75,8 @@ def options_of(
     values: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
     if root := values.get("data_root") or os.environ.get(DATA_ROOT):
         values["data_root"] = str(Path(root).expanduser())
-    values |= {k: Path(values[k]).expanduser() for k in ("cache", "results") if k in values}
+    folders = ("cache", "results", "profile")
+    values |= {k: Path(values[k]).expanduser() for k in folders if k in values}
     experiment, execution = (
         {f.name: values[f.name] for f in fields(bundle) if f.name in values}
         for bundle in (ExperimentOptions, ExecutionOptions)

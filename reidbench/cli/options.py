@@ -280,5 +280,14 @@ execution = bundled(
             help="Compare the files of finished stages with their checksums: all, those that were "
             "written to since, or none.",
         ),
+        click.option(
+            "--profile",
+            type=FOLDER,
+            is_flag=False,
+            flag_value="profiles",
+            metavar="[FOLDER]",
+            help="Write a trace of the first steps of each training by torch's profiler, to the "
+            "folder 'profiles' unless you name one.",
+        ),
     ),
 )

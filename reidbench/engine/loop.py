@@ -10,6 +10,7 @@ from pathlib import Path
 from reidbench.engine.checkpoints import Checkpoints
 from reidbench.engine.hardware import Hardware
 from reidbench.engine.history import History
+from reidbench.engine.profiling import profiled
 from reidbench.engine.streams import stream
 from reidbench.interfaces import Clock, Log
 from reidbench.progress import Progress, say_nothing, silent
@@ -29,6 +30,7 @@ class Loop:
         progress: callback for steps done, steps in all and losses, a few times a second.
         checkpoint_every: seconds between checkpoints.
         say: told of what a person should know, in a line.
+        traces: folder that a profile of each phase's first steps goes to; None for no profile.
     """
 
     folder: Path
@@ -37,6 +39,7 @@ class Loop:
     progress: Progress = silent
     checkpoint_every: float = 60.0
     say: Callable[[str], None] = say_nothing
+    traces: Path | None = None
 
     def run(
         self, steps: int, step: Callable[[Clock], Log], state: State, name: str = "train"
@@ -58,15 +61,17 @@ class Loop:
         first = checkpoints.resume(state, steps, self.say)
         history = History(self.folder, name, first)
         saved = shown = time.monotonic()
-        for index in range(first, steps):
-            with stream(self.seed, name, index), self.hardware.autocast():
-                history.add(index, step(Clock(index, steps)))
-            now, last = time.monotonic(), index + 1 == steps
-            save = last or now - saved >= self.checkpoint_every
-            if save or now - shown >= SHOW_EVERY:
-                self.progress(index + 1, steps, history.settle())
-                shown = now
-            if save:
-                history.write()
-                checkpoints.save(state, index + 1)
-                saved = time.monotonic()
+        with profiled(self.traces, name, steps - first, self.say) as traced:
+            for index in range(first, steps):
+                with stream(self.seed, name, index), self.hardware.autocast():
+                    history.add(index, step(Clock(index, steps)))
+                traced()
+                now, last = time.monotonic(), index + 1 == steps
+                save = last or now - saved >= self.checkpoint_every
+                if save or now - shown >= SHOW_EVERY:
+                    self.progress(index + 1, steps, history.settle())
+                    shown = now
+                if save:
+                    history.write()
+                    checkpoints.save(state, index + 1)
+                    saved = time.monotonic()

@@ -8,6 +8,8 @@ numbers of its own size. Features that are spread already stay as they are, to t
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,6 +40,33 @@ def common_origin(features: NDArray[np.floating]) -> Doubles | None:
 def sampled(rows: Ints) -> Ints:
     """Return at most ``SAMPLE`` of some rows, evenly spread."""
     return rows[:: -(-len(rows) // SAMPLE)]
+
+
+@dataclass(frozen=True, eq=False)
+class CentredRows:
+    """Features that are centred as they are read, so that no copy of all is held.
+
+    Attributes:
+        features: ``[N, D]`` of any number type.
+        origin: ``[D]`` the vector to subtract.
+        unit_length: scale the features to unit length before.
+    """
+
+    features: NDArray[np.generic]
+    origin: Doubles
+    unit_length: bool
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.features)
+
+    def __getitem__(self, rows: int | slice | Ints) -> Floats:
+        """Return one row ``[D]``, or several ``[n, D]``, as :func:`centred` does."""
+        if isinstance(rows, slice):
+            rows = np.arange(*rows.indices(len(self)))
+        asked = np.atleast_1d(rows)
+        found = centred(self.features, self.origin, unit_length=self.unit_length, rows=asked)
+        return found.reshape(*np.shape(rows), -1)
 
 
 def centred(

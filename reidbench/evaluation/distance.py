@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,16 @@ COLUMNS = 1024
 """Gallery features that are widened to float64 at a time."""
 ROUNDING = 2.0**-46
 """Share of the squared lengths below which float64 has cancelled too: the features are equal."""
+
+
+class Rows(Protocol):
+    """Features ``[N, D]`` of which rows are read; an array, or what makes them when asked."""
+
+    def __len__(self) -> int:
+        """Return N."""
+
+    def __getitem__(self, rows: int | slice | Ints, /) -> Floats:
+        """Return one row ``[D]``, or several ``[n, D]``."""
 
 
 class Distances(ABC):
@@ -99,7 +109,7 @@ class FeatureDistances(Pairwise):
     """
 
     def __init__(
-        self, query: Floats, gallery: Floats, metric: Metric = "euclidean", *, centred: bool = False
+        self, query: Rows, gallery: Floats, metric: Metric = "euclidean", *, centred: bool = False
     ) -> None:
         """Take features ``[Q, D]`` and ``[G, D]``.
 
@@ -115,7 +125,7 @@ class FeatureDistances(Pairwise):
         self._scale = np.float32(1 if metric == "euclidean" else 0.5)
         self._ends: tuple[Floats, Floats] | None = None
         if metric == "euclidean" or centred:
-            self._ends = (_squares(query), _squares(gallery))
+            self._ends = (_lengths(query), _squares(gallery))
         lengths = self._ends[0] if self._ends else np.ones(len(query), np.float32)
         self._limits = np.float32(NEAR) * self._scale * lengths
 
@@ -235,6 +245,12 @@ def unit(features: AnyFloats) -> AnyFloats:
     norms = np.sqrt(_squares(features))
     features /= np.maximum(norms, np.finfo(np.float32).tiny)[:, None]
     return features
+
+
+def _lengths(features: Rows) -> Floats:
+    """Return the squared lengths ``[N]``; the rows are made a few at a time."""
+    starts = range(0, len(features), COLUMNS)
+    return np.concatenate([_squares(features[start : start + COLUMNS]) for start in starts])
 
 
 def _squares(features: AnyFloats) -> AnyFloats:

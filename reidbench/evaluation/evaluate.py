@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.errors import ReidbenchError
-from reidbench.evaluation.centring import centred, common_origin, sampled
-from reidbench.evaluation.distance import Columns, Distances, Doubles, FeatureDistances, unit
+from reidbench.evaluation.centring import CentredRows, centred, common_origin, sampled
+from reidbench.evaluation.distance import Columns, Distances, Doubles, FeatureDistances, Rows, unit
 from reidbench.evaluation.expansion import expanded
 from reidbench.evaluation.features import (
     JUNK,
@@ -92,9 +92,9 @@ def compared(
     protocol.refuse_labels(query.labels, gallery.labels, more)
     origin = _origin(gallery.features, kept, options)
     ranked = _of_gallery(gallery, kept, options, origin)
-    wanted = _of_queries(query, multi_query, protocol, options, origin)
-    distances = _distances(wanted.features, ranked.features, options, origin)
-    return Compared(distances, wanted.labels, ranked.labels, kept)
+    labels, wanted = _of_queries(query, multi_query, protocol, options, origin)
+    distances = _distances(wanted, ranked.features, options, origin)
+    return Compared(distances, labels, ranked.labels, kept)
 
 
 def evaluate_distances(
@@ -155,17 +155,16 @@ def _of_queries(
     protocol: Protocol,
     options: RankingOptions,
     origin: Doubles | None,
-) -> Features:
-    """Return what is searched for, as it is compared."""
+) -> tuple[Labels, Rows]:
+    """Return what is searched for: labels, and features as they are compared."""
     if origin is not None and type(protocol).queries is Protocol.queries:
         wanted = protocol.queries(query, multi_query, unit_length=options.unit_length)
-        features = centred(wanted.features, origin, unit_length=options.unit_length)
-        return replace(wanted, features=features)
+        return wanted.labels, CentredRows(wanted.features, origin, options.unit_length)
     wanted = _scaled(query, options, np.float32 if origin is None else np.float64)
     wanted = protocol.queries(wanted, multi_query, unit_length=options.unit_length)
     if origin is None:
-        return wanted
-    return replace(wanted, features=centred(wanted.features, origin, unit_length=False))
+        return wanted.labels, wanted.features
+    return wanted.labels, centred(wanted.features, origin, unit_length=False)
 
 
 def _scaled(images: Features, options: RankingOptions, kind: type[np.floating]) -> Features:
@@ -175,7 +174,7 @@ def _scaled(images: Features, options: RankingOptions, kind: type[np.floating]) 
 
 
 def _distances(
-    query: Floats, gallery: Floats, options: RankingOptions, origin: Doubles | None
+    query: Rows, gallery: Floats, options: RankingOptions, origin: Doubles | None
 ) -> Distances:
     """Return the distances of features that had ``origin`` subtracted, if it is not None."""
     distances = _plain(query, gallery, options, origin)
@@ -193,18 +192,18 @@ def _distances(
 
 
 def _plain(
-    query: Floats, gallery: Floats, options: RankingOptions, origin: Doubles | None
+    query: Rows, gallery: Floats, options: RankingOptions, origin: Doubles | None
 ) -> FeatureDistances:
     return FeatureDistances(query, gallery, options.distance, centred=origin is not None)
 
 
 def _reranked(
-    query: Floats, gallery: Floats, options: RankingOptions, origin: Doubles | None
+    query: Rows, gallery: Floats, options: RankingOptions, origin: Doubles | None
 ) -> Distances:
     # Only re-ranking needs scipy's sparse rows, which take long to import.
     from reidbench.evaluation.rerank import Reranked
 
-    images = np.concatenate([query, gallery])
+    images = np.concatenate([query[:], gallery])
     joint = _plain(images, images, options, origin)
     return Reranked(
         joint, len(query), k1=options.k1, k2=options.k2, lambda_value=options.lambda_value

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from reidbench.evaluation.centring import centred
-from reidbench.evaluation.distance import Distances, Doubles, unit
+from reidbench.evaluation.distance import Distances, Doubles, Rows, unit
 from reidbench.evaluation.features import Floats
 from reidbench.evaluation.ranking import nearest
 
 
 def expanded(
-    query: Floats,
+    query: Rows,
     gallery: Floats,
     distances: Distances,
     k: int,
@@ -33,7 +33,7 @@ def expanded(
         origin: ``[D]`` the vector that was subtracted from all features, if one was; it is from
             the means too.
     """
-    out = np.empty_like(query)
+    out = np.empty((len(query), gallery.shape[1]), np.float32)
     for start, rows in distances.chunks():
         for i, row in enumerate(rows, start):
             neighbours = gallery[nearest(row, k)]

@@ -70,6 +70,7 @@ _NAMES = {
     "spgan": {"constraint": "sianet", "method": "spgan spgan@pytorch spgan@tensorflow"},
     "stargan": {"translator": "stargan", "method": "stargan stargan@official"},
     "svdnet": {"learner": "svdnet"},
+    "tensorboard": {},  # it listens
 }
 """The project's own plugins, each the module ``reidbench_NAME`` of the distribution
 ``reidbench-NAME``, and the names they register. Whatever else calls itself so is a stranger."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean
 from reidbench.results.leaderboard import Leaderboard, build
 from reidbench.results.measures import COLUMNS, PRIMARY
-from reidbench.results.result import Found, load_all
+from reidbench.results.result import Found, load_all, uncollected
 
 
 def read_results(root: Path) -> Found:
@@ -35,10 +35,11 @@ def read_leaderboard(root: Path, benchmark: str | None = None, by: str = PRIMARY
         ReidbenchError: if nothing lies in the folder.
         UsageError: if there is no such column, or no result of such a benchmark.
     """
-    found = load_all(root)
-    if not (found.results or found.unreadable):
-        raise _no_results(root)
-    return selected(build(found.results, found.unreadable), benchmark, by)
+    with uncollected():
+        found = load_all(root)
+        if not (found.results or found.unreadable):
+            raise _no_results(root)
+        return selected(build(found.results, found.unreadable), benchmark, by)
 
 
 def selected(board: Leaderboard, benchmark: str | None, by: str = PRIMARY) -> Leaderboard:

@@ -195,7 +195,7 @@ def load(path: Path) -> Result:
 def load_all(root: Path) -> Found:
     """Return every result below ``root``, by path, and the files that are none."""
     results, unreadable = [], []
-    with _uncollected():
+    with uncollected():
         for path in sorted(root.glob("*/*.json")):
             try:
                 results.append(load(path))
@@ -205,7 +205,7 @@ def load_all(root: Path) -> Found:
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Keep what the body reads out of collections of garbage, which search all of it each time."""
     enabled = gc.isenabled()
     gc.disable()

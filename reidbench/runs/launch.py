@@ -160,18 +160,23 @@ def _looking(for_corrupt: bool, reporter: Reporter) -> AbstractContextManager[Pr
 
 
 def open_session(options: ExecutionOptions, plugins: Plugins, reporter: Reporter) -> Session:
-    """Return a session; the folder of results is tried before anything is computed.
+    """Return a session; the folders to write to are tried before anything is computed.
 
     Raises:
-        ReidbenchError: if it cannot be written.
+        ReidbenchError: if one cannot be written.
         UsageError: if there is no such device or precision.
     """
     hardware = choose(options.device, options.precision)
     store = Store(options.cache, options.verify)
-    with writing(options.results):
-        options.results.mkdir(parents=True, exist_ok=True)
+    for folder in filter(None, (options.results, options.profile)):
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+    if options.profile is not None:
+        reporter.say(f"profiles of what is trained go to {options.profile}")
     hooks, every = plugins.manager.hook, options.checkpoint_every
-    return Session(store, hardware, reporter, hooks, every, dev=options.dev)
+    return Session(
+        store, hardware, reporter, hooks, every, dev=options.dev, profile=options.profile
+    )
 
 
 def run_and_record(plan: Plan, session: Session, results: Path) -> RecordedRun:

@@ -55,6 +55,7 @@ class ExecutionOptions:
         dev: compute again what another source of a component made.
         verify: files of finished stages that are compared with their checksums before they are
             used: "always" all, "changed" those written to since, "never" none.
+        profile: folder that a profile of the first steps of each training goes to; None for none.
     """
 
     device: str = "auto"
@@ -64,6 +65,7 @@ class ExecutionOptions:
     checkpoint_every: float = 60.0
     dev: bool = False
     verify: Literal["always", "changed", "never"] = "changed"
+    profile: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

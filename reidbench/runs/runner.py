@@ -43,6 +43,7 @@ class Session:
         checkpoint_every: seconds between checkpoints of a training.
         patient: wait for a stage that another process is computing, or raise ``BusyError``.
         dev: compute again what another source of a component made.
+        profile: folder that profiles of trainings go to, below the key of each; None for none.
     """
 
     store: Store
@@ -52,6 +53,7 @@ class Session:
     checkpoint_every: float = 60.0
     patient: bool = True
     dev: bool = False
+    profile: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -211,7 +213,8 @@ def compute_stage(stage: Stage, session: Session) -> Finished:
                 held = {i.key: reading.enter_context(session.store.held(i.key)) for i in inputs}
                 folders = {key: artifact.path for key, artifact in held.items()}
                 every, say = session.checkpoint_every, session.reporter.say
-                work = Work(folder, folders, session.hardware, told, every, say)
+                traces = session.profile / stage.key if session.profile else None
+                work = Work(folder, folders, session.hardware, told, every, say, traces)
                 return _facts(stage, work, held.values(), afresh=session.dev)
 
         def blocked() -> None:

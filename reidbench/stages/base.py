@@ -37,6 +37,7 @@ class Work:
         progress: callback for images or steps done and in all.
         checkpoint_every: seconds between checkpoints of a training.
         say: told of what a person should know, in a line.
+        traces: folder that profiles of its trainings go to; None for no profile.
     """
 
     folder: Path
@@ -45,6 +46,7 @@ class Work:
     progress: Progress
     checkpoint_every: float
     say: Callable[[str], None] = say_nothing
+    traces: Path | None = None
 
     def of(self, stage: Stage) -> Path:
         """Return the folder of an input."""
@@ -53,7 +55,7 @@ class Work:
     def loop(self, seed: int) -> Loop:
         """Return the loop that this stage trains in."""
         folder, every = self.folder / RESUME, self.checkpoint_every
-        return Loop(folder, seed, self.hardware, self.progress, every, self.say)
+        return Loop(folder, seed, self.hardware, self.progress, every, self.say, self.traces)
 
 
 class Stage(ABC):

@@ -260,7 +260,17 @@ def whole_number(digits: str) -> int:
 
 
 def _has_long_number(content: bytes) -> bool:
-    return b"0" * _TOO_LONG in content.translate(_DIGITS)
+    """Return True if many digits follow one another elsewhere than behind a point.
+
+    Behind one they are a fraction's, as of a small number in full precision.
+    """
+    run, digits = b"0" * _TOO_LONG, content.translate(_DIGITS)
+    at = digits.find(run)
+    while at >= 0:
+        if content[at - 1 : at] != b".":
+            return True
+        at = digits.find(run, at + _TOO_LONG)
+    return False
 
 
 def _refuse_half_characters(value: JSON) -> None:

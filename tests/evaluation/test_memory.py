@@ -86,7 +86,8 @@ def scored(offset, options):
 
 
 @pytest.mark.parametrize("expansion", [0, 3])
-def test_of_centring_is_a_tenth_at_most(monkeypatch, expansion):
+@pytest.mark.parametrize("normalise", [True, False], ids=["of unit length", "raw"])
+def test_of_centring_is_a_tenth_at_most(monkeypatch, expansion, normalise):
     monkeypatch.setattr(distance_module, "CHUNK_ROWS", (ROWS, ROWS))
-    options = RankingOptions(expansion=expansion)
+    options = RankingOptions(expansion=expansion, normalise=normalise)
     assert scored(np.float32(100), options) < 1.1 * scored(np.float32(0), options)

@@ -14,11 +14,12 @@ from textwrap import dedent
 import pytest
 
 from reidbench.registry.loading import load_from, load_plugins
-from reidbench.registry.origin import BUNDLED_NAMES, OWN, Origin, origin_of, source_of
+from reidbench.registry.origin import _NAMES, BUNDLED_NAMES, OWN, Origin, origin_of, source_of
 from reidbench.registry.registry import KINDS, Entry, Registration, Registry
 
 Ship = Callable[..., list[EntryPoint]]
 ROOT = Path(__file__).parents[2]
+LISTENERS = {"tensorboard"}
 TOYS = "reidbench.testing.toys"
 INSTALLED = list(importlib.metadata.entry_points(group="reidbench"))
 """Found before a test lays out a distribution that may hide one of them."""
@@ -78,7 +79,8 @@ def test_every_plugin_of_the_project_is_on_the_list() -> None:
         ((point, module),) = project["entry-points"]["reidbench"].items()
         assert (project["name"], module) == (f"reidbench-{point}", f"reidbench_{point}")
         shipped.add(point)
-    assert shipped == set(BUNDLED_NAMES.values())
+    assert shipped == set(_NAMES)
+    assert shipped - LISTENERS == set(BUNDLED_NAMES.values())
 
 
 @pytest.mark.parametrize("distribution", ["aaa", "reidbench-aaa", "reidbench-ide"])

@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.storage.schema import (
     SchemaError,
+    _has_long_number,
     convert,
     read_json,
     read_toml,
@@ -171,3 +172,28 @@ def test_what_is_read_quickly_is_what_the_standard_reader_gives(
     found = read_json(path)
     assert found == json.loads(path.read_bytes())
     assert repr(found) == repr(json.loads(path.read_bytes()))
+
+
+@pytest.mark.parametrize(
+    ("text", "long"),
+    [
+        ("0.0059768606679361826", False),
+        ("[0.0059768606679361826, 1234567890123456789]", True),
+        ("-1234567890123456789", True),
+        ("1234567890123456789", True),
+        ("12345678901234567890.5", True),
+        (f"0.{'3' * 40}", True),  # nobody writes it: read as what is not known to be safe
+        ("123456789012345678", False),
+    ],
+)
+def test_a_small_fraction_in_full_precision_is_read_quickly(text: str, long: bool) -> None:
+    assert _has_long_number(text.encode()) is long
+
+
+@given(st.lists(st.floats(0, 1) | st.floats(0, 1e-3), max_size=8), st.integers(17, 25))
+def test_fractions_of_any_number_of_digits_are_what_the_standard_reader_gives(
+    tmp_path_factory: pytest.TempPathFactory, values: list[float], digits: int
+) -> None:
+    path = tmp_path_factory.mktemp("fractions") / "file.json"
+    path.write_text(f"[{', '.join(format(v, f'.{digits}f') for v in values)}]")
+    assert read_json(path) == json.loads(path.read_text())

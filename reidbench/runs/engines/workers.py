@@ -68,6 +68,7 @@ def worker_session(options: ExecutionOptions) -> Session:
         options.checkpoint_every,
         patient=False,
         dev=options.dev,
+        profile=options.profile,
     )
 
 
