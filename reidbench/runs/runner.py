@@ -124,18 +124,15 @@ def run_plan(plan: Plan, session: Session) -> Outcome:
     finished, no_picture = {}, ""
     with session.store.using(stage.key for stage in plan.stages):
         for stage in plan.stages:
-            wanted = stage.key in missing
             try:
-                done = compute_stage(stage, session) if wanted else _find(stage, session.store)
+                done = (compute_stage if stage.key in missing else _find)(stage, session)
             except Exception as error:
                 if isinstance(error, BusyError) or not isinstance(stage, Preview):
                     raise
                 no_picture = tell_no_picture(error, session)  # no score hangs on it
-                continue
-            if done is not None:
-                finished[stage.key] = done
-                hook = session.hooks.reidbench_stage_finished
-                notify(hook, artifact=done.artifact, reused=done.reused)
+            else:
+                if done is not None:
+                    finished[stage.key] = _told(done, session)
     return Outcome(plan, finished, no_picture, _stale(finished.values(), session))
 
 
@@ -174,8 +171,7 @@ def gather(plan: Plan, session: Session, fresh: Collection[str], no_picture: str
     for stage in plan.stages:
         if (found := session.store.find(stage.key)) is not None:
             done = Finished(stage, found, reused=stage.key not in fresh)
-            finished[stage.key] = done
-            notify(session.hooks.reidbench_stage_finished, artifact=found, reused=done.reused)
+            finished[stage.key] = _told(done, session)
     wanted = [end for end in plan.ends if not (no_picture and isinstance(end, Preview))]
     if gone := [end.title for end in wanted if end.key not in finished]:
         raise ReidbenchError(f"'{gone[0]}' has gone from {session.store.root}; run again")
@@ -191,14 +187,12 @@ def ensure_stage(stage: Stage, session: Session) -> Finished:
     if session.dev:
         session.store.prepare()
         remove_changed([stage, *stage.inputs], session.store)
-    if (found := _find(stage, session.store)) is not None:
+    if (found := _find(stage, session)) is not None:
         return found
     session.store.prepare()
     for needed_first in stage.inputs:
         ensure_stage(needed_first, session)
-    done = compute_stage(stage, session)
-    notify(session.hooks.reidbench_stage_finished, artifact=done.artifact, reused=done.reused)
-    return done
+    return _told(compute_stage(stage, session), session)
 
 
 def compute_stage(stage: Stage, session: Session) -> Finished:
@@ -241,9 +235,15 @@ def _facts(
         raise
 
 
-def _find(stage: Stage, store: Store) -> Finished | None:
-    artifact = store.find(stage.key)
+def _find(stage: Stage, session: Session) -> Finished | None:
+    artifact = session.store.find(stage.key)
     return Finished(stage, artifact, reused=True) if artifact else None
+
+
+def _told(done: Finished, session: Session) -> Finished:
+    """Tell the listeners of a finished stage, and return it."""
+    notify(session.hooks.reidbench_stage_finished, artifact=done.artifact, reused=done.reused)
+    return done
 
 
 def _manifest(stage: Stage) -> dict[str, Any]:
