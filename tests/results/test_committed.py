@@ -27,10 +27,15 @@ def results() -> dict[Path, Result]:
 
 
 def composed_today(result: Result) -> str:
-    """Return the digest of the result's recipe, put together anew from its method's name."""
+    """Return the digest of the result's recipe, put together anew from its method or its parts."""
     recipe, benchmark = result.recipe, load_benchmark(result.benchmark["name"])
+    name, changed, _ = recipe["name"].partition("+")
+    translator = recipe.get("translator")
+    of_parts = bool(changed and translator and not recipe["paper"])
     request = Request(
-        method=recipe["name"].partition("+")[0],
+        method=None if of_parts else name,
+        translator=translator["name"] if of_parts else None,
+        constraints=[c["name"] for c in recipe["constraints"]] if of_parts else [],
         learner=recipe["learner"]["name"],
         strategy=recipe["strategy"],
         direction=recipe.get("direction", "source-to-target"),
