@@ -72,8 +72,8 @@ def leaderboard(
         >>> board = reidbench.leaderboard("results", benchmark="synthetic")
         >>> [part.setting.benchmark for part in board.boards]
         ['synthetic']
-        >>> [row.place for row in board.boards[0].rows][:3]  # the first is a ceiling
-        [None, 1, 2]
+        >>> [row.place for row in board.boards[0].rows][:3]  # ceilings have no place
+        [None, None, 1]
     """
     from reidbench.results.leaderboard import build
     from reidbench.results.reading import read_leaderboard, selected

@@ -196,20 +196,23 @@ class _Sweep:
         key = ended.key
         if ended.busy:
             self.frontier.put_back(key)
-        elif ended.error is not None and isinstance(self.of.stages[key], Preview):
-            self.no_pictures[key] = tell_no_picture(ended.error, self.session)
-            for number in self.frontier.done(key):  # no score hangs on it
-                self._record(number)
-        elif ended.error is not None:
+        elif ended.error is not None and not isinstance(self.of.stages[key], Preview):
             for number in self.frontier.failed(key):
                 self._fail(number, ended.error)
         else:
-            self.computed += 1
-            if not ended.reused:
-                first = self.of.graph.nodes[key].rows[0]
-                self.fresh.setdefault(first, set()).add(key)
+            self._note(ended)
             for number in self.frontier.done(key):
                 self._record(number)
+
+    def _note(self, ended: Ended) -> None:
+        """Count a stage that is at hand, or say that a run goes on without its picture."""
+        if ended.error is not None:  # no score hangs on it
+            self.no_pictures[ended.key] = tell_no_picture(ended.error, self.session)
+            return
+        self.computed += 1
+        if not ended.reused:
+            first = self.of.graph.nodes[ended.key].rows[0]
+            self.fresh.setdefault(first, set()).add(ended.key)
 
     def _record(self, number: int) -> None:
         plan, mine = self.of.jobs[number].plan, self.fresh.get(number, set())
