@@ -61,7 +61,7 @@ class Cuhk03(FolderDataset):
     expected: ClassVar[str] = (
         "CUHK03-NP (with labeled and detected), or images_labeled and images_detected extracted "
         "from cuhk-03.mat, with that file or cuhk03_new_protocol_config_*.mat beside them; "
-        "or the folder that holds them"
+        "or the folder that holds them; cuhk-03.mat as it is downloaded is dataset cuhk03-mat"
     )
 
     def __init__(
