@@ -17,6 +17,8 @@ UNCHANGED = 1.0
 """Levels of 255: a smaller mean change is one that nobody sees."""
 WON = 0.05
 """A discriminator whose loss is below this part of a guess's has won."""
+FARTHER = 1.1
+"""Part of the untranslated images' error on the person above which a translation harms them."""
 FALLING = 0.25
 """A loss that falls by more than this part of itself over the last tenth still falls.
 
@@ -115,6 +117,25 @@ def _of_translation(translation: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"the translator returns its input: pixels change by {change:.2f} levels of 255 on "
             "average"
+        )
+    yield from _of_truth(translation.get("truth") or {})
+
+
+def _of_truth(truth: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what rendered domains tell: where leaving an image as it is would be nearer."""
+    if not truth:
+        return
+    moved = truth.get("transforms")
+    if moved and moved["error"] > moved["identity"]:
+        yield (
+            "its transforms are farther from the true ones than leaving pixels where they are: "
+            f"corners by {moved['error']:.2f} against {moved['identity']:.2f} half sides"
+        )
+    ours, still = truth["person"]["rmse"], truth["untranslated"]["person"]["rmse"]
+    if ours > FARTHER * still:
+        yield (
+            "persons are farther from the truth than untranslated ones: by "
+            f"{ours:.0f} against {still:.0f} levels of 255"
         )
 
 

@@ -21,7 +21,7 @@ from reidbench.results.leaderboard_tables import markdown
 from reidbench.results.result import Result, load
 from reidbench.runs.recording import result_of
 from reidbench.runs.runner import Finished, run_plan
-from reidbench.runs.warnings import _of_learner
+from reidbench.runs.warnings import _of_learner, _of_truth
 from reidbench.testing.toy_runs import make_plan, make_session, toy_benchmark, toy_registry
 from reidbench.testing.toys import ToyConstraint, ToyLearner, ToyTranslator
 
@@ -221,3 +221,34 @@ def test_warnings_come_back_from_the_file_and_stand_on_the_leaderboard(folder: P
 def test_a_leaderboard_without_warnings_has_no_table_of_them(folder: Path) -> None:
     found = result(folder)
     assert "### Warnings" not in markdown(build([found, replace(found, seed=1)]))
+
+
+@pytest.mark.parametrize(
+    ("person", "corners", "warned"),
+    [
+        (41.0, 0.1, []),
+        (
+            45.0,
+            0.1,
+            ["persons are farther from the truth than untranslated ones: by 45 a"],
+        ),
+        (40.0, 0.6, ["its transforms are farther from the true ones than leaving pixels where"]),
+    ],
+)
+def test_translations_that_harm_are_told_by_the_truth(
+    person: float, corners: float, warned: list[str]
+) -> None:
+    truth = {
+        "person": {"rmse": person},
+        "untranslated": {"person": {"rmse": 40.0}},
+        "transforms": {"error": corners, "identity": 0.2},
+    }
+    found = list(_of_truth(truth))
+    assert len(found) == len(warned)
+    assert all(f.startswith(w) for f, w in zip(found, warned, strict=True))
+
+
+def test_transforms_that_cannot_be_compared_are_no_cause() -> None:
+    truth = {"person": {"rmse": 1.0}, "untranslated": {"person": {"rmse": 1.0}}}
+    assert not list(_of_truth({**truth, "transforms": None}))
+    assert not list(_of_truth(truth))
