@@ -20,6 +20,7 @@ from reidbench.engine.streams import generator
 from reidbench.interfaces import Clock, FeatureLearner, Images, Log, at_least, within
 from reidbench.nn.backbones import Backbone, build_backbone, check_backbone, feature_map
 from reidbench.nn.pixels import scale_and_shift
+from reidbench.nn.timm_networks import PREFIX, timm_version
 from reidbench.nn.weights import NONE, find_weights, load_weights, match_weights
 from reidbench.storage.checkpoint import State
 
@@ -95,7 +96,8 @@ class ClassificationLearner(FeatureLearner):
     checks more values does so in ``__post_init__``, after it has called this class's.
 
     Attributes:
-        backbone: "small-resnet" or a name of torchvision's, e.g. "resnet50".
+        backbone: "small-resnet", a name of torchvision's, e.g. "resnet50", or one of timm's after
+            "timm:", e.g. "timm:resnet50".
         weights: "none" for random initialisation, the path of a file, or a name of torchvision's,
             e.g. "IMAGENET1K_V1", whose file must be on this machine.
         dropout: probability before the classifier.
@@ -168,17 +170,19 @@ class ClassificationLearner(FeatureLearner):
     def provenance(self) -> Mapping[str, str]:
         """Return where the backbone's initial weights come from.
 
-        "mapping" tells how the file's names were understood, if they are not the backbone's own.
+        "mapping" tells how the file's names were understood, if they are not the backbone's own;
+        "timm" its version, which decides what a network of that name is.
 
         Raises:
             ReidbenchError: if they are not on this machine, or do not fit.
         """
+        built = {"timm": timm_version()} if self.backbone.startswith(PREFIX) else {}
         file = find_weights(self.backbone, self.weights)
         if file is None:
-            return {"weights": "random initialisation"}
+            return {"weights": "random initialisation", **built}
         match = match_weights(self.backbone, file)
         told = {"mapping": str(match)} if match.rule else {}
-        return {"weights": file.label, "sha256": file.sha256, **told}
+        return {"weights": file.label, "sha256": file.sha256, **told, **built}
 
     def build(self, num_pids: int) -> Classifier:
         """Return a new model with a classifier over ``num_pids`` persons.

@@ -18,6 +18,7 @@ from torchvision import models
 
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean
 from reidbench.nn.backbones import SMALL, Backbone, build_backbone
+from reidbench.nn.timm_networks import PREFIX
 from reidbench.nn.weight_names import Match, MisfitError, match_names
 
 NONE = "none"
@@ -116,6 +117,11 @@ def _matched(backbone: Backbone, given: Mapping[str, Tensor], path: Path) -> Mat
 
 
 def _published(backbone: str, name: str) -> WeightsFile:
+    if backbone.startswith(PREFIX):
+        raise UsageError(
+            f"weights of '{backbone}' are named by a file, not '{name}': put timm's "
+            f"model.safetensors on this machine and give its path, or '{NONE}'"
+        )
     known = {} if backbone == SMALL else models.get_model_weights(backbone).__members__
     if name not in known:
         hint = did_you_mean(name, [NONE, *known])
