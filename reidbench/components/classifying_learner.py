@@ -88,6 +88,22 @@ def person_layer(width: int, num_pids: int, std: float = 0.001) -> nn.Linear:
     return layer
 
 
+def bottleneck_layers(width: int, bottleneck: int, activation: nn.Module | None) -> list[nn.Module]:
+    """Return a new linear layer, as the releases draw it, batch normalisation and an activation.
+
+    Args:
+        width: of what goes in.
+        bottleneck: of what comes out; 0 leaves all layers out.
+        activation: the last of the layers; None leaves the linear one alone.
+    """
+    if not bottleneck:
+        return []
+    linear = nn.Linear(width, bottleneck)
+    nn.init.kaiming_normal_(linear.weight, mode="fan_out")
+    nn.init.zeros_(linear.bias)
+    return [linear] if activation is None else [linear, nn.BatchNorm1d(bottleneck), activation]
+
+
 class ClassificationLearner(FeatureLearner):
     """Learns to classify the training persons, by SGD at two rates that fall once.
 
