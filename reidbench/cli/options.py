@@ -143,7 +143,8 @@ def bundled(
 ) -> Decorator[F]:
     """Return a decorator that adds ``options`` and passes on what ``build`` makes of them.
 
-    ``also`` are the names that it takes beside those of its signature.
+    ``also`` are the names that it takes beside those of its signature; what no option sets keeps
+    its default.
     """
     keywords = (Parameter.VAR_KEYWORD,)
     own = signature(build).parameters.items()
@@ -152,7 +153,7 @@ def bundled(
     def decorate(function: F) -> F:
         @wraps(function)
         def gathered(**values: Any) -> Any:
-            parts = {n: values.pop(n) for n in names}
+            parts = {n: values.pop(n) for n in names if n in values}
             return function(**values, **{name: build(**parts)})
 
         return options(gathered)  # type: ignore[arg-type]

@@ -20,6 +20,7 @@ from reidbench.engine.streams import generator
 from reidbench.interfaces import Clock, FeatureLearner, Images, Log, at_least, within
 from reidbench.nn.backbones import Backbone, build_backbone, check_backbone, feature_map
 from reidbench.nn.pixels import scale_and_shift
+from reidbench.nn.timm_networks import PREFIX, timm_version
 from reidbench.nn.weights import NONE, find_weights, load_weights, match_weights
 from reidbench.storage.checkpoint import State
 
@@ -87,6 +88,22 @@ def person_layer(width: int, num_pids: int, std: float = 0.001) -> nn.Linear:
     return layer
 
 
+def bottleneck_layers(width: int, bottleneck: int, activation: nn.Module | None) -> list[nn.Module]:
+    """Return a new linear layer, as the releases draw it, batch normalisation and an activation.
+
+    Args:
+        width: of what goes in.
+        bottleneck: of what comes out; 0 leaves all layers out.
+        activation: the last of the layers; None leaves the linear one alone.
+    """
+    if not bottleneck:
+        return []
+    linear = nn.Linear(width, bottleneck)
+    nn.init.kaiming_normal_(linear.weight, mode="fan_out")
+    nn.init.zeros_(linear.bias)
+    return [linear] if activation is None else [linear, nn.BatchNorm1d(bottleneck), activation]
+
+
 class ClassificationLearner(FeatureLearner):
     """Learns to classify the training persons, by SGD at two rates that fall once.
 
@@ -95,7 +112,8 @@ class ClassificationLearner(FeatureLearner):
     checks more values does so in ``__post_init__``, after it has called this class's.
 
     Attributes:
-        backbone: "small-resnet" or a name of torchvision's, e.g. "resnet50".
+        backbone: "small-resnet", a name of torchvision's, e.g. "resnet50", or one of timm's after
+            "timm:", e.g. "timm:resnet50".
         weights: "none" for random initialisation, the path of a file, or a name of torchvision's,
             e.g. "IMAGENET1K_V1", whose file must be on this machine.
         dropout: probability before the classifier.
@@ -168,17 +186,19 @@ class ClassificationLearner(FeatureLearner):
     def provenance(self) -> Mapping[str, str]:
         """Return where the backbone's initial weights come from.
 
-        "mapping" tells how the file's names were understood, if they are not the backbone's own.
+        "mapping" tells how the file's names were understood, if they are not the backbone's own;
+        "timm" its version, which decides what a network of that name is.
 
         Raises:
             ReidbenchError: if they are not on this machine, or do not fit.
         """
+        built = {"timm": timm_version()} if self.backbone.startswith(PREFIX) else {}
         file = find_weights(self.backbone, self.weights)
         if file is None:
-            return {"weights": "random initialisation"}
+            return {"weights": "random initialisation", **built}
         match = match_weights(self.backbone, file)
         told = {"mapping": str(match)} if match.rule else {}
-        return {"weights": file.label, "sha256": file.sha256, **told}
+        return {"weights": file.label, "sha256": file.sha256, **told, **built}
 
     def build(self, num_pids: int) -> Classifier:
         """Return a new model with a classifier over ``num_pids`` persons.

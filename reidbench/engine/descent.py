@@ -1,5 +1,7 @@
 """One step of an optimiser, at a rate that is a function of the clock."""
 
+from collections.abc import Sequence
+
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -13,8 +15,11 @@ def scale_rates(optimizer: Optimizer, factor: float) -> None:
         group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
 
 
-def descend(optimizer: Optimizer, loss: Tensor) -> None:
-    """Make one step down the gradient of ``loss``."""
-    optimizer.zero_grad()
+def descend(optimizer: Optimizer | Sequence[Optimizer], loss: Tensor) -> None:
+    """Make one step of an optimiser, or of several together, down the gradient of ``loss``."""
+    together = [optimizer] if isinstance(optimizer, Optimizer) else optimizer
+    for each in together:
+        each.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
+    for each in together:
+        each.step()

@@ -1,4 +1,4 @@
-"""Models that were made elsewhere: torchvision's networks, TorchScript files and ONNX files.
+"""Models that were made elsewhere: networks by name, TorchScript files and ONNX files.
 
 Nothing is downloaded and nothing is unpickled. A TorchScript file is a program: ``torch.jit.load``
 runs it, but within TorchScript alone, which reaches no files and no network. Files of
@@ -83,13 +83,13 @@ class BackboneModel(WholeModel):
         return model.feature_map(pixels)
 
 
-def torchvision_network(name: str, weights: Path | None) -> tuple[nn.Module, str]:
-    """Return a backbone by torchvision's name, and how the names in its file were understood.
+def named_network(name: str, weights: Path | None) -> tuple[nn.Module, str]:
+    """Return a backbone by its name, and how the names in its file were understood.
 
     Its features are what its classifier would see.
 
     Args:
-        name: e.g. "resnet50".
+        name: as torchvision has it, e.g. "resnet50", or timm's after "timm:".
         weights: a .safetensors, .pth, .pt or .pth.tar file of its weights, None for random ones.
 
     Raises:

@@ -26,11 +26,12 @@ from reidbench.extraction.external_models import (
     OnnxNetwork,
     Ranged,
     WholeModel,
+    named_network,
     torchscript_network,
-    torchvision_network,
 )
 from reidbench.interfaces import FeatureLearner
 from reidbench.nn.pixels import Range
+from reidbench.nn.timm_networks import PREFIX as TIMM
 from reidbench.nn.weights import WeightsFile
 from reidbench.registry.parameters import resolve
 from reidbench.registry.registry import Registry
@@ -114,8 +115,9 @@ def open_model(
     """Open a model by what it is called on the command line.
 
     Args:
-        name: ``torchvision:NAME``, or the path of a result, a TorchScript or an ONNX file.
-        weights: file of a torchvision network's weights, None for random ones.
+        name: ``torchvision:NAME``, ``timm:NAME``, or the path of a result, a TorchScript or an ONNX
+            file.
+        weights: file of the weights of such a network, None for random ones.
         normalisation: pixel range of a model from elsewhere.
         store: store that holds the models of results.
         registry: registry to look their learners up in.
@@ -124,10 +126,12 @@ def open_model(
         UsageError: if there is no such kind of model, or weights are named for another kind.
         ReidbenchError: if the model cannot be read.
     """
-    if name.startswith(TORCHVISION):
-        return _torchvision(name.removeprefix(TORCHVISION), weights, normalisation)
+    if name.startswith((TORCHVISION, TIMM)):
+        return _named(name, weights, normalisation)
     if weights is not None:
-        raise UsageError("--weights are those of a torchvision:NAME; other models have their own")
+        raise UsageError(
+            f"--weights are those of a {TORCHVISION}NAME or {TIMM}NAME; other models have their own"
+        )
     path = Path(name)
     reader = READERS.get(path.suffix.lower())
     if reader is None and path.suffix.lower() != RESULT:
@@ -238,12 +242,13 @@ def splits_of(text: str, dataset: Dataset) -> list[Split]:
     return [split for split in known if split in named]
 
 
-def _torchvision(name: str, weights: Path | None, normalisation: Range) -> OpenModel:
+def _named(network_name: str, weights: Path | None, normalisation: Range) -> OpenModel:
+    name = network_name.removeprefix(TORCHVISION)
     with stream(0, "random weights"):
-        network, names = torchvision_network(name, weights)
+        network, names = named_network(name, weights)
     told = f"weights {weights.name} ({names})" if weights else "random weights"
     plain = f"weights {weights.name}" if weights else told
-    about: dict[str, JSON] = {"network": f"{TORCHVISION}{name}", "weights": plain}
+    about: dict[str, JSON] = {"network": network_name, "weights": plain}
     if weights:
         about["mapping"] = names
         about["sha256"] = WeightsFile(weights.name, weights).sha256
@@ -278,5 +283,8 @@ def _unknown(name: str) -> str:
             f"{name}: files of torch.export are not read, because PyTorch unpickles parts of them; "
             "export the model as ONNX (.onnx) or TorchScript (.pt)"
         )
-    kinds = "a result (.json), torchvision:NAME, a TorchScript file (.pt) or an ONNX file (.onnx)"
+    kinds = (
+        f"a result (.json), {TORCHVISION}NAME, {TIMM}NAME, a TorchScript file (.pt) or an ONNX "
+        "file (.onnx)"
+    )
     return f"'{name}' is no model: name {kinds}"

@@ -10,6 +10,7 @@ from torchvision import models
 
 from reidbench.errors import did_you_mean
 from reidbench.nn.small_resnet import SmallResNet
+from reidbench.nn.timm_networks import PREFIX, build_timm, check_timm, timm_feature_map
 
 SMALL = "small-resnet"
 # Networks that pool globally, so that they take any image size and give one vector an image.
@@ -50,7 +51,7 @@ class Backbone:
     Attributes:
         network: ``[B, 3, H, W]`` to ``[B, width]``.
         width: length of the feature.
-        classifier: name of the attribute where the classifier stood.
+        classifier: name of the module where the classifier stood.
     """
 
     network: nn.Module
@@ -59,7 +60,7 @@ class Backbone:
 
 
 def backbone_names() -> list[str]:
-    """Return all names that ``build_backbone`` takes."""
+    """Return all names that ``build_backbone`` takes, but for timm's."""
     named = models.list_models(models)
     return [SMALL, *(n for n in named if n.startswith(FAMILIES))]
 
@@ -68,8 +69,11 @@ def check_backbone(name: str) -> None:
     """Refuse a name that is no backbone.
 
     Raises:
-        ValueError: with the nearest name.
+        ValueError: with the nearest name, or saying how timm is installed.
     """
+    if name.startswith(PREFIX):
+        check_timm(name.removeprefix(PREFIX))
+        return
     names = backbone_names()
     if name not in names:
         raise ValueError(f"there is no backbone '{name}'{did_you_mean(name, names)}")
@@ -89,7 +93,9 @@ def check_last_stride(name: str, last_stride: int) -> None:
 
 
 def build_backbone(name: str) -> Backbone:
-    """Return a randomly initialised backbone."""
+    """Return a randomly initialised backbone: "small-resnet", torchvision's, or "timm:NAME"."""
+    if name.startswith(PREFIX):
+        return Backbone(*build_timm(name.removeprefix(PREFIX)))
     network = SmallResNet() if name == SMALL else models.get_model(name, weights=None)
     slot = next(s for s in CLASSIFIERS if hasattr(network, s))
     classifier = getattr(network, slot)
@@ -111,7 +117,12 @@ def feature_map(network: nn.Module, pixels: Tensor) -> Tensor:
     """Return the last feature map ``[B, C, h, w]`` of a backbone: what it pools.
 
     Its average is the feature of every family but convnext, which normalises after pooling.
+
+    Raises:
+        UsageError: if a network of timm's has none.
     """
+    if hasattr(network, "forward_features"):  # timm's networks have it, torchvision's none
+        return timm_feature_map(network, pixels)
     maps = pixels
     for step in STEPS.get(type(network), ("features",)):
         maps = getattr(network, step)(maps)

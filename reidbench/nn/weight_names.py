@@ -202,7 +202,8 @@ def _by_order(network: _Network, given: Shapes) -> Iterator[_Found]:
         return
     pairs = dict(zip(network.shapes, names, strict=False))
     if all(network.shapes[k] == given[v] and _kind(k) == _kind(v) for k, v in pairs.items()):
-        rule = f"by order and shape alone ({names[0]} as {next(iter(network.shapes))})"
+        own, shown = next(((k, v) for k, v in pairs.items() if k != v), next(iter(pairs.items())))
+        rule = f"by order and shape alone ({shown} as {own})"
         yield _found(pairs, rule, "", (), given)
 
 

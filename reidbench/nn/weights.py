@@ -18,6 +18,7 @@ from torchvision import models
 
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean
 from reidbench.nn.backbones import SMALL, Backbone, build_backbone
+from reidbench.nn.timm_networks import PREFIX
 from reidbench.nn.weight_names import Match, MisfitError, match_names
 
 NONE = "none"
@@ -28,8 +29,24 @@ WRAPPERS = (
     *("model_state_dict", "model", "network", "net"),
 )
 """Names under which checkpoints of training programs hold the weights."""
+FOLDER = "weights"  # of the data root
+DIGEST = "#sha256="  # after a file's name, as pip has it
 # Files of torchvision's older densenets write "norm.1" where the modules are called "norm1".
 _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\.")
+
+
+_folder: Path | None = None  # of this process; torch hub has such a place too
+
+
+def look_for_weights_in(data_root: str | Path | None) -> None:
+    """Name the folder whose ``weights`` this process looks into before torch hub's cache."""
+    global _folder
+    _folder = Path(data_root).expanduser().absolute() if data_root else None
+
+
+def data_root_of_weights() -> str | None:
+    """Return the folder that ``look_for_weights_in`` was given."""
+    return str(_folder) if _folder else None
 
 
 @dataclass(frozen=True)
@@ -53,22 +70,32 @@ class WeightsFile:
 def find_weights(backbone: str, weights: str) -> WeightsFile | None:
     """Return the file that ``weights`` names for a backbone, None for "none".
 
+    A file that is not at its path is looked for by its name in the data root's ``weights``.
+
     Args:
         backbone: name of the backbone.
-        weights: "none", the path of a file, or a name of torchvision's, e.g. "IMAGENET1K_V1".
+        weights: "none", the path of a file, perhaps followed by ``#sha256=`` and the digest that
+            its content must have, or a name of torchvision's, e.g. "IMAGENET1K_V1".
 
     Raises:
         UsageError: if torchvision has no weights of that name for the backbone.
-        ReidbenchError: naming the file and its folder, if it is not on this machine.
+        ReidbenchError: naming the file and its folder, if it is missing or its digest differs.
     """
     if weights == NONE:
         return None
-    if not weights.lower().endswith(SUFFIXES):
+    name, _, digest = weights.partition(DIGEST)
+    if not name.lower().endswith(SUFFIXES):
         return _published(backbone, weights)
-    path = Path(weights).expanduser()
-    if not path.is_file():
-        raise ReidbenchError(f"there is no file of weights at {path.absolute()}")
-    return WeightsFile(path.name, path)
+    path = Path(name).expanduser()
+    places = [path, *(folder / path.name for folder in _folders())]
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        looked = " or ".join(str(place.absolute()) for place in places)
+        raise ReidbenchError(f"there is no file of weights at {looked}")
+    file = WeightsFile(path.name, found)
+    if digest:
+        _check_digest(file, digest.lower())
+    return file
 
 
 def load_weights(backbone: Backbone, file: WeightsFile) -> Match:
@@ -116,6 +143,11 @@ def _matched(backbone: Backbone, given: Mapping[str, Tensor], path: Path) -> Mat
 
 
 def _published(backbone: str, name: str) -> WeightsFile:
+    if backbone.startswith(PREFIX):
+        raise UsageError(
+            f"weights of '{backbone}' are named by a file, not '{name}': put timm's "
+            f"model.safetensors on this machine and give its path, or '{NONE}'"
+        )
     known = {} if backbone == SMALL else models.get_model_weights(backbone).__members__
     if name not in known:
         hint = did_you_mean(name, [NONE, *known])
@@ -124,28 +156,36 @@ def _published(backbone: str, name: str) -> WeightsFile:
             f"a file's path ends in {', '.join(SUFFIXES[:4])}"
         )
     url = known[name].url
-    file = WeightsFile(f"torchvision {backbone} {name}", _cache() / Path(url).name)
-    if not file.path.is_file():
+    places = [folder / Path(url).name for folder in (*_folders(), _cache())]
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        folders = " or ".join(str(place.parent) for place in places)
+        named = "" if _folder else f", or in the folder '{FOLDER}' of --data-root"
         raise ReidbenchError(
             f"the weights '{name}' of '{backbone}' are not on this machine: "
-            f"put {file.path.name} (from {url}) in {file.path.parent}, "
+            f"put {places[0].name} (from {url}) in {folders}{named}, "
             f"or name a file, or '{NONE}' for random initialisation"
         )
-    _check_digest(file)
+    file = WeightsFile(f"torchvision {backbone} {name}", found)
+    _check_digest(file, found.stem.rpartition("-")[2])  # torchvision writes it into the name
     return file
+
+
+def _folders() -> list[Path]:
+    """Return the user's own place for weights, if one is named."""
+    return [_folder / FOLDER] if _folder else []
 
 
 def _cache() -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints"
 
 
-def _check_digest(file: WeightsFile) -> None:
-    """Compare the file with the digest that torchvision writes into its name."""
-    expected = file.path.stem.rpartition("-")[2]
+def _check_digest(file: WeightsFile, expected: str) -> None:
+    """Compare the file with what its SHA-256 starts with."""
     if not file.sha256.startswith(expected):
         raise ReidbenchError(
-            f"{file.path} is damaged: its SHA-256 starts with {file.sha256[:8]}, "
-            f"not with {expected}; delete it and fetch it again"
+            f"{file.path} is damaged or another file: its SHA-256 starts with "
+            f"{file.sha256[: max(8, len(expected))]}, not with {expected}; fetch it again"
         )
 
 

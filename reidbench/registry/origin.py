@@ -36,7 +36,7 @@ class Origin:
 OWN = Origin("reidbench", __version__, bundled=True)
 
 _NAMES = {
-    "bot": {"learner": "bot"},
+    "bot": {"learner": "bot bot-tllib"},
     "camstyle": {"translator": "camstyle", "learner": "ide-lsr", "method": "camstyle"},
     "cyclegan": {
         "translator": "cyclegan",

@@ -21,6 +21,7 @@ from reidbench.config.compose import (
 from reidbench.config.recipe import Recipe
 from reidbench.engine.hardware import choose
 from reidbench.errors import BusyError, ReidbenchError, UsageError
+from reidbench.nn.weights import look_for_weights_in
 from reidbench.progress import Progress, Reporter, silent
 from reidbench.registry.faults import blaming
 from reidbench.registry.loading import Plugins, notify
@@ -138,6 +139,7 @@ def open_experiment(
     ours = {k: v for k, v in options.settings.items() if k.split(".")[0] in SETTING_OWNERS}
     theirs = {k: v for k, v in options.settings.items() if k not in ours}
     chosen = load_benchmark(options.benchmark)
+    look_for_weights_in(options.data_root)
     parts = {name: getattr(options, name) for name in (*SETTING_OWNERS, "tested")}
     swapped = {name: part for name, part in parts.items() if part is not None}
     skip = options.skip_corrupt

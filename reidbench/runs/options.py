@@ -56,6 +56,7 @@ class ExecutionOptions:
         verify: files of finished stages that are compared with their checksums before they are
             used: "always" all, "changed" those written to since, "never" none.
         profile: folder that a profile of the first steps of each training goes to; None for none.
+        weights_root: folder in whose ``weights`` workers look for files of weights.
     """
 
     device: str = "auto"
@@ -66,6 +67,7 @@ class ExecutionOptions:
     dev: bool = False
     verify: Literal["always", "changed", "never"] = "changed"
     profile: Path | None = None
+    weights_root: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -142,9 +142,11 @@ def test_plugins_are_listed_with_what_they_add(invoke, plugins):
     assert core["components"]["method"] == CORE
     assert core["components"]["translator"] == ["files", "perfect"]
     assert "constraint" not in core["components"]
+    assert core["versions"]["translator"] == {"files": 1, "perfect": 1}
+    assert "method" not in core["versions"]
     text = invoke("plugin", "list").stdout
     assert "works" in text
-    assert f"method {', '.join(CORE)}" in " ".join(text.split())
+    assert f"method {', '.join(CORE)}; translator files v1, perfect v1;" in " ".join(text.split())
 
 
 def test_a_broken_plugin_is_listed_with_its_error(invoke, broken):

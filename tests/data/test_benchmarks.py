@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 import reidbench
 from reidbench.config.benchmark import DatasetSpec, available, load_benchmark
@@ -13,9 +16,14 @@ from reidbench.config.compose import Request, compose
 from reidbench.data.catalog import construct
 from reidbench.data.dataset import Counts
 from reidbench.errors import ReidbenchError
+from reidbench.nn.small_resnet import SmallResNet
+from reidbench.progress import Silent
 from reidbench.registry.loading import load_plugins
 from reidbench.registry.registry import Registry
+from reidbench.runs.launch import open_experiment
+from reidbench.runs.options import ExperimentOptions
 from reidbench.runs.setting import open_setting
+from reidbench.storage.keys import JSON
 from tests.data.small_trees import cuhk01_tree, grid_tree, prid2011_tree
 from tests.data.trees import market_tree
 
@@ -79,6 +87,30 @@ def test_missing_weights_are_told_before_anything_is_computed(
             results=tmp_path / "results",
         )
     assert not list((tmp_path / "cache").rglob("*.npy"))
+
+
+def test_anybodys_benchmark_pins_weights_by_their_digest(data_root: Path, tmp_path: Path) -> None:
+    """They are found in the data root, and are no value set by hand."""
+    net = SmallResNet().state_dict()
+    (data_root / "weights").mkdir()
+    torch.save(net, data_root / "weights" / "net.pth")
+    sha256 = hashlib.sha256((data_root / "weights" / "net.pth").read_bytes()).hexdigest()
+    small = (available()["market1501-to-prid2011-small"]).read_text()
+    own = tmp_path / "own.toml"
+    own.write_text(f'{small}\nweights = "net.pth#sha256={sha256}"\n')
+    assert weights_on(own, data_root) == ({"weights": "net.pth", "sha256": sha256}, {})
+    own.write_text(f'{small}\nweights = "net.pth#sha256={sha256[::-1]}"\n')
+    with pytest.raises(ReidbenchError, match=r"weights/net\.pth is damaged or another file"):
+        weights_on(own, data_root)
+
+
+def weights_on(benchmark: Path, data_root: Path) -> tuple[Mapping[str, str], dict[str, JSON]]:
+    """Return the origin of a learner's weights, and what was set by hand."""
+    options = ExperimentOptions(benchmark=str(benchmark), data_root=str(data_root))
+    opened = open_experiment(load_plugins().registry, options, Silent())
+    (recipe,) = opened.recipes([Request("direct")])
+    plan = opened.plan(recipe, 0, "float32")
+    return plan.learned.provenance, {**recipe.modified, **plan.setting.modified}
 
 
 GRID, CUHK01 = (Counts(125, 125, 8), Counts(900, 125, 8, 775)), (Counts(486, 486, 1),) * 2

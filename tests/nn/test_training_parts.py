@@ -33,6 +33,12 @@ def test_descend_makes_one_step_and_forgets_earlier_gradients():
     assert w.item() == pytest.approx(3 - 0.1 * 6)
 
 
+def test_several_optimisers_descend_together():
+    v, w = nn.Parameter(torch.tensor(3.0)), nn.Parameter(torch.tensor(2.0))
+    descend([SGD([v], lr=0.1), SGD([w], lr=0.2)], v * w)
+    assert (v.item(), w.item()) == pytest.approx((3 - 0.1 * 2, 2 - 0.2 * 3))
+
+
 def test_rates_scale_what_each_group_was_built_with():
     a, b = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
     optimizer = SGD([{"params": [a], "lr": 0.1}, {"params": [b], "lr": 0.01}])

@@ -129,6 +129,15 @@ def test_timms_mobilenet_is_mapped_by_order_whatever_order_its_file_has(
     assert all(torch.equal(v, mobile[k].to(v.dtype)) for k, v in own.items())
 
 
+def test_a_mapping_by_order_shows_a_name_that_differs(tmp_path, mobile):
+    """As in an older file of torchvision's order, whose blocks are one level less deep."""
+    flat = {k.replace("conv.0.0.", "conv.0.") if ".1.conv" in k else k: mobile[k] for k in mobile}
+    assert len(flat) == len(mobile)
+    torch.save(flat, tmp_path / "flat.pth")
+    told = str(match_weights("mobilenet_v2", WeightsFile("flat", tmp_path / "flat.pth")))
+    assert "(features.1.conv.0.weight as features.1.conv.0.0.weight)" in told
+
+
 def _first(suffix):
     return "weight" if suffix == ".pth" else "bias"
 

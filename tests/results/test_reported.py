@@ -35,6 +35,8 @@ READ_AGAIN = [
     ("ipgan/table 3", "IBN-reID+IPGAN", "market1501", "mAP", 28.0),
     ("ipgan/table 4", "PUL", "dukemtmc", "rank10", 48.5),
     ("simpgan/table 1", "UMDL", "grid", "rank10", 9.71),
+    ("tllib/README, cross dataset mAP", "SPGAN", "msmt17", "mAP", 14.1),
+    ("tllib/README, cross dataset mAP", "IBN", "dukemtmc", "mAP", 35.2),
     ("sagan/table I", "MMFA", "dukemtmc", "rank10", 66.3),
     ("sagan/table II", "PT-GAN", "prid2011", "mAP", 20.7),
     ("sagan/table III", "SA-GAN (WD)", "prid2011", "rank5", 35.6),

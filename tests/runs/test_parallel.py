@@ -13,13 +13,14 @@ import torch
 
 from reidbench.config.compose import Request
 from reidbench.errors import BusyError, ReidbenchError, UsageError
+from reidbench.nn.weights import data_root_of_weights, look_for_weights_in
 from reidbench.progress import Silent
 from reidbench.registry.registry import Registration
 from reidbench.runs import parallel
-from reidbench.runs.engines import local
+from reidbench.runs.engines import choice, local
 from reidbench.runs.engines.choice import check_engine
 from reidbench.runs.engines.local import LocalWorkers, threads_of
-from reidbench.runs.engines.workers import Ended, compute, portable
+from reidbench.runs.engines.workers import Ended, compute, portable, worker_session
 from reidbench.runs.launch import RecordedRun
 from reidbench.runs.options import EngineOptions, ExecutionOptions
 from reidbench.runs.parallel import graph_of, run_parallel
@@ -305,3 +306,18 @@ def test_the_store_is_asked_once_for_each_stage(session, monkeypatch):
 def test_an_engine_or_device_that_is_not_there_is_refused(options, error):
     with pytest.raises(UsageError, match=error):
         check_engine(options, ExecutionOptions())
+
+
+def test_workers_look_for_weights_where_the_command_does(session, tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(choice, "_workers", lambda _, execution, __: given.append(execution))
+    before = data_root_of_weights()
+    try:
+        look_for_weights_in(tmp_path)
+        options = ExecutionOptions(device="cpu", cache=tmp_path / "cache")
+        assert choice.run_jobs([], session, options, EngineOptions()) == []
+        look_for_weights_in(None)  # as in a process that has just begun
+        worker_session(given[0])
+        assert data_root_of_weights() == str(tmp_path)
+    finally:
+        look_for_weights_in(before)

@@ -7,7 +7,7 @@ Re-identification", CVPRW 2019, arXiv:1903.07071.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
 import torch
 from torch import Generator, Tensor, nn
@@ -44,6 +44,7 @@ class BagOfTricks(ClassificationLearner):
         instances: images of each person in a batch (K).
         epochs: as many steps as would pass so often over the images.
         adam_rate: learning rate of Adam. It is no ``lr``, because those of benchmarks are of SGD.
+        backbone_rate: factor of the rate for the backbone.
         weight_decay: added to Adam's gradients, for all weights.
         warmup: fraction of the run in which the rate rises from a tenth; 0 for none.
         first_decay: fraction of the run after which the rate is a tenth.
@@ -51,9 +52,10 @@ class BagOfTricks(ClassificationLearner):
         erasing: probability that an image is erased at random; 0 for none.
         smoothing: epsilon of the labels; 0 for none.
         last_stride: of the backbone's last stage; 2 leaves the network as it is.
+        stem_relu: keep the activation of the stem, where the backbone is a ResNet of torchvision's.
         neck: batch normalisation between triplets and classifier (BNNeck).
         triplet: weight of the triplet loss; 0 for none.
-        margin: of the triplet loss.
+        margin: of the triplet loss; None for its soft form.
         center: weight of the center loss (beta); 0 for none.
         center_rate: rate of the centres' own SGD.
         pad: pixels added at each side, of images of height 256; then cropped at random.
@@ -65,23 +67,29 @@ class BagOfTricks(ClassificationLearner):
         ValueError: if a value is out of range.
     """
 
+    omitted_from_key_at_default: ClassVar[frozenset[str]] = frozenset(
+        {"backbone_rate", "stem_relu"}
+    )
+
     backbone: str = "resnet50"
     weights: str = NONE
     batch_norm: BatchNorm = "learn"
     normalisation: Normalisation = "imagenet"
     last_stride: Literal[1, 2] = 1
+    stem_relu: bool = True
     neck: bool = True
     batch: int = 64
     instances: int = 4
     epochs: int = 120
     adam_rate: float = 3.5e-4
+    backbone_rate: float = 1.0
     weight_decay: float = 5e-4
     warmup: float = 10 / 120
     first_decay: float = 40 / 120
     second_decay: float = 70 / 120
     smoothing: float = 0.1
     triplet: float = 1.0
-    margin: float = 0.3
+    margin: float | None = 0.3
     center: float = 5e-4
     center_rate: float = 0.5
     erasing: float = 0.5
@@ -95,7 +103,8 @@ class BagOfTricks(ClassificationLearner):
         at_least(1, instances=self.instances, epochs=self.epochs)
         at_least(max(2, self.instances), batch=self.batch)
         at_least(0, adam_rate=self.adam_rate, weight_decay=self.weight_decay, pad=self.pad)
-        at_least(0, triplet=self.triplet, margin=self.margin)
+        at_least(0, backbone_rate=self.backbone_rate, triplet=self.triplet)
+        at_least(0, margin=self.margin or 0)
         at_least(0, center=self.center, center_rate=self.center_rate)
         within(0, 1, warmup=self.warmup, smoothing=self.smoothing, erasing=self.erasing)
         within(0, 1, first_decay=self.first_decay)
@@ -112,6 +121,7 @@ class BagOfTricks(ClassificationLearner):
             backbone,
             num_pids,
             last_stride=self.last_stride,
+            stem_relu=self.stem_relu,
             neck=self.neck,
             centers=self.center > 0,
             normalisation=self.normalisation,
@@ -161,10 +171,15 @@ class BagOfTricks(ClassificationLearner):
         return F.cross_entropy(model(pixels), pid, label_smoothing=self.smoothing)
 
     def optimizer(self, model: nn.Module) -> Adam:
-        """Return Adam of all weights but the centres."""
-        named = cast(BagOfTricksModel, model).named_parameters()
-        weights = [p for name, p in named if p.requires_grad and name != "centers"]
-        return Adam(weights, lr=self.adam_rate, weight_decay=self.weight_decay, fused=True)
+        """Return Adam of all weights but the centres, those of the backbone at their own rate."""
+        named = [(n, p) for n, p in model.named_parameters() if p.requires_grad and n != "centers"]
+        apart = self.backbone_rate != 1
+        old = [p for n, p in named if apart and n.startswith("backbone.")]
+        new = [p for n, p in named if not (apart and n.startswith("backbone."))]
+        groups: list[dict[str, Any]] = [{"params": new}]
+        if old:
+            groups.append({"params": old, "lr": self.adam_rate * self.backbone_rate})
+        return Adam(groups, lr=self.adam_rate, weight_decay=self.weight_decay, fused=True)
 
     @torch.no_grad()
     def _move_centers(self, model: BagOfTricksModel) -> None:

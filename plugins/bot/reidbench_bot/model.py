@@ -6,6 +6,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torchvision.models import ResNet
 
 from reidbench.components.classifying_learner import (
     BatchNorm,
@@ -26,6 +27,7 @@ class BagOfTricksModel(Classifier):
         backbone: gives f_t.
         num_pids: persons that the classifier tells apart.
         last_stride: of the backbone's last stage; 1 doubles the sides of the last map.
+        stem_relu: keep the activation of the stem of torchvision's ResNets.
         neck: normalise; without, f_i is f_t.
         centers: keep a centre of f_t for each person.
         normalisation: of the pixels that the backbone sees.
@@ -38,6 +40,7 @@ class BagOfTricksModel(Classifier):
         num_pids: int,
         *,
         last_stride: Literal[1, 2],
+        stem_relu: bool,
         neck: bool,
         centers: bool,
         normalisation: Normalisation,
@@ -46,6 +49,8 @@ class BagOfTricksModel(Classifier):
         super().__init__(backbone, normalisation=normalisation, batch_norm=batch_norm)
         if last_stride == 1:
             keep_rows(self.backbone)
+        if not stem_relu and isinstance(self.backbone, ResNet):
+            self.backbone.relu = nn.Identity()  # its blocks have activations of their own
         self.neck: nn.Module = _neck(backbone.width) if neck else nn.Identity()
         self.head = person_layer(backbone.width, num_pids)
         if neck:

@@ -1,6 +1,7 @@
 import pytest
 import reidbench_bot
 from reidbench_bot.learner import BagOfTricks
+from reidbench_bot.tllib import TLlibBaseline
 
 from reidbench.config.benchmark import load_benchmark
 from reidbench.registry.parameters import parameters_of
@@ -13,9 +14,9 @@ def registered():
     return registration
 
 
-def test_registers_the_learner():
-    (entry,) = registered().entries
-    assert (entry.kind, entry.name, entry.load()) == ("learner", "bot", BagOfTricks)
+def test_registers_the_learners():
+    found = [(e.kind, e.name, e.load()) for e in registered().entries]
+    assert found == [("learner", "bot", BagOfTricks), ("learner", "bot-tllib", TLlibBaseline)]
 
 
 def test_defaults_are_the_papers():

@@ -17,7 +17,7 @@ from reidbench_cyclegan.translator import CycleGAN
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from reidbench.engine.descent import scale_rates
+from reidbench.engine.descent import descend, scale_rates
 from reidbench.interfaces import (
     Batch,
     Clock,
@@ -152,9 +152,9 @@ class CamStyle(Translator):
             extra = extra_loss(hops)
             self.report_losses(losses, [p for _, own in made for hop in own for p in hop.drawn])
             total = torch.stack([*losses.values(), extra]).sum()
-            _descend([part.pair.generator_optimizer for part in parts], total)
+            descend([part.pair.generator_optimizer for part in parts], total)
         losses |= _averaged(made, CycleGAN.discriminator_losses)
-        _descend([p.pair.discriminator_optimizer for p in parts], losses["discriminators"])
+        descend([p.pair.discriminator_optimizer for p in parts], losses["discriminators"])
         return hops, {name: loss.detach() for name, loss in losses.items()}
 
     def translate(self, images: Images, src: int, dst: int, code: Tensor | None = None) -> Tensor:
@@ -219,12 +219,3 @@ def _one_hop(images: Images, hops: Sequence[Hop], rows: Tensor) -> Hop:
 def _rows(images: Images, rows: Tensor) -> Images:
     held: dict[str, Tensor] = {k: v[rows] for k, v in vars(images).items() if v is not None}
     return Images(**held)
-
-
-def _descend(optimizers: Sequence[Optimizer], loss: Tensor) -> None:
-    """Make one step of several optimisers down the gradient of ``loss``."""
-    for optimizer in optimizers:
-        optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    for optimizer in optimizers:
-        optimizer.step()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from reidbench.components.classifying_learner import (
     BatchNorm,
     Classifier,
     Normalisation,
+    bottleneck_layers,
     person_layer,
 )
 from reidbench.nn.backbones import Backbone
@@ -42,7 +42,7 @@ class HHLModel(Classifier):
     ) -> None:
         super().__init__(backbone, normalisation=normalisation, batch_norm=batch_norm)
         width = bottleneck or backbone.width
-        self.layer = _layer(backbone.width, bottleneck) if bottleneck else nn.Identity()
+        self.layer = nn.Sequential(*bottleneck_layers(backbone.width, bottleneck, nn.ReLU()))
         self.triplet = nn.Linear(width, triplet_features)
         nn.init.normal_(self.triplet.weight, std=STD)
         nn.init.zeros_(self.triplet.bias)
@@ -57,10 +57,3 @@ class HHLModel(Classifier):
         """Return what triplets compare, ``[B, triplet_features]``."""
         features: Tensor = self.triplet(self.layer(self.features(pixels)))
         return features.float()
-
-
-def _layer(width: int, bottleneck: int) -> nn.Module:
-    linear = nn.Linear(width, bottleneck)
-    torch.nn.init.kaiming_normal_(linear.weight, mode="fan_out")
-    torch.nn.init.zeros_(linear.bias)
-    return nn.Sequential(linear, nn.BatchNorm1d(bottleneck), nn.ReLU())

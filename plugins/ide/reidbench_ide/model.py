@@ -8,6 +8,7 @@ from reidbench.components.classifying_learner import (
     BatchNorm,
     Classifier,
     Normalisation,
+    bottleneck_layers,
     person_layer,
 )
 from reidbench.nn.backbones import Backbone
@@ -47,10 +48,5 @@ class IDEModel(Classifier):
 
 def _head(width: int, bottleneck: int, dropout: float, num_pids: int) -> nn.Sequential:
     """Return the layers on top of the features, initialised as the authors' release does."""
-    layers: list[nn.Module] = []
-    if bottleneck:
-        linear = nn.Linear(width, bottleneck)
-        nn.init.kaiming_normal_(linear.weight, mode="fan_out")
-        nn.init.zeros_(linear.bias)
-        layers = [linear, nn.BatchNorm1d(bottleneck), nn.LeakyReLU(0.1)]
+    layers = bottleneck_layers(width, bottleneck, nn.LeakyReLU(0.1))
     return nn.Sequential(*layers, nn.Dropout(dropout), person_layer(bottleneck or width, num_pids))

@@ -13,7 +13,8 @@ from reidbench.errors import ReidbenchError, UsageError
 from reidbench.nn import weights as module
 from reidbench.nn.backbones import build_backbone
 from reidbench.nn.small_resnet import SmallResNet
-from reidbench.nn.weights import find_weights, load_weights
+from reidbench.nn.weights import data_root_of_weights, find_weights, load_weights
+from reidbench.nn.weights import look_for_weights_in as look_in
 
 
 @pytest.fixture
@@ -186,3 +187,61 @@ def test_a_changed_file_has_another_hash(saved):
     first = ide.provenance()["sha256"]
     saved(**{"stem.1.bias": torch.ones(32)})
     assert ide.provenance()["sha256"] != first
+
+
+@pytest.fixture
+def data_root(tmp_path, hub):
+    """Have weights looked for in a folder of the user's."""
+    before = data_root_of_weights()
+    look_in(tmp_path / "data")
+    yield tmp_path / "data"
+    look_in(before)
+
+
+def test_published_weights_are_found_in_the_data_root(monkeypatch, data_root):
+    content = b"published"
+    sha256 = hashlib.sha256(content).hexdigest()
+    publish(monkeypatch, data_root, content, sha256[:8])
+    with pytest.raises(ReidbenchError) as caught:
+        IDE(backbone="resnet18", weights="TOY").provenance()
+    places = f"in {data_root / 'weights'} or {data_root.parent / 'checkpoints'}, or name a file"
+    assert places in str(caught.value)
+    (data_root / f"toy-{sha256[:8]}.pth").rename(data_root / "toy")
+    (data_root / "weights").mkdir()
+    (data_root / "toy").rename(data_root / "weights" / f"toy-{sha256[:8]}.pth")
+    found = find_weights("resnet18", "TOY")
+    assert (found.label, found.sha256) == ("torchvision resnet18 TOY", sha256)
+
+
+def test_damaged_published_weights_in_the_data_root_are_refused(monkeypatch, data_root):
+    publish(monkeypatch, data_root, b"", "00000000")
+    (data_root / "weights").mkdir()
+    (data_root / "weights" / "toy-00000000.pth").write_bytes(b"half a file")
+    with pytest.raises(ReidbenchError, match=r"weights/toy-00000000\.pth is damaged"):
+        find_weights("resnet18", "TOY")
+
+
+def test_without_a_data_root_its_option_is_named(hub):
+    with pytest.raises(ReidbenchError, match="checkpoints, or in the folder 'weights' of --data-r"):
+        find_weights("resnet18", "IMAGENET1K_V1")
+
+
+def test_a_named_file_is_found_in_the_data_root(data_root):
+    (data_root / "weights").mkdir(parents=True)
+    with pytest.raises(ReidbenchError, match=r"/gone/net\.pth or .*/data/weights/net\.pth"):
+        find_weights("resnet18", "gone/net.pth")
+    (data_root / "weights" / "net.pth").write_bytes(b"mine")
+    assert find_weights("resnet18", "gone/net.pth").path == data_root / "weights" / "net.pth"
+
+
+def test_a_file_is_named_with_its_digest_which_is_held_against_it(saved, tmp_path):
+    path, _ = saved()
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    plain, pinned = (
+        IDE(backbone="small-resnet", weights=f"{path}{digest}")
+        for digest in ("", f"#sha256={sha256.upper()}")
+    )
+    assert pinned.provenance() == plain.provenance()
+    for wrong in ("0" * 64, "0" * 8):
+        with pytest.raises(ReidbenchError, match=f"starts with {sha256[: len(wrong)]}, not with 0"):
+            IDE(backbone="small-resnet", weights=f"{path}#sha256={wrong}").build(3)

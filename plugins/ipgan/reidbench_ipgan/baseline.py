@@ -15,6 +15,7 @@ from reidbench.components.classifying_learner import (
     ClassificationLearner,
     Classifier,
     Normalisation,
+    bottleneck_layers,
     person_layer,
 )
 from reidbench.interfaces import at_least
@@ -48,7 +49,7 @@ class BaselineModel(Classifier):
     ) -> None:
         super().__init__(backbone, normalisation=normalisation, batch_norm=batch_norm)
         self.head = nn.Sequential(
-            *_first_layer(backbone.width, bottleneck, plain=plain),
+            *bottleneck_layers(backbone.width, bottleneck, None if plain else nn.ReLU()),
             nn.Dropout(dropout),
             person_layer(bottleneck or backbone.width, num_pids),
         )
@@ -108,12 +109,3 @@ class Baseline(ClassificationLearner):
             normalisation=self.normalisation,
             batch_norm=self.resolved_batch_norm,
         )
-
-
-def _first_layer(width: int, bottleneck: int, *, plain: bool) -> list[nn.Module]:
-    if not bottleneck:
-        return []
-    linear = nn.Linear(width, bottleneck)
-    nn.init.kaiming_normal_(linear.weight, mode="fan_out")
-    nn.init.zeros_(linear.bias)
-    return [linear] if plain else [linear, nn.BatchNorm1d(bottleneck), nn.ReLU()]

@@ -1,25 +1,18 @@
 """L_ID by hand, against an independent implementation, beside SA-GAN's, and on CycleGAN."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from reidbench_ptgan.constraint import Foreground
 
-from reidbench.engine.gan import train_step
 from reidbench.errors import ReidbenchError
-from reidbench.interfaces import UNLABELLED, Batch, Clock, Context, Hop, Images
-from reidbench.testing.tensors import fixed_seed, wave
+from reidbench.interfaces import Clock, Context
+from reidbench.testing.masked import FAKE, MASK, REAL, masked_hop, trained_under
+from reidbench.testing.tensors import wave
 
 CLOCK = Clock(0, 10)
-
-REAL = torch.tensor([[0.1, 0.5], [-0.3, 0.9]]).repeat(1, 3, 1, 1)
-FAKE = torch.tensor([[0.3, 0.4], [0.5, -0.1]]).repeat(1, 3, 1, 1)
-MASK = torch.tensor([[[[1.0, 0.5], [0.0, 1.0]]]])
-
-
-def hop(real, fake, mask, grid=None, dst=1):
-    rows = torch.zeros(len(real), dtype=torch.long)
-    return Hop(Images(real, rows, rows, mask), fake, -real, rows + dst, grid=grid)
 
 
 def loss(hops, weight=1.0):
@@ -31,7 +24,9 @@ def waves():
     """Return hops of both directions, 3 images of 8x6 each, whose masks are soft."""
     size, phases = (8, 6), ((0.0, 0.7, 1.1), (2.2, 1.9, 0.3))
     return tuple(
-        hop(wave(3, a, size=size), wave(3, b, size=size), wave(3, c, channels=1, size=size).abs())
+        masked_hop(
+            wave(3, a, size=size), wave(3, b, size=size), wave(3, c, channels=1, size=size).abs()
+        )
         for a, b, c in phases
     )
 
@@ -39,8 +34,8 @@ def waves():
 def test_loss_by_hand():
     """Differences 0.2, -0.1, 0.8, -1.0 under masks 1, 0.5, 0, 1, squared, over four pixels."""
     expected = (0.04 + 0.0025 + 0.0 + 1.0) / 4
-    assert loss((hop(REAL, FAKE, MASK),)).item() == pytest.approx(expected)
-    assert loss((hop(REAL, FAKE, MASK),), 10.0).item() == pytest.approx(10 * expected)
+    assert loss((masked_hop(REAL, FAKE, MASK),)).item() == pytest.approx(expected)
+    assert loss((masked_hop(REAL, FAKE, MASK),), 10.0).item() == pytest.approx(10 * expected)
 
 
 def test_equals_an_independent_implementation():
@@ -71,27 +66,27 @@ def test_differs_from_masked_identity_by_the_norm_alone():
     """Where every change is of the same size d, one is d and the other d squared."""
     masked = pytest.importorskip("reidbench_sagan.masked_identity").MaskedIdentity(weight=1.0)
     for d in (0.5, 0.125):
-        even = (hop(REAL, REAL + d, (MASK > 0.7).float()),)
+        even = (masked_hop(REAL, REAL + d, (MASK > 0.7).float()),)
         (absolute,) = masked.losses(even, CLOCK).values()
         assert loss(even).item() == pytest.approx(d * absolute.item())
 
 
 def test_background_and_masks_get_no_gradient():
     fake, mask = FAKE.clone().requires_grad_(), MASK.clone().requires_grad_()
-    loss((hop(REAL, fake, mask),)).backward()
+    loss((masked_hop(REAL, fake, mask),)).backward()
     assert not mask.grad.any()
     assert not fake.grad[..., 1, 0].any()
     assert fake.grad[..., 0, :].all()
 
 
 def test_direction_without_masks_is_left_out():
-    there = hop(REAL, FAKE, MASK)
-    assert torch.equal(loss((there, hop(FAKE, REAL, None, dst=0))), loss((there,)))
+    there = masked_hop(REAL, FAKE, MASK)
+    assert torch.equal(loss((there, masked_hop(FAKE, REAL, None, dst=0))), loss((there,)))
 
 
 def test_no_masks_at_all_are_an_error():
     with pytest.raises(ReidbenchError, match="foreground: there are no masks"):
-        loss((hop(REAL, FAKE, None),))
+        loss((masked_hop(REAL, FAKE, None),))
 
 
 def test_reads_masks_and_learns_nothing_itself():
@@ -99,7 +94,7 @@ def test_reads_masks_and_learns_nothing_itself():
     constraint.setup(Context((16, 8), 4, 2, torch.device("cpu")))
     assert constraint.needs == {"mask"}
     assert [*constraint.parameters()] == []
-    assert constraint.update((hop(REAL, FAKE, MASK),), CLOCK) == {}
+    assert constraint.update((masked_hop(REAL, FAKE, MASK),), CLOCK) == {}
 
 
 def test_refuses_negative_weights():
@@ -107,29 +102,12 @@ def test_refuses_negative_weights():
         Foreground(weight=-1.0)
 
 
-def images(pid):
-    generator = torch.Generator().manual_seed(pid + 10)
-    pixels = torch.rand(2, 3, 32, 24, generator=generator) * 2 - 1
-    mask = torch.zeros(2, 1, 32, 24)
-    mask[..., 8:24, 8:16] = 1
-    return Images(pixels, torch.full((2,), pid), torch.zeros(2, dtype=torch.long), mask)
-
-
 def trained(constraints, steps=3):
     """Return CycleGAN's weights, and how far it is from keeping persons, after a few steps."""
-    cyclegan = pytest.importorskip("reidbench_cyclegan.translator")
-    with fixed_seed(7):
-        translator = cyclegan.CycleGAN(
-            width=4, blocks=1, discriminator_width=4, pool=2, identity=0.0, lr=2e-3
-        )
-        translator.setup(Context((32, 24), 4, 2, torch.device("cpu")))
-        batch = Batch(images(0), images(UNLABELLED))
-        for step in range(steps):
-            train_step(translator, constraints, batch, Clock(step, steps), seed=5)
-    with torch.no_grad():
-        fake = translator.translate(batch.source, 0, 1)
-    kept = loss((hop(batch.source.pixels, fake, batch.source.mask),))
-    return [p.detach() for p in translator.parameters()], kept.item()
+    cyclegan = pytest.importorskip("reidbench_cyclegan.translator").CycleGAN
+    small = {"width": 4, "blocks": 1, "discriminator_width": 4, "pool": 2, "identity": 0.0}
+    weights, hops = trained_under(partial(cyclegan, **small, lr=2e-3), constraints, steps)
+    return weights, loss(hops[:1]).item()
 
 
 def test_weight_0_leaves_the_translator_bit_identical():

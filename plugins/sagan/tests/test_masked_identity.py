@@ -1,6 +1,7 @@
 """Eq. 5 by hand, and through CycleGAN, which moves no pixels."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -8,18 +9,12 @@ from reidbench_sagan.masked_identity import MaskedIdentity
 from reidbench_sagan.transforms import TRANSFORMS, sample
 from torch.nn import functional as F
 
-from reidbench.engine.gan import train_step
 from reidbench.errors import ReidbenchError
-from reidbench.interfaces import UNLABELLED, Batch, Clock, Context, Hop, Images
-from reidbench.testing.tensors import fixed_seed
+from reidbench.interfaces import Clock, Context
+from reidbench.testing.masked import FAKE, MASK, REAL, masked_hop, trained_under
 
 CLOCK = Clock(0, 10)
 SIZE = (16, 8)
-
-
-def hop(real, fake, mask, grid=None, dst=1):
-    rows = torch.zeros(len(real), dtype=torch.long)
-    return Hop(Images(real, rows, rows, mask), fake, -real, rows + dst, grid=grid)
 
 
 def loss(hops, weight=1.0):
@@ -33,25 +28,20 @@ def shifted_left():
     return grid + torch.tensor([1.0, 0.0])
 
 
-REAL = torch.tensor([[0.1, 0.5], [-0.3, 0.9]]).repeat(1, 3, 1, 1)
-FAKE = torch.tensor([[0.3, 0.4], [0.5, -0.1]]).repeat(1, 3, 1, 1)
-MASK = torch.tensor([[[[1.0, 0.5], [0.0, 1.0]]]])
-
-
 def test_loss_by_hand():
     """Differences 0.2, -0.1, 0.8, -1.0 under masks 1, 0.5, 0, 1, over four pixels."""
-    assert loss((hop(REAL, FAKE, MASK),)).item() == pytest.approx((0.2 + 0.05 + 1.0) / 4)
-    assert loss((hop(REAL, FAKE, MASK),), 5.0).item() == pytest.approx(5 * 1.25 / 4)
+    assert loss((masked_hop(REAL, FAKE, MASK),)).item() == pytest.approx((0.2 + 0.05 + 1.0) / 4)
+    assert loss((masked_hop(REAL, FAKE, MASK),), 5.0).item() == pytest.approx(5 * 1.25 / 4)
 
 
 def test_image_and_mask_move_together():
     """The right column stands at the left: 0.3 - 0.5 under 0.5, 0.5 - 0.9 under 1."""
-    moved = hop(REAL, FAKE, MASK, shifted_left())
+    moved = masked_hop(REAL, FAKE, MASK, shifted_left())
     assert loss((moved,)).item() == pytest.approx((0.5 * 0.2 + 0.4) / 4)
 
 
 def test_what_comes_from_outside_counts_nothing():
-    moved = hop(REAL, FAKE, torch.ones_like(MASK), shifted_left())
+    moved = masked_hop(REAL, FAKE, torch.ones_like(MASK), shifted_left())
     other = FAKE.clone()
     other[..., 1] = 7.0
     assert torch.equal(loss((moved,)), loss((replace(moved, fake=other),)))
@@ -67,24 +57,24 @@ def test_moving_an_image_costs_nothing_if_its_colours_stay(name):
     moved = sample(real, grid)
     assert (moved - real).abs().mean() > 0.1
     mask = torch.ones(2, 1, *SIZE)
-    assert loss((hop(real, moved, mask, grid),)).item() == pytest.approx(0, abs=1e-6)
-    assert loss((hop(real, moved + 0.1, mask, grid),)).item() > 0.03
+    assert loss((masked_hop(real, moved, mask, grid),)).item() == pytest.approx(0, abs=1e-6)
+    assert loss((masked_hop(real, moved + 0.1, mask, grid),)).item() > 0.03
 
 
 def test_both_directions_count():
-    back = hop(FAKE, REAL, MASK.flip(3), dst=0)
-    there = hop(REAL, FAKE, MASK)
+    back = masked_hop(FAKE, REAL, MASK.flip(3), dst=0)
+    there = masked_hop(REAL, FAKE, MASK)
     assert loss((there, back)).item() == pytest.approx(loss((there,)).item() + loss((back,)).item())
 
 
 def test_direction_without_masks_is_left_out():
-    there = hop(REAL, FAKE, MASK)
-    assert torch.equal(loss((there, hop(FAKE, REAL, None, dst=0))), loss((there,)))
+    there = masked_hop(REAL, FAKE, MASK)
+    assert torch.equal(loss((there, masked_hop(FAKE, REAL, None, dst=0))), loss((there,)))
 
 
 def test_no_masks_at_all_are_an_error():
     with pytest.raises(ReidbenchError, match="no masks"):
-        loss((hop(REAL, FAKE, None),))
+        loss((masked_hop(REAL, FAKE, None),))
 
 
 def test_gradients_are_those_of_finite_differences():
@@ -106,7 +96,7 @@ def test_gradients_are_those_of_finite_differences():
 
     inputs = fake.requires_grad_(), raw.requires_grad_()
     assert torch.autograd.gradcheck(plain, inputs)
-    ours = loss((hop(real, fake, mask, transform.grid(transform.bounded(raw), 4, 3)),))
+    ours = loss((masked_hop(real, fake, mask, transform.grid(transform.bounded(raw), 4, 3)),))
     for mine, wanted in zip(
         torch.autograd.grad(ours, inputs), torch.autograd.grad(plain(*inputs), inputs), strict=True
     ):
@@ -120,7 +110,9 @@ def test_moving_the_person_out_gains_nothing():
     real, fake = torch.full((2, 1, 3, *SIZE), 0.5)
     mask = torch.zeros(1, 1, *SIZE)
     mask[..., 6:10, 3:5] = 1
-    term = loss((hop(real, fake + 0.2, mask, transform.grid(transform.bounded(raw), *SIZE)),))
+    term = loss(
+        (masked_hop(real, fake + 0.2, mask, transform.grid(transform.bounded(raw), *SIZE)),)
+    )
     term.backward()
     assert term.item() > 0
     assert not raw.grad.any()
@@ -128,7 +120,7 @@ def test_moving_the_person_out_gains_nothing():
 
 def test_weight_0_gives_the_generators_nothing():
     fake, grid = FAKE.clone().requires_grad_(), shifted_left().requires_grad_()
-    term = loss((hop(REAL, fake, MASK, grid),), 0.0)
+    term = loss((masked_hop(REAL, fake, MASK, grid),), 0.0)
     term.backward()
     assert term.item() == 0
     assert not fake.grad.any()
@@ -142,7 +134,7 @@ def test_reads_masks_and_learns_nothing_itself():
     assert constraint.weight == 5.0
     assert [*constraint.parameters()] == []
     assert constraint.optimizers() == {}
-    assert constraint.update((hop(REAL, FAKE, MASK),), CLOCK) == {}
+    assert constraint.update((masked_hop(REAL, FAKE, MASK),), CLOCK) == {}
 
 
 def test_refuses_negative_weights():
@@ -150,32 +142,12 @@ def test_refuses_negative_weights():
         MaskedIdentity(weight=-1.0)
 
 
-def images(pid):
-    generator = torch.Generator().manual_seed(pid + 10)
-    pixels = torch.rand(2, 3, 32, 24, generator=generator) * 2 - 1
-    mask = torch.zeros(2, 1, 32, 24)
-    mask[..., 8:24, 8:16] = 1
-    return Images(pixels, torch.full((2,), pid), torch.zeros(2, dtype=torch.long), mask)
-
-
 def trained(constraints, steps=3):
     """Return CycleGAN's weights, and how far it is from keeping persons, after a few steps."""
-    cyclegan = pytest.importorskip("reidbench_cyclegan.translator")
-    with fixed_seed(7):
-        translator = cyclegan.CycleGAN(
-            width=4, blocks=1, discriminator_width=4, pool=2, identity=0.0, lr=2e-3
-        )
-        translator.setup(Context((32, 24), 4, 2, torch.device("cpu")))
-        batch = Batch(images(0), images(UNLABELLED))
-        for step in range(steps):
-            train_step(translator, constraints, batch, Clock(step, steps), seed=5)
-    with torch.no_grad():
-        fakes = [translator.translate(batch.source, 0, 1), translator.translate(batch.target, 1, 0)]
-    hops = (
-        hop(batch.source.pixels, fakes[0], batch.source.mask),
-        hop(batch.target.pixels, fakes[1], batch.target.mask),
-    )
-    return [p.detach() for p in translator.parameters()], loss(hops).item()
+    cyclegan = pytest.importorskip("reidbench_cyclegan.translator").CycleGAN
+    small = {"width": 4, "blocks": 1, "discriminator_width": 4, "pool": 2, "identity": 0.0}
+    weights, hops = trained_under(partial(cyclegan, **small, lr=2e-3), constraints, steps)
+    return weights, loss(hops).item()
 
 
 def test_weight_0_leaves_another_translator_bit_identical():

@@ -58,7 +58,7 @@ class Size(click.ParamType[tuple[int, int]]):
     help="Of train, query, gallery and, where there are any, multi_query.",
 )
 @click.option("-o", "--output", required=True, type=FILE, help="The file to write, a .npz.")
-@click.option("--weights", type=FILE, help="Of a torchvision network: .safetensors or .pth.")
+@click.option("--weights", type=FILE, help="Of a network by name: .safetensors or .pth.")
 @click.option(
     "--normalise",
     type=click.Choice(["imagenet", "half", "none"]),
@@ -90,10 +90,11 @@ class Size(click.ParamType[tuple[int, int]]):
 def command(model: str, output: Path, as_json: bool, **asked: Any) -> None:
     """Embed a dataset by any model into a file of features.
 
-    MODEL is the result file of a run (its model is taken from the cache), torchvision:NAME, a
-    TorchScript file (.pt; it can run code, but only within TorchScript) or an ONNX file (.onnx;
-    pip install 'reidbench[onnx]'). A model from elsewhere gives one row of features an image.
-    Nothing is downloaded or unpickled; torchvision networks without --weights have random weights.
+    MODEL is the result file of a run (its model is taken from the cache), torchvision:NAME,
+    timm:NAME (pip install 'reidbench[timm]'), a TorchScript file (.pt; it can run code, but only
+    within TorchScript) or an ONNX file (.onnx; pip install 'reidbench[onnx]'). A model from
+    elsewhere gives one row of features an image. Nothing is downloaded or unpickled; networks by
+    name have random weights without --weights.
 
     \b
     Examples:

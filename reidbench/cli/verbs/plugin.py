@@ -30,6 +30,9 @@ command.add_command(new_plugin)
 def list_plugins(ctx: click.Context, as_json: bool) -> None:
     """Show the plugins, what each adds, and why a broken one could not be loaded.
 
+    A component's own version stands after its name. It is read from the source; "?" is one that
+    the source does not state plainly.
+
     \b
     Examples:
       reidbench plugin list
@@ -58,6 +61,7 @@ def _rows(plugins: Plugins) -> list[dict[str, Any]]:
             **vars(plugin),
             "error": plugin.error or (extension.error if extension else ""),
             "components": _components(plugins, plugin.name),
+            "versions": _versions(plugins, plugin.name),
             "verbs": sorted(extension.commands) if extension else [],
         }
         rows.append(row)
@@ -75,11 +79,25 @@ def _components(plugins: Plugins, name: str) -> dict[str, list[str]]:
     return {kind: names for kind, names in found.items() if names}
 
 
+def _versions(plugins: Plugins, name: str) -> dict[str, dict[str, int | None]]:
+    """Return the versions of a plugin's components, by kind and name; methods have none."""
+    from reidbench.registry.registry import KINDS
+    from reidbench.registry.versions import version_of
+
+    own = [e for kind in KINDS for e in plugins.registry.entries(kind) if e.plugin == name]
+    found = {kind: {e.name: version_of(e.target) for e in own if e.kind == kind} for kind in KINDS}
+    return {kind: versions for kind, versions in found.items() if versions}
+
+
 def _show(rows: list[dict[str, Any]]) -> None:
     from reidbench.cli.tables import show_table
 
     def adds(row: dict[str, Any]) -> str:
-        parts = {**row["components"], "verb": row["verbs"]}
+        numbered = {
+            kind: [f"{name} v{'?' if v is None else v}" for name, v in versions.items()]
+            for kind, versions in row["versions"].items()
+        }
+        parts = {**row["components"], **numbered, "verb": row["verbs"]}
         return "; ".join(f"{kind} {', '.join(names)}" for kind, names in parts.items() if names)
 
     def told(row: dict[str, Any]) -> tuple[str, ...]:

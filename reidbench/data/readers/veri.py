@@ -9,6 +9,10 @@ from typing import ClassVar
 from reidbench.data.dataset import Counts, Split
 from reidbench.data.readers.folders import FolderDataset, Row
 
+# The archive's readme counts 776 vehicles (576 and 200), 37,778 and 11,579 images and 20 cameras;
+# fast-reid's reader (github.com/JDAI-CV/fast-reid, fastreid/data/datasets/veri.py) the same images
+# and 1,678 queries, but 775 vehicles. Cameras are those of the files' names; a query is an image of
+# each test vehicle in each camera, so that query and gallery have the same.
 PUBLISHED: dict[Split, Counts] = {
     "train": Counts(images=37_778, persons=576, cameras=20),
     "query": Counts(images=1_678, persons=200, cameras=19),

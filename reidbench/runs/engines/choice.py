@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from reidbench.engine.hardware import choose
 from reidbench.errors import UsageError
+from reidbench.nn.weights import data_root_of_weights
 from reidbench.runs.engines import cluster
 from reidbench.runs.engines.local import LocalWorkers
 from reidbench.runs.engines.workers import Workers
@@ -55,6 +57,7 @@ def run_jobs(
     Raises:
         UsageError: if the engine is not installed.
     """
+    execution = replace(execution, weights_root=data_root_of_weights())
     workers = _workers(session, execution, options)
     if workers is None:
         return run_all(jobs, session, execution.results, on_failure)

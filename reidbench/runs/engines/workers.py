@@ -9,6 +9,7 @@ from typing import Protocol
 
 from reidbench.engine.hardware import choose
 from reidbench.errors import BusyError, ReidbenchError
+from reidbench.nn.weights import look_for_weights_in
 from reidbench.progress import Silent
 from reidbench.registry.loading import load_plugins
 from reidbench.runs.options import ExecutionOptions
@@ -60,6 +61,7 @@ class Workers(Protocol):
 
 def worker_session(options: ExecutionOptions) -> Session:
     """Return a session that waits for nobody and shows nothing: notes tell how far it is."""
+    look_for_weights_in(options.weights_root)
     return Session(
         Store(options.cache, options.verify),
         choose(options.device, options.precision),
