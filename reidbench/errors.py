@@ -46,7 +46,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 def shown_lines(text: str) -> str:
     """Return a text of several lines for messages, escaped as by ``shown``; tabs stay."""
-    if text.isprintable():
+    if text.replace("\n", "").replace("\t", "").isprintable():
         return text
     return "".join(c if c in "\n\t" else shown(c) for c in text)
 

@@ -70,7 +70,7 @@ def all_of(*decorators: Decorator[F]) -> Decorator[F]:
 
 
 def _default_cache() -> Path:
-    from reidbench.storage.artifacts import default_root
+    from reidbench.storage.root import default_root
 
     return default_root()
 

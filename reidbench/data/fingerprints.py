@@ -11,9 +11,9 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from reidbench.errors import ReidbenchError, shown
-from reidbench.storage.artifacts import default_root
 from reidbench.storage.files import write_json
 from reidbench.storage.keys import JSON, digest
+from reidbench.storage.root import default_root
 
 _cache: ContextVar[Path | None] = ContextVar("_cache", default=None)
 

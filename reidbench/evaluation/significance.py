@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from reidbench.errors import UsageError, did_you_mean
 from reidbench.evaluation.features import Ints
 from reidbench.evaluation.scores import Doubles, Scores
+from reidbench.evaluation.trials import spread
 
 Measure = Literal["mAP", "mAP_trapezoid", "mINP", "rank1", "rank5", "rank10", "rank20"]
 
@@ -104,8 +105,8 @@ def paired_t(differences: Sequence[float], level: float = 0.95) -> tuple[float, 
     # scipy.stats takes long to import.
     from scipy.special import stdtr, stdtrit
 
-    n, mean = len(differences), float(np.mean(differences))
-    error = float(np.std(differences, ddof=1)) / n**0.5
+    n, found = len(differences), spread(differences)
+    mean, error = found.mean, (found.sd or 0.0) / n**0.5
     if error < ROUNDING:
         return mean, mean, float(abs(mean) < ROUNDING)
     half = error * float(stdtrit(n - 1, (1 + level) / 2))

@@ -7,10 +7,11 @@ whether models trained anew would. Only like is compared with like. No torch, no
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import to_builtins
 
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation.scores import Doubles
@@ -131,7 +132,7 @@ class Comparison(Notebook):
         return values | {
             "first": self.first.to_dict(),
             "second": self.second.to_dict(),
-            "measures": {name: asdict(m) for name, m in self.measures.items()},
+            "measures": {name: to_builtins(m) for name, m in self.measures.items()},
             "notes": list(self.notes),
         }
 

@@ -14,6 +14,8 @@ from reidbench.results.result import Result
 
 LEVEL = 0.95
 """Coverage of the intervals; what is told apart is so at the level 1 - ``LEVEL``."""
+MOST = 1000
+"""Recipes of one board that are tested in pairs; Holm's correction would leave more nothing."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,13 @@ def not_told_apart(scores: Sequence[Sequence[float]]) -> list[str]:
 
     A group is as long a run of recipes, in the order of their means, as no test tells apart:
     Student's paired t over the seeds, by Holm's correction for all pairs. Its letter stands at
-    each of them, as the bars of a critical-difference diagram do. Empty where nothing is tested.
+    each of them, as the bars of a critical-difference diagram do. Empty where nothing is tested:
+    recipes of one seed, and more than ``MOST`` of them.
 
     Args:
         scores: of each recipe one a seed, the seeds in the same order, the best recipe first.
     """
-    if len(scores) < 2 or min(map(len, scores)) < 2:
+    if not 2 <= len(scores) <= MOST or min(map(len, scores)) < 2:
         return [""] * len(scores)
     pairs = np.triu_indices(len(scores), 1)
     p_values = np.ones((len(scores), len(scores)))
@@ -84,14 +87,12 @@ def _gain(group: Sequence[Result], gap: Gap) -> Gain | None:
 
 def _runs(apart: np.ndarray[tuple[int, int], np.dtype[np.bool_]]) -> Iterator[range]:
     """Yield each longest run of rows of which no two are told apart by ``[M, M]``."""
-    last = 0
-    for first in range(len(apart)):
-        end = first + 1
-        while end < len(apart) and not apart[first:end, end].any():
-            end += 1
-        if end > last:
-            yield range(first, end)
-        last = max(last, end)
+    rows = np.arange(len(apart))
+    nearest = np.where(np.triu(apart, 1), rows[:, None], -1).max(axis=0)  # above each row
+    starts = np.maximum.accumulate(nearest + 1).tolist()  # of the longest run that ends there
+    for end, start in enumerate(starts):
+        if end + 1 == len(starts) or starts[end + 1] > start:
+            yield range(start, end + 1)
 
 
 def _letter(number: int) -> str:

@@ -9,13 +9,12 @@ direction as well.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 from reidbench.evaluation.trials import Spread, spread
 from reidbench.results.measures import GAP_CLOSED, QUANTITIES
 from reidbench.results.result import Result
-from reidbench.storage.keys import canonical
+from reidbench.results.texts import Texts
 
 _SHARED = ("learner", "embedding", "ranking")
 _UNCHANGED = "unchanged"  # the direction of what translates nothing
@@ -31,6 +30,7 @@ class Gap:
 
     direct: Mapping[Hashable, float]
     perfect: Mapping[Hashable, float]
+    texts: Texts = field(default_factory=Texts, repr=False, compare=False)
 
     @classmethod
     def of(cls, results: Iterable[Result]) -> Gap:
@@ -38,17 +38,18 @@ class Gap:
 
         Where two of them disagree, neither counts.
         """
+        texts = Texts()
         direct: dict[Hashable, set[float]] = {}
         perfect: dict[Hashable, set[float]] = {}
         for result in results:
             if is_direct(result):
-                key, found = _agreeing(result, _UNCHANGED), direct
+                key, found = _agreeing(result, _UNCHANGED, texts), direct
             elif is_perfect(result):
-                key, found = _agreeing(result, _direction(result)), perfect
+                key, found = _agreeing(result, _direction(result), texts), perfect
             else:
                 continue
             found.setdefault(key, set()).add(result.measure("mAP"))
-        return cls(*({k: v.pop() for k, v in d.items() if len(v) == 1} for d in (direct, perfect)))
+        return cls(_undisputed(direct), _undisputed(perfect), texts)
 
     def closed(self, result: Result) -> float | None:
         """Return the share of the gap that a result closes; 0 is direct transfer, 1 is perfect.
@@ -58,27 +59,29 @@ class Gap:
         """
         if result.uses.get("target_labels") or not (self.direct and self.perfect):
             return None
-        low = self.direct.get(_agreeing(result, _UNCHANGED))
-        high = self.perfect.get(_agreeing(result, _direction(result)))
+        low = self.direct.get(_agreeing(result, _UNCHANGED, self.texts))
+        high = self.perfect.get(_agreeing(result, _direction(result), self.texts))
         if low is None or high is None or low == high:
             return None
         return (result.measure("mAP") - low) / (high - low)
 
     def gain(self, result: Result) -> float | None:
         """Return the mAP of a result minus that of direct transfer; None where that is missing."""
-        low = self.direct.get(_agreeing(result, _UNCHANGED))
+        low = self.direct.get(_agreeing(result, _UNCHANGED, self.texts))
         return None if low is None else result.measure("mAP") - low
 
     def quantities(self, results: Sequence[Result]) -> dict[str, Spread]:
         """Return the spread of each of ``QUANTITIES``, and of the gap closed, that all tell."""
-        columns = {name: [r.quantity(name) for r in results] for name in QUANTITIES}
-        columns[GAP_CLOSED] = [self.closed(r) for r in results]
-        found = {}
-        for name, values in columns.items():
-            known = [value for value in values if value is not None]
-            if len(known) == len(values):
-                found[name] = spread(known)
-        return found
+        told = [r.quantities() for r in results]
+        columns = {key: [t[key] for t in told if key in t] for key in QUANTITIES}
+        closed = map(self.closed, results)
+        columns[GAP_CLOSED] = [share for share in closed if share is not None]
+        complete = (key for key, column in columns.items() if len(column) == len(results))
+        return {key: spread(columns[key]) for key in complete}
+
+
+def _undisputed(scores: Mapping[Hashable, set[float]]) -> dict[Hashable, float]:
+    return {key: next(iter(found)) for key, found in scores.items() if len(found) == 1}
 
 
 def is_direct(result: Result) -> bool:
@@ -103,10 +106,8 @@ def _direction(result: Result) -> str:
     return "target-to-source" if backwards else "source-to-target"
 
 
-def _agreeing(result: Result, direction: str) -> Hashable:
+def _agreeing(result: Result, direction: str, texts: Texts) -> Hashable:
     """Return what two results must agree in to be compared."""
-    benchmark: Mapping[str, Any] = result.benchmark
-    shared = [result.recipe.get(name) for name in _SHARED]
-    provenance = result.recipe["provenance"]
-    run = [provenance, result.precision, result.seed, direction]
-    return canonical([dict(benchmark), *shared, *run])
+    recipe = result.recipe
+    shared = [texts.of(recipe.get(name)) for name in (*_SHARED, "provenance")]
+    return texts.of(result.benchmark), *shared, result.precision, result.seed, direction

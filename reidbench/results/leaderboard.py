@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import itemgetter
 from typing import Any, TypeVar
+
+from msgspec import to_builtins
 
 from reidbench.evaluation.trials import Spread, spread
 from reidbench.results.commands import command_of_seeds
@@ -19,6 +22,7 @@ from reidbench.results.others import of_others
 from reidbench.results.pareto import pareto_front
 from reidbench.results.result import Result, Unreadable
 from reidbench.results.setting import Setting
+from reidbench.results.texts import Texts
 from reidbench.results.words import in_words
 from reidbench.storage.keys import JSON, canonical
 
@@ -34,6 +38,7 @@ CEILING = "ground truth"
 """Rows that use this are no rivals: they stand among the others without a place."""
 MOCK = "mock"
 """The benchmark for trying plugins, which trains nothing to the end: its results never rank."""
+_MEASURES_OF = itemgetter(*MEASURES)
 T = TypeVar("T")
 
 
@@ -170,9 +175,9 @@ class Leaderboard(Notebook):
 
     def to_dict(self) -> dict[str, JSON]:
         """Return it ready for JSON, with scores as fractions in [0, 1]."""
-        boards = [{**asdict(b), "title": b.setting.title} for b in self.boards]
+        boards = [{**to_builtins(b), "title": b.setting.title} for b in self.boards]
         unreadable = [{"path": str(u.path), "reason": u.reason} for u in self.unreadable]
-        unranked = [asdict(u) for u in self.unranked]
+        unranked = [to_builtins(u) for u in self.unranked]
         return {"boards": boards, "unranked": unranked, "unreadable": unreadable}
 
 
@@ -186,7 +191,7 @@ def build(results: Iterable[Result], unreadable: Sequence[Unreadable] = ()) -> L
     gap = Gap.of(results)
     ranked: dict[Setting, list[list[Result]]] = {}
     unranked = []
-    for group in _grouped(results, _identity).values():
+    for group in _grouped(results, lambda r: _identity(r, gap.texts)).values():
         setting, distinct = Setting.of(group[0]), _distinct(group)
         if reason := _obstacle(setting, distinct):
             command = _remedy(setting, distinct)
@@ -248,17 +253,18 @@ def _by_seed(group: Sequence[Result]) -> list[float]:
     return [r.measure(PRIMARY) for r in sorted(group, key=lambda r: r.seed)]
 
 
-def _identity(result: Result) -> Hashable:
+def _identity(result: Result, texts: Texts) -> Hashable:
     """Return what must be equal for two results to be the same but for their seed."""
-    own = [result.recipe["digest"], result.recipe["provenance"], result.modified]
-    return Setting.of(result), canonical(own)
+    recipe = result.recipe
+    changed = canonical(result.modified) if result.modified else ""
+    return Setting.of(result), recipe["digest"], texts.of(recipe["provenance"]), changed
 
 
 def _distinct(group: Sequence[Result]) -> list[Result]:
     """Return the results without copies: files of one seed with the same scores are one."""
 
     def content(result: Result) -> Hashable:
-        return result.seed, *(result.measure(name) for name in MEASURES)
+        return result.seed, _MEASURES_OF(result.scores)
 
     return [same[0] for same in _grouped(group, content).values()]
 

@@ -1,11 +1,14 @@
-"""The leaderboard for other programs: as CSV, and as LaTeX for papers."""
+"""The leaderboard for other programs: as JSON and CSV, and as LaTeX for papers."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterator, Sequence
+
+import msgspec
 
 from reidbench.evaluation.trials import Spread
 from reidbench.results.leaderboard import Board, Entry, Leaderboard, Row
@@ -26,6 +29,16 @@ _LATEX = (*(BY_KEY[key].label for key in SHOWN), "Gain", "Not told apart")
 _NUMBERS = range(2, 2 + len(SHOWN))  # the cells of a ranked row that hold measures
 _SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 _SPECIAL |= {c: rf"\{c}" for c in "&%$#_{}"} | {"<": r"\textless{}", ">": r"\textgreater{}"}
+
+
+def as_json(board: Leaderboard) -> str:
+    """Return everything, its letters in ASCII."""
+    everything = board.to_dict()
+    try:
+        text = msgspec.json.format(msgspec.json.encode(everything), indent=2).decode("ascii")
+    except UnicodeError:  # the standard writer escapes other letters, in ten times the time
+        text = json.dumps(everything, indent=2)
+    return f"{text}\n"
 
 
 def as_csv(board: Leaderboard) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from reidbench.results.differences import MOST
 from reidbench.results.leaderboard import Board, Entry, Leaderboard, Row, Unranked
 from reidbench.results.measures import (
     ACCURACIES,
@@ -73,6 +74,7 @@ DIFFERENCES_CAPTION = (
     "table. Not told apart: recipes that share a letter stand next to each other, and no paired t "
     "over the seeds tells any two of them apart at 5 %, by Holm's correction for all pairs."
 )
+UNTESTED = f" More than {MOST:,} recipes are not tested in pairs."
 WARNED = " (!)"
 WARNINGS = ("Recipe", "Warning")
 WARNINGS_CAPTION = (
@@ -111,7 +113,7 @@ class Further(NamedTuple):
 def further_tables(board: Board) -> list[Further]:
     """Return what a board tells besides the ranking; no table is empty."""
     tables = (
-        Further("Differences", DIFFERENCES, difference_rows(board), DIFFERENCES_CAPTION),
+        Further("Differences", DIFFERENCES, difference_rows(board), _differences_caption(board)),
         Further(
             "Translation quality",
             TRANSLATION_QUALITY,
@@ -124,6 +126,10 @@ def further_tables(board: Board) -> list[Further]:
         Further("Warnings", WARNINGS, warning_rows(board), WARNINGS_CAPTION),
     )
     return [table for table in tables if table.rows]
+
+
+def _differences_caption(board: Board) -> str:
+    return DIFFERENCES_CAPTION + (UNTESTED if len(board.rows) > MOST else "")
 
 
 def ranked_cells(row: Row) -> list[str]:

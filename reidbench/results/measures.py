@@ -3,7 +3,7 @@
 Light to import: commands offer them before anything is read.
 """
 
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 OfRanking = Literal["mAP", "mAP_trapezoid", "mINP", "rank1", "rank5", "rank10", "rank20"]
 OfTranslation = Literal["real_accuracy", "translated_accuracy"]
@@ -101,8 +101,23 @@ _ALL = (
 BY_KEY = {measure.key: measure for measure in _ALL}
 """Every measure and quantity, in the order of columns."""
 
+
+def _tree(keys: tuple[str, ...]) -> dict[str, Any]:
+    """Return the keys by where a result's file has them, table in table."""
+    tree: dict[str, Any] = {}
+    for key in keys:
+        *tables, last = BY_KEY[key].place.split(".")
+        inner = tree
+        for table in tables:
+            inner = inner.setdefault(table, {})
+        inner[last] = key
+    return tree
+
+
 QUANTITIES = tuple(key for key in BY_KEY if key not in MEASURES and BY_KEY[key].place)
 """Values that a result may tell besides the ranking: translation quality and costs."""
+PLACES: dict[str, Any] = _tree(QUANTITIES)
+"""Tables of a result's file that tell quantities, each table a dict, and the key of each."""
 TRANSLATION_DISTANCES = ("fid", "kid", "ssim")
 TRUTH_SHARES = (GAP_CLOSED, "identity_retained")
 TRUTH_ERRORS = ("person_error", "background_error", "colour_error")

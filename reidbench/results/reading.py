@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean
+from reidbench.results.brief import load_all_in_brief
 from reidbench.results.leaderboard import Leaderboard, build
 from reidbench.results.measures import COLUMNS, PRIMARY
 from reidbench.results.result import Found, load_all, uncollected
@@ -36,7 +37,7 @@ def read_leaderboard(root: Path, benchmark: str | None = None, by: str = PRIMARY
         UsageError: if there is no such column, or no result of such a benchmark.
     """
     with uncollected():
-        found = load_all(root)
+        found = load_all_in_brief(root)
         if not (found.results or found.unreadable):
             raise _no_results(root)
         return selected(build(found.results, found.unreadable), benchmark, by)

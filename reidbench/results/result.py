@@ -14,7 +14,7 @@ from typing import Any
 
 from reidbench import __version__
 from reidbench.errors import ReidbenchError
-from reidbench.results.measures import BY_KEY, MEASURES
+from reidbench.results.measures import MEASURES, PLACES
 from reidbench.results.notebook import Listing, Notebook
 from reidbench.results.result_file import ResultFile
 from reidbench.storage.files import write_bytes
@@ -127,7 +127,7 @@ class Result(Notebook):
         Raises:
             ReidbenchError: if the result does not tell it.
         """
-        value = float(self.scores[name]) if name in MEASURES else self.quantity(name)
+        value = self.quantity(name)
         if value is None:
             raise ReidbenchError(
                 f"'{self.recipe['name']}' (seed {self.seed}) has no {name}: it translated no "
@@ -136,12 +136,14 @@ class Result(Notebook):
         return value
 
     def quantity(self, name: str) -> float | None:
-        """Return one of ``measures.QUANTITIES``; None where the result does not tell it."""
-        table, *parts = BY_KEY[name].place.split(".")
-        value: Any = getattr(self, table)
-        for part in parts:
-            value = value.get(part) if isinstance(value, dict) else None
-        return None if value is None else float(value)
+        """Return a measure of the ranking or one of ``measures.QUANTITIES``; None if not told."""
+        if name in MEASURES:
+            return float(self.scores[name])
+        return self.quantities().get(name)
+
+    def quantities(self) -> Mapping[str, float]:
+        """Return those of ``measures.QUANTITIES`` that the result tells."""
+        return quantities_of({name: getattr(self, name) for name in PLACES})
 
     def save(self, root: Path) -> Path:
         """Write it below ``root`` and return its path; an earlier run of the same is replaced.
@@ -200,7 +202,7 @@ def load_all(root: Path) -> Found:
             try:
                 results.append(load(path))
             except ReidbenchError as error:
-                unreadable.append(Unreadable(path, _reason(error, path)))
+                unreadable.append(Unreadable(path, reason(error, path)))
     return Found(tuple(results), tuple(unreadable))
 
 
@@ -216,10 +218,27 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _reason(error: ReidbenchError, path: Path) -> str:
+def reason(error: ReidbenchError, path: Path) -> str:
     """Return what an error says of a file, without the file's name."""
     text = str(error)
     return text.removeprefix(f"{path}: ").removeprefix(f"{path} is ")
+
+
+def quantities_of(tables: Mapping[str, JSON]) -> dict[str, float]:
+    """Return those of ``measures.QUANTITIES`` that the tables of a result's file tell, by key."""
+    told: dict[str, float] = {}
+    _gather(PLACES, tables, told)
+    return told
+
+
+def _gather(places: Mapping[str, Any], table: Mapping[str, Any], told: dict[str, float]) -> None:
+    for name, place in places.items():
+        value = table.get(name)
+        if value is not None:
+            if type(place) is str:
+                told[place] = float(value)
+            elif isinstance(value, dict):
+                _gather(place, value, told)
 
 
 def safe_letters(name: str) -> str:

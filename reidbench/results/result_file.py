@@ -25,7 +25,9 @@ class _Protocol(Struct, frozen=True):
     version: int
 
 
-class _Benchmark(Struct, frozen=True):
+class Benchmark(Struct, frozen=True):
+    """The benchmark that was run."""
+
     name: str
     version: int
     digest: str
@@ -46,20 +48,26 @@ class _Component(Struct, frozen=True):
     source: str
 
 
-class _Recipe(Struct, frozen=True):
+class Recipe(Struct, frozen=True):
+    """The recipe that was run."""
+
     name: str
     digest: str
     provenance: dict[str, JSON]
     components: list[_Component] = []
 
 
-class _Uses(Struct, frozen=True):
+class Uses(Struct, frozen=True):
+    """Data of the target that training read."""
+
     target_images: bool
     target_cameras: bool
     target_labels: bool
 
 
-class _Scores(Struct, frozen=True):
+class Scores(Struct, frozen=True):
+    """Measures of the ranking."""
+
     mAP: Fraction
     mAP_trapezoid: Fraction
     mINP: Fraction
@@ -83,18 +91,20 @@ class _Retained(Struct, frozen=True):
 
 
 class _Truth(Struct, frozen=True):
-    person: _Region | None = None
-    background: _Region | None = None
+    person: _Region | None = _Region()
+    background: _Region | None = _Region()
     colour: Number | None = None
-    identity_retained: _Retained | None = None
+    identity_retained: _Retained | None = _Retained()
 
 
-class _Translation(Struct, frozen=True):
-    accuracy: _Accuracy | None = None
+class Translation(Struct, frozen=True):
+    """Quantities of translation quality."""
+
+    accuracy: _Accuracy | None = _Accuracy()
     fid: Number | None = None
     kid: Number | None = None
     ssim: Number | None = None
-    truth: _Truth | None = None
+    truth: _Truth | None = _Truth()
 
 
 class _TranslationCost(Struct, frozen=True):
@@ -108,9 +118,11 @@ class _EmbeddingCost(Struct, frozen=True):
     flops_an_image: Number | None = None
 
 
-class _Cost(Struct, frozen=True):
-    translation: _TranslationCost | None = None
-    embedding: _EmbeddingCost | None = None
+class Cost(Struct, frozen=True):
+    """Quantities of cost."""
+
+    translation: _TranslationCost | None = _TranslationCost()
+    embedding: _EmbeddingCost | None = _EmbeddingCost()
     training_flops: Number | None = None
 
 
@@ -124,12 +136,16 @@ class _GradientsAtStep(Struct, frozen=True):
     terms: dict[str, _Gradient]
 
 
-class _Training(Struct, frozen=True):
+class Training(Struct, frozen=True):
+    """Gradients of the training of the translator."""
+
     gradient_shares: list[_GradientsAtStep] = []
     gradient_shares_missing: str = ""
 
 
-class _Execution(Struct, frozen=True):
+class Execution(Struct, frozen=True):
+    """Time and machine of the run."""
+
     training_seconds: Number | None = None
 
 
@@ -140,16 +156,16 @@ class ResultFile(Struct, frozen=True, kw_only=True):
     """
 
     reidbench: str
-    benchmark: _Benchmark
-    recipe: _Recipe
+    benchmark: Benchmark
+    recipe: Recipe
     modified: dict[str, JSON]
     seed: int
     precision: str
-    uses: _Uses
-    scores: _Scores
-    execution: _Execution
-    translation: _Translation = _Translation()
+    uses: Uses
+    scores: Scores
+    execution: Execution
+    translation: Translation = Translation()
     masks: dict[str, JSON] = {}
-    cost: _Cost = _Cost()
+    cost: Cost = Cost()
     warnings: list[str] = []
-    training: _Training = _Training()
+    training: Training = Training()

@@ -9,12 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from reidbench.storage.keys import JSON
-
-
-def _default_cache() -> Path:
-    from reidbench.storage.artifacts import default_root  # numpy, which --help goes without
-
-    return default_root()
+from reidbench.storage.root import default_root
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +56,7 @@ class ExecutionOptions:
 
     device: str = "auto"
     precision: str = "float32"
-    cache: Path = field(default_factory=_default_cache)
+    cache: Path = field(default_factory=default_root)
     results: Path = Path("results")
     checkpoint_every: float = 60.0
     dev: bool = False

@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from reidbench.errors import ReidbenchError
-from reidbench.storage.files import cannot_hold_more, unwritable, write_json, writing
+from reidbench.storage.files import (
+    cannot_hold_more,
+    names_of_two,
+    synced,
+    unwritable,
+    write_json,
+    writing,
+)
 from reidbench.storage.keys import JSON
 from reidbench.storage.locks import is_locked, locked, shared
 from reidbench.storage.verification import (
@@ -124,6 +131,22 @@ class Store:
             self._read.add(key)
         return self._present(key), False
 
+    def take(self, key: str, unpack: Callable[[Path], None]) -> Artifact:
+        """Keep an artifact that was finished elsewhere; what is there of its key is replaced.
+
+        ``unpack(folder)`` writes its files, the manifest last.
+
+        Raises:
+            ReidbenchError: if the disk is full or cannot be written.
+        """
+        with locked(self._lock(key), lambda: None):
+            with writing(self._partial / key):
+                draft = self._draft(key)
+                shutil.rmtree(draft / RESUME, ignore_errors=True)
+                unpack(draft)
+                self._publish(key, draft)
+            return self._present(key)
+
     @contextmanager
     def held(self, key: str) -> Iterator[Artifact]:
         """Keep an artifact from being removed while the body reads it.
@@ -160,16 +183,13 @@ class Store:
         """Return True if a run will still read the artifact."""
         return is_locked(self._mark(key)) or is_locked(self._mark(EVERY))
 
-    def by_last_use(self) -> list[str]:
-        """Return the keys of finished artifacts, those used longest ago first."""
-        return [a.key for a in sorted(self.artifacts(), key=lambda a: a.path.stat().st_mtime_ns)]
-
     def places(self, key: str) -> Iterator[tuple[tuple[int, int], int]]:
         """Yield where each file of an artifact lies, and its bytes; files may be shared."""
-        for path in (self._objects / key).rglob("*"):
-            if path.is_file():
-                stat = path.stat()
-                yield (stat.st_dev, stat.st_ino), stat.st_size
+        for folder, _, names in os.walk(self._objects / key):
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):  # removed meanwhile, or a loose link
+                    stat = os.stat(f"{folder}{os.sep}{name}")  # noqa: PTH116 - texts are faster
+                    yield (stat.st_dev, stat.st_ino), stat.st_size
 
     def busy(self, key: str) -> bool:
         """Return whether a process is computing the artifact of ``key``, on whatever machine.
@@ -178,31 +198,31 @@ class Store:
         """
         return is_locked(self._lock(key), alone=True)
 
+    def entries(self) -> Iterator[tuple[str, Artifact | None]]:
+        """Yield each key that is not unfinished, in order, and its artifact; None if damaged."""
+        for key in self.all_keys():
+            yield key, self.find(key)
+
     def artifacts(self) -> Iterator[Artifact]:
         """Yield every finished artifact, by key."""
-        for manifest in sorted(self._objects.glob(f"*/*/{MANIFEST}")):
-            key = manifest.parent.relative_to(self._objects).as_posix()
-            if artifact := self.find(key):
-                yield artifact
+        return (artifact for _, artifact in self.entries() if artifact)
+
+    def all_keys(self) -> list[str]:
+        """Return the keys of artifacts that are not unfinished, in order."""
+        return names_of_two(self._objects)
 
     def partial(self) -> list[str]:
         """Return the keys of unfinished artifacts, which the command that began them resumes."""
-        return sorted(p.relative_to(self._partial).as_posix() for p in self._partial.glob("*/*"))
+        return names_of_two(self._partial)
 
     def broken(self) -> list[str]:
         """Return the keys of artifacts that lack files; they are computed again when needed."""
-        keys = sorted(p.relative_to(self._objects).as_posix() for p in self._objects.glob("*/*"))
-        return [key for key in keys if self.find(key) is None]
+        return [key for key, artifact in self.entries() if artifact is None]
 
     def bytes_of(self, key: str) -> int:
         """Return the size of all files under a key, finished or not."""
         folders = (self._objects / key, self._partial / key)
         return sum(p.stat().st_size for f in folders for p in f.rglob("*") if p.is_file())
-
-    def repeated_bytes(self, keys: Iterable[str]) -> int:
-        """Return the bytes that sizes of artifacts count twice: those of shared files."""
-        found = [place for key in set(keys) for place in self.places(key)]
-        return sum(size for _, size in found) - sum(dict(found).values())
 
     def remove(self, key: str) -> None:
         """Delete an artifact, finished or not.
@@ -251,14 +271,17 @@ class Store:
             if p.is_file()
         }
         for name in files:
-            _sync(draft / name)
+            synced(draft / name)
         facts["seconds"] = round(time.time() - facts["started"], 3)
         write_json(draft / MANIFEST, sealed({"key": key, **facts, "files": files}))
+        self._publish(key, draft)
+
+    def _publish(self, key: str, draft: Path) -> None:
         final = self._objects / key
         final.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(final, ignore_errors=True)  # only a damaged one can be there
+        shutil.rmtree(final, ignore_errors=True)  # a damaged one, or one that is replaced
         draft.rename(final)
-        _sync(final.parent)
+        synced(final.parent)
 
     def _lock(self, key: str) -> Path:
         return self._locks / f"{key.replace('/', '-')}.lock"
@@ -274,22 +297,3 @@ def _computed(compute: Callable[[Path], JSON], draft: Path) -> JSON:
         if cannot_hold_more(error):
             raise unwritable(draft, error) from error
         raise  # an error of reading something else, which speaks for itself
-
-
-def default_root() -> Path:
-    """Return the folder of everything that is cached: ``$REIDBENCH_CACHE`` or the XDG cache."""
-    if named := os.environ.get("REIDBENCH_CACHE"):
-        return Path(named).expanduser()
-    # Unlike Path.home, this does not fail for a user without a home.
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
-    return Path(base) / "reidbench"
-
-
-def _sync(path: Path) -> None:
-    # Not every file system can sync a folder; then its own journal must do.
-    with contextlib.suppress(OSError):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from reidbench.errors import ReidbenchError
 from reidbench.storage.artifacts import Store
@@ -14,8 +15,13 @@ Place = tuple[int, int]
 
 def used(store: Store) -> int:
     """Return the bytes of all artifacts that are not unfinished, shared files once."""
-    keys = [*store.broken(), *store.by_last_use()]
-    return sum(dict(place for key in keys for place in store.places(key)).values())
+    return sum(dict(place for key in store.all_keys() for place in store.places(key)).values())
+
+
+def repeated_bytes(store: Store, keys: Iterable[str]) -> int:
+    """Return the bytes that sizes of artifacts count twice: those of shared files."""
+    found = [place for key in set(keys) for place in store.places(key)]
+    return sum(size for _, size in found) - sum(dict(found).values())
 
 
 def evict(store: Store, most: int) -> Iterator[str]:
@@ -26,7 +32,7 @@ def evict(store: Store, most: int) -> Iterator[str]:
     """
     sizes: dict[Place, int] = {}
     files: dict[str, list[Place]] = {}
-    for key in [*store.broken(), *store.by_last_use()]:
+    for key in _by_last_use(store):
         found = dict(store.places(key))
         sizes |= found
         files[key] = list(found)
@@ -44,3 +50,12 @@ def evict(store: Store, most: int) -> Iterator[str]:
         shared.subtract(places)
         total -= sum(sizes[place] for place in places if not shared[place])
         yield key
+
+
+def _by_last_use(store: Store) -> list[str]:
+    """Return the keys of damaged artifacts, and of those that were used longest ago first."""
+    when = {}
+    for key, artifact in store.entries():
+        with contextlib.suppress(FileNotFoundError):  # another process removed it
+            when[key] = 0 if artifact is None else artifact.path.stat().st_mtime_ns
+    return sorted(when, key=when.__getitem__)

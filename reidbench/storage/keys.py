@@ -4,6 +4,8 @@ import hashlib
 import json
 from typing import Any
 
+_encoder = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
 JSON = Any  # None, bool, int, float, str, or lists and string-keyed dicts of them
 
 
@@ -14,7 +16,7 @@ def canonical(value: JSON) -> str:
         TypeError: if the value is not plain JSON.
         ValueError: if it holds NaN or an infinity.
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _encoder.encode(value)
 
 
 def digest(value: JSON, length: int = 32) -> str:

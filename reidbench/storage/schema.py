@@ -10,12 +10,14 @@ import contextlib
 import errno
 import json
 import math
+import os
 import re
 import reprlib
 import stat
 import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -78,7 +80,7 @@ def read_toml(path: Path) -> dict[str, JSON]:
         OSError: if it cannot be read.
         ValueError: if it is no TOML, or holds a date, an infinity, NaN or a huge whole number.
     """
-    raw = tomllib.loads(_bytes(path).decode())
+    raw = tomllib.loads(read_bytes(path).decode())
     _refuse_foreign(raw, "")
     return raw
 
@@ -92,8 +94,8 @@ def read_json(path: Path) -> JSON:
             bits and halves of characters, which JSON could hold.
         RecursionError: if it is nested too deep.
     """
-    content = _bytes(path)
-    if not _has_long_number(content):  # of which msgspec would take any
+    content = read_bytes(path)
+    if not has_long_number(content):  # of which msgspec would take any
         with contextlib.suppress(ValueError, RecursionError):
             return msgspec.json.decode(content)
     # What is wrong with it the standard reader says, which is ten times slower.
@@ -244,12 +246,16 @@ def _refuse_foreign(value: Any, name: str) -> None:
         raise SchemaError(f"'{name}' is the date or time {value}; write it as a text")
 
 
-def _bytes(path: Path) -> bytes:
-    """Return the content of a file; a pipe might never end."""
-    mode = path.stat().st_mode
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        raise OSError(errno.EINVAL, "it is a device or a pipe, and no file")
-    return path.read_bytes()
+def read_bytes(path: str | Path) -> bytes:
+    """Return the content of a file.
+
+    Raises:
+        OSError: if it cannot be read, or is a pipe, which might never end.
+    """
+    with FileIO(os.open(path, os.O_RDONLY | os.O_NONBLOCK)) as file:  # a pipe opens at once
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is a device or a pipe, and no file")
+        return file.readall()
 
 
 def whole_number(digits: str) -> int:
@@ -259,7 +265,7 @@ def whole_number(digits: str) -> int:
     return int(digits)
 
 
-def _has_long_number(content: bytes) -> bool:
+def has_long_number(content: bytes) -> bool:
     """Return True if many digits follow one another elsewhere than behind a point.
 
     Behind one they are a fraction's, as of a small number in full precision.

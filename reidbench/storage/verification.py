@@ -66,7 +66,8 @@ def unchanged(folder: Path, files: Mapping[str, Any], verify: Verify) -> bool:
     The manifest is written last, so a file that is older has not been written to since its
     checksum was taken. What a failing disk changes on its own shows if all are read.
     """
-    stats = {name: (folder / name).stat() for name in files}
+    # Texts for paths are read in a third of the time, and a store may have a million.
+    stats = {name: os.stat(f"{folder}{os.sep}{name}") for name in files}  # noqa: PTH116
     if any(stats[name].st_size != fact["bytes"] for name, fact in files.items()):
         return False
     verified = (folder / MANIFEST).stat().st_mtime_ns

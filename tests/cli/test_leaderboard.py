@@ -198,3 +198,22 @@ def test_the_commands_that_make_what_is_missing_are_in_the_json(invoke, results)
 
 def test_the_table_of_a_board_with_ranked_rows_says_no_more(invoke, results):
     assert "make it:" not in invoke("leaderboard", "--results", results).stdout
+
+
+def test_a_table_of_very_many_rows_reads_the_same(invoke, results, monkeypatch):
+    save_all(make_seeds([0.2], recipe="[b]人"), results)
+    printed = invoke("leaderboard", "--results", results).stdout
+    monkeypatch.setattr("reidbench.cli.tables.MANY", 0)
+    at_once = invoke("leaderboard", "--results", results).stdout
+    assert [line.rstrip() for line in at_once.splitlines()] == [
+        line.rstrip() for line in printed.splitlines()
+    ]
+    save_all(make_seeds([0.2], recipe="\x1b[31m"), results)
+    assert " \\x1b[31m " in invoke("leaderboard", "--results", results).stdout
+
+
+def test_json_is_of_ascii_letters(invoke, results):
+    save_all(make_seeds([0.2], recipe="人"), results)
+    printed = invoke("leaderboard", "--results", results, "--json").stdout
+    assert printed.isascii()
+    assert "人" in {row["entry"]["recipe"] for row in json.loads(printed)["unranked"]}

@@ -52,6 +52,18 @@ def test_one_seed_tells_nothing_apart():
     assert not_told_apart([[0.9, 0.8]]) == [""]
 
 
+def test_more_recipes_than_a_correction_leaves_anything_of_are_not_tested(monkeypatch):
+    scores = [[0.50, 0.52, 0.51], [0.20, 0.21, 0.22], [0.10, 0.11, 0.12]]
+    assert not_told_apart(scores) != ["", "", ""]
+    monkeypatch.setattr("reidbench.results.differences.MOST", 2)
+    monkeypatch.setattr("reidbench.results.leaderboard_tables.MOST", 2)
+    assert not_told_apart(scores) == ["", "", ""]
+    results = [direct(0.1), *(made(0.5, 0, name) for name in ("first", "second"))]
+    results = [replace(r, benchmark={**r.benchmark, "seeds": [0]}) for r in results]
+    assert "recipes are not tested in pairs" in markdown(build(results))
+    assert "recipes are not tested in pairs" not in markdown(build(results[:2]))
+
+
 def rows(*results: Any) -> dict[str, Row]:
     (board,) = build([r for group in results for r in group]).boards
     return {row.entry.recipe: row for row in board.rows}

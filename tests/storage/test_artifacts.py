@@ -11,8 +11,9 @@ from typing import NoReturn
 import pytest
 
 from reidbench.errors import ReidbenchError
-from reidbench.storage.artifacts import RESUME, Artifact, Store, default_root
+from reidbench.storage.artifacts import RESUME, Artifact, Store
 from reidbench.storage.keys import JSON
+from reidbench.storage.root import default_root
 from reidbench.storage.verification import Verify, sha256
 
 KEY = "learn/abc"

@@ -15,8 +15,8 @@ from msgspec import Meta, Struct
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.storage.schema import (
     SchemaError,
-    _has_long_number,
     convert,
+    has_long_number,
     read_json,
     read_toml,
     reading,
@@ -187,7 +187,7 @@ def test_what_is_read_quickly_is_what_the_standard_reader_gives(
     ],
 )
 def test_a_small_fraction_in_full_precision_is_read_quickly(text: str, long: bool) -> None:
-    assert _has_long_number(text.encode()) is long
+    assert has_long_number(text.encode()) is long
 
 
 @given(st.lists(st.floats(0, 1) | st.floats(0, 1e-3), max_size=8), st.integers(17, 25))

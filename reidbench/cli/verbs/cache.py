@@ -167,7 +167,11 @@ def _refuse_damaged(rows: Sequence[Row]) -> None:
 
 
 def _finished(store: Store, verify: bool) -> Iterator[Row]:
-    for artifact in store.artifacts():
+    broken = []
+    for key, artifact in store.entries():
+        if artifact is None:
+            broken.append(key)
+            continue
         manifest = artifact.manifest
         damaged = verify and bool(store.damaged(artifact))
         yield {
@@ -178,7 +182,7 @@ def _finished(store: Store, verify: bool) -> Iterator[Row]:
             "started": manifest.get("started"),
             "seconds": manifest.get("seconds"),
         }
-    yield from (_bare(store, key, "damaged") for key in store.broken())
+    yield from (_bare(store, key, "damaged") for key in broken)
 
 
 def _unfinished(store: Store) -> Iterator[Row]:
@@ -239,8 +243,9 @@ def _show(rows: Sequence[Row], store: Store) -> None:
 
 def _summary(what: str, rows: Sequence[Row], store: Store) -> str:
     from reidbench.cli.tables import size
+    from reidbench.storage.eviction import repeated_bytes
 
-    total = sum(r["bytes"] for r in rows) - store.repeated_bytes(r["key"] for r in rows)
+    total = sum(r["bytes"] for r in rows) - repeated_bytes(store, (r["key"] for r in rows))
     return f"{what}: {len(rows)} stages, {size(total)}"
 
 

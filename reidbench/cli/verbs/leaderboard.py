@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,12 +100,10 @@ def _refuse_part(form: str, benchmark: str | None, by: str) -> None:
 
 
 def _text(board: Leaderboard, form: str) -> str:
-    from reidbench.results.leaderboard_files import as_csv, as_latex
+    from reidbench.results.leaderboard_files import as_csv, as_json, as_latex
     from reidbench.results.leaderboard_tables import markdown
 
-    if form == "json":
-        return json.dumps(board.to_dict(), indent=2) + "\n"
-    return {"markdown": markdown, "csv": as_csv, "latex": as_latex}[form](board)
+    return {"markdown": markdown, "csv": as_csv, "latex": as_latex, "json": as_json}[form](board)
 
 
 def _page(board: Leaderboard, path: Path, write: bool) -> None:
