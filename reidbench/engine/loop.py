@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from reidbench.engine.checkpoints import Checkpoints
@@ -15,6 +15,7 @@ from reidbench.engine.streams import stream
 from reidbench.interfaces import Clock, Log
 from reidbench.progress import Progress, say_nothing, silent
 from reidbench.storage.checkpoint import State
+from reidbench.storage.keys import JSON
 
 SHOW_EVERY = 0.2  # seconds; reading a loss waits for the accelerator
 
@@ -31,6 +32,7 @@ class Loop:
         checkpoint_every: seconds between checkpoints.
         say: told of what a person should know, in a line.
         traces: folder that a profile of each phase's first steps goes to; None for no profile.
+        used: told of how the steps were made, by name, where it is not the plain way.
     """
 
     folder: Path
@@ -40,6 +42,7 @@ class Loop:
     checkpoint_every: float = 60.0
     say: Callable[[str], None] = say_nothing
     traces: Path | None = None
+    used: dict[str, JSON] = field(default_factory=dict)
 
     def run(
         self, steps: int, step: Callable[[Clock], Log], state: State, name: str = "train"
