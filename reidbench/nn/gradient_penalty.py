@@ -10,6 +10,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from reidbench.interfaces import to_device
+
 
 def gradient_penalty(score: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
     """Return the mean squared distance from 1 of the slope of ``score`` at each point (eq. 3).
@@ -29,5 +31,5 @@ def between(real: Tensor, fake: Tensor) -> Tensor:
 
     Both are ``[B, ...]``; torch's global stream decides.
     """
-    share = torch.rand(len(real), *[1] * (real.dim() - 1)).to(real.device)
+    share = to_device(torch.rand(len(real), *[1] * (real.dim() - 1)), real.device)
     return torch.lerp(fake, real, share)
