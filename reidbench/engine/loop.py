@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from reidbench.engine.checkpoints import Checkpoints
+from reidbench.engine.compiling import Compilation
 from reidbench.engine.hardware import Hardware
 from reidbench.engine.history import History
 from reidbench.engine.profiling import profiled
@@ -63,11 +65,19 @@ class Loop:
         checkpoints = Checkpoints(self.folder, name)
         first = checkpoints.resume(state, steps, self.say)
         history = History(self.folder, name, first)
+        compilation = Compilation(state, self.hardware, steps - first, self.say)
         saved = shown = time.monotonic()
-        with profiled(self.traces, name, steps - first, self.say) as traced:
+
+        def made(index: int) -> Log:
+            with stream(self.seed, name, index), self.hardware.autocast():
+                return step(Clock(index, steps))
+
+        with (
+            compilation.running(),
+            profiled(self.traces, name, steps - first, self.say) as traced,
+        ):
             for index in range(first, steps):
-                with stream(self.seed, name, index), self.hardware.autocast():
-                    history.add(index, step(Clock(index, steps)))
+                history.add(index, compilation.make(partial(made, index)))
                 traced()
                 now, last = time.monotonic(), index + 1 == steps
                 save = last or now - saved >= self.checkpoint_every
@@ -78,3 +88,10 @@ class Loop:
                     history.write()
                     checkpoints.save(state, index + 1)
                     saved = time.monotonic()
+        if compilation.outcome:
+            self.used["compiled"] = {**self._compiled, name: compilation.outcome}
+
+    @property
+    def _compiled(self) -> dict[str, JSON]:
+        known = self.used.get("compiled")
+        return known if isinstance(known, dict) else {}

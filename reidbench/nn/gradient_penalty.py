@@ -21,7 +21,8 @@ def gradient_penalty(score: Callable[[Tensor], Tensor], points: Tensor) -> Tenso
         points: ``[B, ...]`` where the slope is taken.
     """
     points = points.detach().requires_grad_()
-    (slope,) = torch.autograd.grad(score(points).sum(), points, create_graph=True)
+    with torch.compiler.set_stance("force_eager"):  # compiled networks have no second derivative
+        (slope,) = torch.autograd.grad(score(points).sum(), points, create_graph=True)
     slopes: Tensor = slope.flatten(1).norm(dim=1)
     return (slopes - 1).square().mean()
 
