@@ -149,8 +149,13 @@ class TargetViews:
 
 def to_uint8(pixels: Tensor) -> NDArray[np.uint8]:
     """Return ``[B, 3, H, W]`` in [-1, 1] as ``[B, H, W, 3]`` uint8, rounded."""
+    return levels_of(pixels).cpu().numpy()
+
+
+def levels_of(pixels: Tensor) -> Tensor:
+    """Return the same where the pixels are, without waiting for it."""
     levels = ((pixels.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-    return levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    return levels.permute(0, 2, 3, 1).contiguous()
 
 
 def shuffled_rows(count: int, batch: int, step: int, seed: int, axis: str) -> Rows:

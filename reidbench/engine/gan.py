@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from reidbench.data.arrays import ImageArray, paired_rows, shuffled_rows, to_uint8
+from reidbench.data.arrays import ImageArray, levels_of, paired_rows, shuffled_rows
 from reidbench.engine.first_step import FirstStep, check_translated
 from reidbench.engine.gradient_shares import GradientShares
 from reidbench.engine.hardware import Hardware
@@ -224,12 +224,18 @@ def translate(
     Each batch is ``[B, H, W, 3]`` uint8.
     """
     translator.eval()
+    before: Tensor | None = None  # read while the device makes the next
     for number, batch in enumerate(route.batches(hardware)):
         with torch.no_grad(), hardware.autocast():
             fake = translator.translate(*batch)
         if not number:
             check_translated(translator, "translate", fake, batch[0])
-        yield to_uint8(fake)
+        made = levels_of(fake)
+        if before is not None:
+            yield before.cpu().numpy()
+        before = made
+    if before is not None:
+        yield before.cpu().numpy()
 
 
 def warps(translator: Translator, route: Route, hardware: Hardware) -> Iterator[Warp]:
