@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
@@ -86,9 +86,9 @@ def choose(
         UsageError: if this machine does not have it, or options exclude each other.
     """
     if precision not in PRECISIONS:
-        raise UsageError(f"--precision takes {', '.join(PRECISIONS)}, not '{precision}'")
+        raise UsageError(f"--precision takes {_either(PRECISIONS)}, not '{precision}'")
     if compile not in COMPILE:
-        raise UsageError(f"--compile takes {', '.join(COMPILE)}, not '{compile}'")
+        raise UsageError(f"--compile takes {_either(COMPILE)}, not '{compile}'")
     if deterministic and compile == "on":
         raise UsageError(
             "--compile on chooses kernels by their speed, which --deterministic excludes; leave "
@@ -104,6 +104,10 @@ def choose(
     if precision == "tf32" and chosen.type != "cuda":
         raise UsageError(f"--precision tf32 is of CUDA devices; use float32 on {chosen.type}")
     return Hardware(chosen, precision, deterministic, compile)
+
+
+def _either(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}"
 
 
 def _refuse_absent(device: torch.device) -> None:

@@ -50,7 +50,7 @@ def test_a_device_that_is_not_there_is_a_usage_error(
 
 
 def test_a_precision_that_is_not_known_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="takes float32, tf32, bf16, not 'fp16'"):
+    with pytest.raises(UsageError, match="takes float32, tf32 or bf16, not 'fp16'"):
         choose("cpu", "fp16")
 
 
@@ -92,5 +92,5 @@ def test_a_compiler_that_times_kernels_is_not_repeatable() -> None:
     with pytest.raises(UsageError, match="--deterministic excludes; leave one out"):
         choose("cpu", "float32", deterministic=True, compile="on")
     assert choose("cpu", "float32", deterministic=True).deterministic
-    with pytest.raises(UsageError, match="--compile takes auto, on, off, not 'fast'"):
+    with pytest.raises(UsageError, match="--compile takes auto, on or off, not 'fast'"):
         choose("cpu", "float32", compile="fast")
