@@ -34,7 +34,9 @@ class RunOptions(TypedDict, total=False):
         data_root: folder of your datasets; ``$REIDBENCH_DATA_ROOT`` by default.
         skip_corrupt: leave out images that cannot be decoded; the result is then not ranked.
         device: "auto" (the default), "cpu", "cuda" or "cuda:N".
-        precision: "float32" (the default), or "bf16" (autocast).
+        precision: "float32" (the default), "tf32" (CUDA devices), or "bf16" (autocast).
+        deterministic: use only operations that give the same bits again; results name the others.
+        compile: trainings run compiled: "on", "off", or "auto" (the default) where it pays.
         cache: folder of stages; ``$REIDBENCH_CACHE`` or ``~/.cache/reidbench`` by default.
         results: folder of results; "results" by default.
         checkpoint_every: seconds of training that an interruption may cost; 60 by default.
@@ -52,6 +54,8 @@ class RunOptions(TypedDict, total=False):
     skip_corrupt: bool
     device: str
     precision: str
+    deterministic: bool
+    compile: Literal["auto", "on", "off"]
     cache: str | Path | None
     results: str | Path
     checkpoint_every: float

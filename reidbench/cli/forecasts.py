@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 def show(jobs: Sequence[Job], options: SweepOptions, as_json: bool) -> None:
     """Print what runs would cost; nothing is written and nothing computed."""
-    from reidbench.engine.hardware import choose
     from reidbench.runs.engines.choice import at_a_time, check_engine
     from reidbench.runs.forecast import forecast
+    from reidbench.runs.options import hardware_of
     from reidbench.storage.artifacts import Store
 
     execution = options.execution
     check_engine(options.engine, execution)
-    device = choose(execution.device, execution.precision).description
+    device = hardware_of(execution).description
     many = at_a_time(options.engine)
     found = forecast(jobs, Store(execution.cache), execution.results, many, device)
     if as_json:

@@ -255,7 +255,22 @@ execution = bundled(
             "--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."
         ),
         click.option(
-            "--precision", default="float32", show_default=True, help="float32, or bf16 (autocast)."
+            "--precision",
+            default="float32",
+            show_default=True,
+            help="float32, tf32 (CUDA devices) or bf16 (autocast).",
+        ),
+        click.option(
+            "--deterministic",
+            is_flag=True,
+            help="Use only operations that give the same bits again; those without such are named.",
+        ),
+        click.option(
+            "--compile",
+            type=click.Choice(["auto", "on", "off"]),
+            default="auto",
+            show_default=True,
+            help="Compile the networks of trainings; auto does on a CUDA device.",
         ),
         cache,
         results,

@@ -218,7 +218,7 @@ class ClassificationLearner(FeatureLearner):
     def fit(self, model: nn.Module, data: ImageArray, loop: Loop) -> None:
         """Train ``model`` in place on ``data``."""
         model.train()
-        data = data.classes()
+        data = data.classes().on(loop.hardware.device)
         optimizer = self.optimizer(model)
 
         def step(clock: Clock) -> Log:

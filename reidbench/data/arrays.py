@@ -12,10 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from reidbench.interfaces import UNLABELLED, Images
+from reidbench.interfaces import UNLABELLED, Images, to_device
 from reidbench.storage.keys import derive_seed
 
 Rows = NDArray[np.int64]
+
+_PART = 1024  # images that are read at a time
+RESIDENT_SHARE = 0.25  # of a device's free memory that the images of a training may take
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class ImageArray:
         cams: ``[N]`` int64 camera.
         masks: ``[N, H, W]`` uint8, 255 on the person, or None.
         fake: ``[N]`` which images are translated ones, or None if none is.
+        resident: pixels and, if there are any, masks on a device; None while they are on the host.
     """
 
     pixels: NDArray[np.uint8]
@@ -35,6 +39,7 @@ class ImageArray:
     cams: NDArray[np.int64]
     masks: NDArray[np.uint8] | None = None
     fake: NDArray[np.bool_] | None = None
+    resident: tuple[Tensor, Tensor | None] | None = None
 
     @classmethod
     def open(cls, folder: Path) -> ImageArray:
@@ -74,17 +79,38 @@ class ImageArray:
         """Number of persons."""
         return len(np.unique(self.pids))
 
+    def on(self, device: torch.device) -> ImageArray:
+        """Return the same images, kept on an accelerator for a training if they fit there.
+
+        They are bytes there as here, and may take a quarter of the memory that is free. Those that
+        do not fit are sent batch by batch, while the device computes the steps before.
+        """
+        size = self.pixels.nbytes + (0 if self.masks is None else self.masks.nbytes)
+        if size > RESIDENT_SHARE * _free_memory(device):
+            return self
+        masks = None if self.masks is None else _copied(self.masks, device)
+        return replace(self, resident=(_copied(self.pixels, device), masks))
+
     def images(self, rows: Rows, device: torch.device) -> Images:
         """Return a batch, its pixels channels-last in [-1, 1]."""
-        pixels = _to_device(self.pixels[rows], device).permute(0, 3, 1, 2).float()
+        levels, shades = self._levels(rows, device)
+        pixels = levels.permute(0, 3, 1, 2).float()
         pixels.div_(127.5).sub_(1)  # in place: new memory costs more than the arithmetic
-        mask = None
-        if self.masks is not None:
-            mask = _to_device(self.masks[rows], device).unsqueeze(1).float() / 255
-        pid = torch.from_numpy(self.pids[rows]).to(device)
-        cam = torch.from_numpy(self.cams[rows]).to(device)
-        fake = None if self.fake is None else torch.from_numpy(self.fake[rows]).to(device)
-        return Images(pixels, pid, cam, mask, fake)
+        mask = None if shades is None else shades.unsqueeze(1).float() / 255
+        host_pid, host_cam = torch.from_numpy(self.pids[rows]), torch.from_numpy(self.cams[rows])
+        pid, cam = to_device(host_pid, device), to_device(host_cam, device)
+        host_fake = None if self.fake is None else torch.from_numpy(self.fake[rows])
+        fake = None if host_fake is None else to_device(host_fake, device)
+        return Images(pixels, pid, cam, mask, fake, host_pid, host_cam, host_fake)
+
+    def _levels(self, rows: Rows, device: torch.device) -> tuple[Tensor, Tensor | None]:
+        """Return pixels ``[B, H, W, 3]`` and masks ``[B, H, W]`` on a device, as they are kept."""
+        if self.resident is not None and self.resident[0].device == device:
+            pixels, masks = self.resident
+            places = to_device(torch.from_numpy(rows), device)
+            return pixels[places], None if masks is None else masks[places]
+        sent = None if self.masks is None else to_device(_gathered(self.masks, rows), device)
+        return to_device(_gathered(self.pixels, rows), device), sent
 
 
 @dataclass(frozen=True)
@@ -123,8 +149,13 @@ class TargetViews:
 
 def to_uint8(pixels: Tensor) -> NDArray[np.uint8]:
     """Return ``[B, 3, H, W]`` in [-1, 1] as ``[B, H, W, 3]`` uint8, rounded."""
+    return levels_of(pixels).cpu().numpy()
+
+
+def levels_of(pixels: Tensor) -> Tensor:
+    """Return the same where the pixels are, without waiting for it."""
     levels = ((pixels.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-    return levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    return levels.permute(0, 2, 3, 1).contiguous()
 
 
 def shuffled_rows(count: int, batch: int, step: int, seed: int, axis: str) -> Rows:
@@ -193,6 +224,19 @@ def _permutation(count: int, seed: int, axis: str, number: int) -> Rows:
     return rng.permutation(count)
 
 
-def _to_device(array: NDArray[np.uint8], device: torch.device) -> Tensor:
-    tensor = torch.from_numpy(array)
-    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
+def _gathered(array: NDArray[np.uint8], rows: Rows) -> Tensor:
+    return torch.from_numpy(array[rows])
+
+
+def _free_memory(device: torch.device) -> int:
+    """Return the bytes that are free on an accelerator; the CPU has all images already."""
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 0
+
+
+def _copied(array: NDArray[np.uint8], device: torch.device) -> Tensor:
+    """Return an array that is mapped from disk on a device, read part by part."""
+    made = torch.empty(array.shape, dtype=torch.uint8, device=device)
+    for start in range(0, len(array), _PART):
+        part = slice(start, start + _PART)
+        made[part].copy_(torch.from_numpy(np.array(array[part])))
+    return made

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as VF
 
-from reidbench.interfaces import Images, at_least, within
+from reidbench.interfaces import Images, at_least, to_device, within
 
 ATTEMPTS = 16  # with the paper's ranges on upright images, one of 16 rectangles always fits
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -52,7 +52,7 @@ class Erasing:
     def __call__(self, pixels: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
         """Return erased pixels ``[B, 3, H, W]`` in [-1, 1] and where they are, ``[B, 1, H, W]``."""
         rows, _, height, width = pixels.shape
-        where = self._rectangles(rows, height, width, generator).to(pixels.device)
+        where = to_device(self._rectangles(rows, height, width, generator), pixels.device)
         return torch.where(where, self._filling(pixels, generator), pixels), where
 
     def _rectangles(self, rows: int, height: int, width: int, generator: Generator) -> Tensor:
@@ -73,7 +73,7 @@ class Erasing:
 
     def _filling(self, pixels: Tensor, generator: Generator) -> Tensor:
         if self.fill == "mean":
-            mean = torch.tensor(IMAGENET_MEAN, dtype=pixels.dtype, device=pixels.device)
+            mean = to_device(torch.tensor(IMAGENET_MEAN, dtype=pixels.dtype), pixels.device)
             return (2 * mean - 1)[:, None, None]
         # So many numbers are drawn where they are needed, from a stream that the row's own begins.
         seed = int(torch.randint(2**62, (), generator=generator))
@@ -130,8 +130,8 @@ class Augmentation:
     def _flip(self, x: Tensor, generator: Generator) -> Tensor:
         if not self.flip:
             return x
-        chosen = torch.rand(len(x), generator=generator) < 0.5
-        return torch.where(chosen.to(x.device)[:, None, None, None], VF.horizontal_flip(x), x)
+        chosen = to_device(torch.rand(len(x), generator=generator) < 0.5, x.device)
+        return torch.where(chosen[:, None, None, None], VF.horizontal_flip(x), x)
 
     def _crop(self, x: Tensor, generator: Generator) -> Tensor:
         height, width = x.shape[-2:]
@@ -144,11 +144,29 @@ class Augmentation:
         if room is x:
             return x
         spare = torch.tensor([room.shape[-2] - height + 1, room.shape[-1] - width + 1])
-        corner = (torch.rand(len(x), 2, generator=generator) * spare).long().tolist()
-        places = zip(room, corner, strict=True)
-        return torch.stack([row[:, i : i + height, j : j + width] for row, (i, j) in places])
+        corner = (torch.rand(len(x), 2, generator=generator) * spare).long()
+        return _cropped(room, corner, (height, width))
 
     def _padded(self, x: Tensor) -> Tensor:
         if self.padding == "reflect":
             return F.pad(x, [self.pad] * 4, mode="reflect")
         return F.pad(x, [self.pad] * 4, value=-1)  # black; masks are clamped to 0 afterwards
+
+
+def _cropped(x: Tensor, corner: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return a part of each row of ``x``, from its upper left corner ``[B, 2]`` on."""
+    if x.device.type != "cpu":
+        return _cropped_together(x, corner, size)
+    height, width = size
+    places = zip(x, corner.tolist(), strict=True)
+    return torch.stack([row[:, i : i + height, j : j + width] for row, (i, j) in places])
+
+
+def _cropped_together(x: Tensor, corner: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return the same by one copy of all rows: a copy of each costs an accelerator more."""
+    height, width = size
+    row, column = to_device(corner, x.device).unbind(1)
+    rows = row[:, None] + torch.arange(height, device=x.device)
+    columns = column[:, None] + torch.arange(width, device=x.device)
+    which = torch.arange(len(x), device=x.device)[:, None, None]
+    return x.permute(0, 2, 3, 1)[which, rows[:, :, None], columns[:, None]].permute(0, 3, 1, 2)

@@ -151,14 +151,14 @@ class Extractor:
 
     def __call__(self, images: ImageArray, progress: Progress = silent) -> NDArray[np.float32]:
         """Return the features ``[N, D]``; ``progress`` is told images done and in all."""
-        parts: list[NDArray[np.float32]] = []
+        parts: list[Tensor] = []  # on the device: reading each batch would wait for it
         # One autocast for all batches: it forgets the narrow copies of the weights at its end.
         with torch.inference_mode(), self._hardware.autocast():
             for rows in self._batches(images):
                 pixels = images.images(rows, self._hardware.device).pixels
-                parts.append(self._features(pixels).cpu().numpy())
+                parts.append(self._features(pixels))
                 progress(int(rows[-1]) + 1, len(images), {})
-        return np.concatenate(parts)
+        return torch.cat(parts).cpu().numpy()
 
     def sets(
         self, sets: Mapping[str, ImageArray], progress: Progress = silent

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from reidbench.data.arrays import ImageArray, paired_rows, shuffled_rows, to_uint8
+from reidbench.data.arrays import ImageArray, levels_of, paired_rows, shuffled_rows
 from reidbench.engine.first_step import FirstStep, check_translated
 from reidbench.engine.gradient_shares import GradientShares
 from reidbench.engine.hardware import Hardware
@@ -28,6 +28,7 @@ from reidbench.interfaces import (
     Trainable,
     Translator,
     Warp,
+    to_device,
 )
 from reidbench.nn.frozen import frozen
 from reidbench.storage.keys import derive_seed
@@ -50,6 +51,10 @@ class Domains:
         """Return domains as translators see them: persons and target cameras from 0 on."""
         return cls(source.classes(), target.unlabelled().cameras())
 
+    def on(self, device: torch.device) -> Domains:
+        """Return the same images, kept on an accelerator if they fit there."""
+        return Domains(self.source.on(device), self.target.on(device))
+
     @property
     def cameras(self) -> int:
         """Number of the target's cameras."""
@@ -64,6 +69,8 @@ class Domains:
 
 def set_up(component: Trainable, name: str, ctx: Context, seed: int) -> None:
     """Build a component's networks from its own stream and put them on the device."""
+    if ctx.device.type == "cuda":
+        torch.cuda.init()  # type: ignore[no-untyped-call]  # streams are of devices in use
     with stream(seed, "setup", name):
         component.setup(ctx)  # type: ignore[operator]
     component.to(ctx.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -89,7 +96,7 @@ def fit(
         loop: the loop that makes the steps.
         shares: measures the generators' losses at a few of them.
     """
-    draw = BatchDrawer(domains, batch, translator, constraints, loop)
+    draw = BatchDrawer(domains.on(loop.hardware.device), batch, translator, constraints, loop)
     state = _state({"translator": translator, **constraints})
     guard = FirstStep(translator, constraints) if shares else None  # a rehearsal has none
 
@@ -205,7 +212,7 @@ class Route:
             images = self.images.images(self.rows[part], hardware.device)
             code = None
             if self.codes is not None:
-                code = torch.from_numpy(self.codes[part]).to(hardware.device)
+                code = to_device(torch.from_numpy(self.codes[part]), hardware.device)
             yield images, self.src, self.dst, code
 
 
@@ -217,12 +224,18 @@ def translate(
     Each batch is ``[B, H, W, 3]`` uint8.
     """
     translator.eval()
+    before: Tensor | None = None  # read while the device makes the next
     for number, batch in enumerate(route.batches(hardware)):
         with torch.no_grad(), hardware.autocast():
             fake = translator.translate(*batch)
         if not number:
             check_translated(translator, "translate", fake, batch[0])
-        yield to_uint8(fake)
+        made = levels_of(fake)
+        if before is not None:
+            yield before.cpu().numpy()
+        before = made
+    if before is not None:
+        yield before.cpu().numpy()
 
 
 def warps(translator: Translator, route: Route, hardware: Hardware) -> Iterator[Warp]:

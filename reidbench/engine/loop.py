@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from reidbench.engine.checkpoints import Checkpoints
+from reidbench.engine.compiling import Compilation
 from reidbench.engine.hardware import Hardware
 from reidbench.engine.history import History
 from reidbench.engine.profiling import profiled
@@ -15,6 +17,7 @@ from reidbench.engine.streams import stream
 from reidbench.interfaces import Clock, Log
 from reidbench.progress import Progress, say_nothing, silent
 from reidbench.storage.checkpoint import State
+from reidbench.storage.keys import JSON
 
 SHOW_EVERY = 0.2  # seconds; reading a loss waits for the accelerator
 
@@ -31,6 +34,7 @@ class Loop:
         checkpoint_every: seconds between checkpoints.
         say: told of what a person should know, in a line.
         traces: folder that a profile of each phase's first steps goes to; None for no profile.
+        used: told of how the steps were made, by name, where it is not the plain way.
     """
 
     folder: Path
@@ -40,6 +44,7 @@ class Loop:
     checkpoint_every: float = 60.0
     say: Callable[[str], None] = say_nothing
     traces: Path | None = None
+    used: dict[str, JSON] = field(default_factory=dict)
 
     def run(
         self, steps: int, step: Callable[[Clock], Log], state: State, name: str = "train"
@@ -60,11 +65,19 @@ class Loop:
         checkpoints = Checkpoints(self.folder, name)
         first = checkpoints.resume(state, steps, self.say)
         history = History(self.folder, name, first)
+        compilation = Compilation(state, self.hardware, steps - first, self.say)
         saved = shown = time.monotonic()
-        with profiled(self.traces, name, steps - first, self.say) as traced:
+
+        def made(index: int) -> Log:
+            with stream(self.seed, name, index), self.hardware.autocast():
+                return step(Clock(index, steps))
+
+        with (
+            compilation.running(),
+            profiled(self.traces, name, steps - first, self.say) as traced,
+        ):
             for index in range(first, steps):
-                with stream(self.seed, name, index), self.hardware.autocast():
-                    history.add(index, step(Clock(index, steps)))
+                history.add(index, compilation.make(partial(made, index)))
                 traced()
                 now, last = time.monotonic(), index + 1 == steps
                 save = last or now - saved >= self.checkpoint_every
@@ -75,3 +88,10 @@ class Loop:
                     history.write()
                     checkpoints.save(state, index + 1)
                     saved = time.monotonic()
+        if compilation.outcome:
+            self.used["compiled"] = {**self._compiled, name: compilation.outcome}
+
+    @property
+    def _compiled(self) -> dict[str, JSON]:
+        known = self.used.get("compiled")
+        return known if isinstance(known, dict) else {}

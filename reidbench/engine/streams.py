@@ -15,23 +15,30 @@ def stream(*axis: JSON) -> Iterator[None]:
     The axis must name the training step where there is one: the stream then advances from step
     to step, and resuming needs no saved state.
     """
-    initialised = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
-    devices = range(torch.cuda.device_count()) if initialised else []
-    with torch.random.fork_rng(devices=devices):
-        seed_global_stream(derive_seed(*axis))
+    seed = derive_seed(*axis)
+    with torch.random.fork_rng(devices=[]), _on_accelerators(seed):
+        torch.default_generator.manual_seed(seed)
         yield
 
 
-def seed_global_stream(seed: int) -> None:
-    """Let torch's global stream start from ``seed``, on every device.
+@contextmanager
+def _on_accelerators(seed: int) -> Iterator[None]:
+    """Let the global streams of CUDA devices start from ``seed``, and go on afterwards.
 
-    ``torch.manual_seed`` also writes down the stack for each kind of accelerator that is not in
-    use yet, a hundred times slower than seeding; without CUDA there is none to seed.
+    Where they stand is a seed and a count, which the host knows: reading their state would wait for
+    the device, and a stream in another generator would not reach captured graphs.
     """
-    if torch.cuda.is_available():
-        torch.manual_seed(seed)
-    else:
-        torch.default_generator.manual_seed(seed)
+    initialised = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    streams = torch.cuda.default_generators if initialised else ()
+    stood = [(stream.initial_seed(), stream.get_offset()) for stream in streams]
+    for stream in streams:
+        stream.manual_seed(seed)
+    try:
+        yield
+    finally:
+        for stream, (before, offset) in zip(streams, stood, strict=True):
+            stream.manual_seed(before)
+            stream.set_offset(offset)
 
 
 def generator(*axis: JSON) -> torch.Generator:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.nn.backbones import build_backbone, check_backbone, feature_map
@@ -50,7 +50,7 @@ class Ranged(nn.Module):
             ReidbenchError: if that is no tensor.
         """
         features: Any = self.network(pixels * self.scale + self.shift)
-        if not isinstance(features, Tensor):
+        if not isinstance(features, Tensor | fx.Proxy):  # folding traces it
             raise ReidbenchError(
                 f"the model gives a {type(features).__name__}; it must give one tensor of features"
             )

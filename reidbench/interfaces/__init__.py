@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from reidbench.interfaces.clock import Clock
     from reidbench.interfaces.constraint import IdentityConstraint
     from reidbench.interfaces.context import Context, SourceModel
-    from reidbench.interfaces.hop import UNLABELLED, Batch, Hop, Hops, Images, domain_index
+    from reidbench.interfaces.hop import (
+        UNLABELLED,
+        Batch,
+        Hop,
+        Hops,
+        Images,
+        domain_index,
+        to_device,
+    )
     from reidbench.interfaces.learner import FeatureLearner
     from reidbench.interfaces.log import Log
     from reidbench.interfaces.segmenter import Segmenter
@@ -46,6 +54,7 @@ __all__ = [
     "Warp",
     "at_least",
     "domain_index",
+    "to_device",
     "within",
 ]
 
@@ -65,6 +74,7 @@ _MODULE_OF = {
     "Hops": "hop",
     "Images": "hop",
     "domain_index": "hop",
+    "to_device": "hop",
     "Log": "log",
     "Clock": "clock",
     "at_least": "checks",

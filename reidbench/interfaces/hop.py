@@ -23,6 +23,10 @@ class Images:
             from 0 without gaps, and domain ``1 + cam`` is a camera's.
         mask: ``[B, 1, H, W]`` in [0, 1], 1 on the person; None if the dataset has no masks.
         fake: ``[B]`` True for translated images; None if all are real.
+        host_pid: ``pid`` on the CPU, where the maker of the batch has it: to read it there waits
+            for no device.
+        host_cam: ``cam`` likewise.
+        host_fake: ``fake`` likewise.
     """
 
     pixels: Tensor
@@ -30,6 +34,9 @@ class Images:
     cam: Tensor
     mask: Tensor | None = None
     fake: Tensor | None = None
+    host_pid: Tensor | None = None
+    host_cam: Tensor | None = None
+    host_fake: Tensor | None = None
 
     def __len__(self) -> int:
         """Return the number of rows B."""
@@ -38,7 +45,8 @@ class Images:
     @property
     def labelled(self) -> bool:
         """True if identities may be used."""
-        return bool((self.pid != UNLABELLED).all())
+        known = self.pid if self.host_pid is None else self.host_pid
+        return bool((known != UNLABELLED).all())
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,7 @@ class Hop:
             ``images.pixels``.
         idt: the real images through the generator of their own domain.
         grid: ``[B, H, W, 2]`` sampling grid in [-1, 1] when the translation also moves pixels.
+        host_dst: ``dst`` on the CPU, where the translator has it.
     """
 
     images: Images
@@ -71,6 +80,7 @@ class Hop:
     rec: Tensor | None = None
     idt: Tensor | None = None
     grid: Tensor | None = None
+    host_dst: Tensor | None = None
 
     @property
     def drawn(self) -> tuple[Tensor, ...]:
@@ -97,6 +107,12 @@ class Hop:
 
 
 Hops = tuple[Hop, ...]
+
+
+def to_device(x: Tensor, device: torch.device) -> Tensor:
+    """Return a tensor on a device, without waiting for what the device has to do before."""
+    pinned = x.pin_memory() if device.type == "cuda" and x.device.type == "cpu" else x
+    return pinned.to(device, non_blocking=True)
 
 
 def domain_index(rows: int, domain: int, device: torch.device) -> Tensor:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from reidbench.interfaces import to_device
+
 
 def gradient_penalty(score: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
     """Return the mean squared distance from 1 of the slope of ``score`` at each point (eq. 3).
@@ -19,7 +21,8 @@ def gradient_penalty(score: Callable[[Tensor], Tensor], points: Tensor) -> Tenso
         points: ``[B, ...]`` where the slope is taken.
     """
     points = points.detach().requires_grad_()
-    (slope,) = torch.autograd.grad(score(points).sum(), points, create_graph=True)
+    with torch.compiler.set_stance("force_eager"):  # compiled networks have no second derivative
+        (slope,) = torch.autograd.grad(score(points).sum(), points, create_graph=True)
     slopes: Tensor = slope.flatten(1).norm(dim=1)
     return (slopes - 1).square().mean()
 
@@ -29,5 +32,5 @@ def between(real: Tensor, fake: Tensor) -> Tensor:
 
     Both are ``[B, ...]``; torch's global stream decides.
     """
-    share = torch.rand(len(real), *[1] * (real.dim() - 1)).to(real.device)
+    share = to_device(torch.rand(len(real), *[1] * (real.dim() - 1)), real.device)
     return torch.lerp(fake, real, share)

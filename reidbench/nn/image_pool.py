@@ -4,8 +4,12 @@ Shrivastava et al., "Learning from Simulated and Unsupervised Images through Adv
 Training", CVPR 2017, section 2.3; as CycleGAN uses it.
 """
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
+
+from reidbench.interfaces import to_device
 
 
 class ImagePool(nn.Module):
@@ -44,16 +48,45 @@ class ImagePool(nn.Module):
             return fakes
         swap = (torch.rand(len(fakes)) < 0.5).tolist()
         slots = torch.randint(size, (len(fakes),)).tolist()
-        rows = zip(fakes.detach(), swap, slots, strict=True)
-        return torch.stack([self._pass(fake, chosen, slot) for fake, chosen, slot in rows])
+        rows = fakes.detach()
+        passing, held = self._plan(swap, slots)
+        given = _gathered(self.images, rows, passing)
+        if held:
+            kept = rows.to(self.images.dtype).index_select(0, _index(held.values(), rows))
+            self.images.index_copy_(0, _index(held, rows), kept)
+        return given
 
-    def _pass(self, fake: Tensor, swap: bool, slot: int) -> Tensor:
-        if self.filled < len(self.images):
-            self.images[self.filled] = fake
-            self.filled += 1
-            return fake
-        if not swap:
-            return fake
-        earlier = self.images[slot].clone()
-        self.images[slot] = fake
-        return earlier
+    def _plan(self, swap: list[bool], slots: list[int]) -> tuple[list[int], dict[int, int]]:
+        """Return what each row becomes, and the rows that slots hold afterwards.
+
+        A row becomes an image of the pool, by its slot, or a row, by its negative number from -1.
+        """
+        passing: list[int] = []
+        held: dict[int, int] = {}
+        for row, (chosen, slot) in enumerate(zip(swap, slots, strict=True)):
+            filling = self.filled < len(self.images)
+            if filling:
+                slot = self.filled
+                self.filled += 1
+            swaps = chosen and not filling
+            passing.append((-1 - held[slot] if slot in held else slot) if swaps else -1 - row)
+            if filling or swaps:
+                held[slot] = row
+        return passing, held
+
+
+def _gathered(images: Tensor, rows: Tensor, passing: list[int]) -> Tensor:
+    """Return a new batch of earlier images and of rows, all of each kind copied at once."""
+    made = rows.clone()
+    earlier = {row: place for row, place in enumerate(passing) if place >= 0}
+    others = {row: -1 - place for row, place in enumerate(passing) if place < 0}
+    swapped = {row: other for row, other in others.items() if row != other}
+    for origin, places in ((images, earlier), (rows, swapped)):
+        if places:
+            chosen = origin.index_select(0, _index(places.values(), rows))
+            made.index_copy_(0, _index(places, rows), chosen.to(made.dtype))
+    return made
+
+
+def _index(places: Iterable[int], on: Tensor) -> Tensor:
+    return to_device(torch.tensor(list(places)), on.device)

@@ -19,7 +19,6 @@ from reidbench.config.compose import (
     reject_unknown_overrides,
 )
 from reidbench.config.recipe import Recipe
-from reidbench.engine.hardware import choose
 from reidbench.errors import BusyError, ReidbenchError, UsageError
 from reidbench.nn.weights import look_for_weights_in
 from reidbench.progress import Progress, Reporter, silent
@@ -30,7 +29,7 @@ from reidbench.results.merging import with_facts_of
 from reidbench.results.result import Result, load
 from reidbench.runs import ledger
 from reidbench.runs.contested import tell_contested
-from reidbench.runs.options import ExecutionOptions, ExperimentOptions
+from reidbench.runs.options import ExecutionOptions, ExperimentOptions, hardware_of
 from reidbench.runs.plan import Plan, plan
 from reidbench.runs.recording import result_of, save_picture
 from reidbench.runs.runner import Outcome, Session, run_plan, tell_no_picture
@@ -168,7 +167,7 @@ def open_session(options: ExecutionOptions, plugins: Plugins, reporter: Reporter
         ReidbenchError: if one cannot be written.
         UsageError: if there is no such device or precision.
     """
-    hardware = choose(options.device, options.precision)
+    hardware = hardware_of(options)
     store = Store(options.cache, options.verify)
     for folder in filter(None, (options.results, options.profile)):
         with writing(folder):

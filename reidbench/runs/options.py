@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from reidbench.storage.keys import JSON
 from reidbench.storage.root import default_root
+
+if TYPE_CHECKING:
+    from reidbench.engine.hardware import Hardware
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +46,9 @@ class ExecutionOptions:
 
     Attributes:
         device: "auto", "cpu", "cuda" or "cuda:N".
-        precision: "float32" or "bf16".
+        precision: "float32", "tf32" or "bf16".
+        deterministic: only operations that give the same bits again, where there are such.
+        compile: trainings run compiled: "on", "off", or "auto" where it pays.
         cache: folder of finished and interrupted stages.
         results: folder of results.
         checkpoint_every: seconds of training that an interruption may cost.
@@ -56,6 +61,8 @@ class ExecutionOptions:
 
     device: str = "auto"
     precision: str = "float32"
+    deterministic: bool = False
+    compile: str = "auto"
     cache: Path = field(default_factory=default_root)
     results: Path = Path("results")
     checkpoint_every: float = 60.0
@@ -63,6 +70,22 @@ class ExecutionOptions:
     verify: Literal["always", "changed", "never"] = "changed"
     profile: Path | None = None
     weights_root: str | None = None
+
+
+def hardware_of(options: ExecutionOptions) -> Hardware:
+    """Return the device of an execution, and how it computes.
+
+    Raises:
+        UsageError: if this machine does not have it, or options exclude each other.
+    """
+    from reidbench.engine.hardware import choose  # torch, which --help goes without
+
+    return choose(
+        options.device,
+        options.precision,
+        deterministic=options.deterministic,
+        compile=options.compile,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

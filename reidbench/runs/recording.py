@@ -18,7 +18,7 @@ from reidbench.plots.sheet import ROWS, draw_sheet
 from reidbench.results.result import Result
 from reidbench.runs.cost_summary import cost_of, masks_of, speed_of, translation_quality_of
 from reidbench.runs.plan import Plan
-from reidbench.runs.runner import Finished, Outcome
+from reidbench.runs.runner import EXECUTION, Finished, Outcome
 from reidbench.runs.sources import entries_of
 from reidbench.runs.training_facts import training_of
 from reidbench.runs.warnings import warnings_of
@@ -171,6 +171,7 @@ def _stage(finished: Finished) -> dict[str, JSON]:
         "key": finished.artifact.key,
         "seconds": manifest["seconds"],
         "device": manifest["device"],
+        **manifest.get(EXECUTION, {}),
         "reused": finished.reused,
     }
 

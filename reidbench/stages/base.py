@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
@@ -38,6 +38,7 @@ class Work:
         checkpoint_every: seconds between checkpoints of a training.
         say: told of what a person should know, in a line.
         traces: folder that profiles of its trainings go to; None for no profile.
+        used: what its trainings tell of how they ran, by name; results keep it.
     """
 
     folder: Path
@@ -47,6 +48,7 @@ class Work:
     checkpoint_every: float
     say: Callable[[str], None] = say_nothing
     traces: Path | None = None
+    used: dict[str, JSON] = field(default_factory=dict)
 
     def of(self, stage: Stage) -> Path:
         """Return the folder of an input."""
@@ -55,7 +57,9 @@ class Work:
     def loop(self, seed: int) -> Loop:
         """Return the loop that this stage trains in."""
         folder, every = self.folder / RESUME, self.checkpoint_every
-        return Loop(folder, seed, self.hardware, self.progress, every, self.say, self.traces)
+        return Loop(
+            folder, seed, self.hardware, self.progress, every, self.say, self.traces, self.used
+        )
 
 
 class Stage(ABC):

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from reidbench.engine.streams import seed_global_stream
-
 
 def wave(rows: int, phase: float, *, channels: int = 3, size: tuple[int, int] = (32, 24)) -> Tensor:
     """Return images ``[rows, channels, H, W]`` in [-1, 1] by a formula, alike on every machine.
@@ -24,7 +22,7 @@ def wave(rows: int, phase: float, *, channels: int = 3, size: tuple[int, int] = 
 def fixed_seed(seed: int) -> Iterator[None]:
     """Let torch's global stream of the CPU start from ``seed`` inside, and put it back after."""
     with torch.random.fork_rng(devices=[]):
-        seed_global_stream(seed)
+        torch.default_generator.manual_seed(seed)
         yield
 
 

@@ -189,7 +189,7 @@ def test_a_wrong_model_is_one_error_before_any_decoding(extract, tmp_path, wrong
         (("--pool", "max"), "a model from a file gives no feature map to pool"),
         (("--parts", "2"), "parts=2 needs a pooling"),
         (("--weights", "w.pth"), "--weights are those of a torchvision:NAME or timm:NAME"),
-        (("--precision", "float16"), "--precision takes float32 or bf16"),
+        (("--precision", "float16"), "--precision takes float32, tf32 or bf16"),
         (("--image-size", "64"), "'64' is not height x width"),
         (("--set", "toy.ids=3"), "only dataset.PARAMETER can be set here"),
     ],

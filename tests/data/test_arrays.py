@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reidbench.data import arrays
 from reidbench.data.arrays import (
     ImageArray,
     TargetViews,
@@ -171,3 +172,25 @@ def test_arrays_are_mapped_from_disk_not_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(opened.pixels, array.pixels)
     (tmp_path / "masks.npy").unlink()
     assert ImageArray.open(tmp_path).masks is None
+
+
+@pytest.mark.parametrize("masks", [True, False])
+def test_images_that_are_kept_on_a_device_are_the_same(
+    monkeypatch: pytest.MonkeyPatch, masks: bool
+) -> None:
+    rng = np.random.default_rng(0)
+    kept = rng.integers(0, 256, (6, 4, 3), np.uint8) if masks else None
+    pixels = rng.integers(0, 256, (6, 4, 3, 3), np.uint8)
+    array = ImageArray(pixels, np.arange(6), np.arange(6), kept)
+    device, rows = torch.device("cpu"), np.array([4, 0, 4])
+    assert array.on(device).resident is None
+    monkeypatch.setattr(arrays, "_PART", 4)
+    size = pixels.nbytes + (0 if kept is None else kept.nbytes)
+    for free, fits in ((4 * size, True), (4 * size - 1, False)):
+        monkeypatch.setattr(arrays, "_free_memory", lambda _, free=free: free)
+        there = array.on(device)
+        assert (there.resident is not None) is fits
+        made, expected = there.images(rows, device), array.images(rows, device)
+        assert torch.equal(made.pixels, expected.pixels)
+        assert made.pixels.is_contiguous(memory_format=torch.channels_last)
+        assert kept is None or torch.equal(made.mask, expected.mask)

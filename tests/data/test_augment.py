@@ -4,7 +4,14 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from reidbench.data.augment import ATTEMPTS, IMAGENET_MEAN, Augmentation, Erasing
+from reidbench.data.augment import (
+    ATTEMPTS,
+    IMAGENET_MEAN,
+    Augmentation,
+    Erasing,
+    _cropped,
+    _cropped_together,
+)
 from reidbench.interfaces import Images
 
 ROWS, HEIGHT, WIDTH = 64, 12, 6
@@ -243,3 +250,11 @@ def test_what_fits_nowhere_leaves_the_row_alone() -> None:
 def test_ranges_that_are_none_are_refused(values, named: str) -> None:
     with pytest.raises(ValueError, match=named):
         Erasing(**values)
+
+
+def test_rows_are_cropped_together_as_each_for_itself() -> None:
+    x = torch.randn(5, 4, 9, 7).contiguous(memory_format=torch.channels_last)
+    corner = torch.tensor([[0, 0], [2, 1], [1, 2], [2, 2], [0, 1]])
+    together = _cropped_together(x, corner, (7, 5))
+    assert torch.equal(together, _cropped(x, corner, (7, 5)))
+    assert together.is_contiguous(memory_format=torch.channels_last)

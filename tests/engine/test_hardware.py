@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from reidbench.engine.hardware import Hardware, choose
+from reidbench.engine.hardware import Hardware, _cuda_products, choose
 from reidbench.errors import UsageError
 
 
@@ -50,7 +50,7 @@ def test_a_device_that_is_not_there_is_a_usage_error(
 
 
 def test_a_precision_that_is_not_known_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="takes float32 or bf16, not 'fp16'"):
+    with pytest.raises(UsageError, match="takes float32, tf32 or bf16, not 'fp16'"):
         choose("cpu", "fp16")
 
 
@@ -66,3 +66,31 @@ def test_forward_passes_run_in_the_precision(precision: str, kind: torch.dtype) 
 
 def test_the_description_is_for_a_person() -> None:
     assert Hardware(torch.device("cpu")).description == f"cpu, {torch.get_num_threads()} threads"
+
+
+@pytest.mark.parametrize(("cuda_devices"), [1], indirect=True)
+def test_tf32_is_of_cuda_devices(cuda_devices: int) -> None:
+    assert choose("cuda", "tf32").precision == "tf32"
+    with pytest.raises(UsageError, match="is of CUDA devices; use float32 on cpu"):
+        choose("cpu", "tf32")
+
+
+@pytest.mark.parametrize("tf32", [True, False])
+def test_products_are_rounded_as_asked_and_then_as_before(tf32: bool) -> None:
+    cudnn = torch.backends.cudnn
+
+    def told() -> tuple[bool, bool, bool]:
+        return torch.backends.cuda.matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark
+
+    before = told()
+    with _cuda_products(tf32=tf32, search=True):
+        assert told() == (tf32, tf32, True)
+    assert told() == before
+
+
+def test_a_compiler_that_times_kernels_is_not_repeatable() -> None:
+    with pytest.raises(UsageError, match="--deterministic excludes; leave one out"):
+        choose("cpu", "float32", deterministic=True, compile="on")
+    assert choose("cpu", "float32", deterministic=True).deterministic
+    with pytest.raises(UsageError, match="--compile takes auto, on or off, not 'fast'"):
+        choose("cpu", "float32", compile="fast")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from reidbench.engine.history import History, trends
+from reidbench.engine import history
+from reidbench.engine.history import History, _fetched, trends
 from reidbench.engine.loop import Loop
 from reidbench.errors import ReidbenchError
 from reidbench.interfaces import Clock, Log
@@ -99,3 +101,19 @@ def test_noise_has_an_error_as_large_as_its_trend(tmp_path: Path) -> None:
 def test_a_few_steps_have_an_end_and_no_trend(tmp_path: Path) -> None:
     trend = trends(written(tmp_path / "x", [3.0, 2.0]))["loss"]
     assert trend == {"end": 2.0, "change": None, "error": None}
+
+
+def test_hundreds_of_steps_are_read_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[int] = []
+
+    def fetched(waiting: Sequence[tuple[int, Log]]) -> list[dict[str, float]]:
+        reads.append(len(waiting))
+        return _fetched(waiting)
+
+    monkeypatch.setattr(history, "_fetched", fetched)
+    loss = torch.ones(())
+    Loop(tmp_path, 0, CPU).run(1000, lambda clock: {"loss": loss}, {})
+    assert sum(reads) == 1000
+    assert len(reads) < 50

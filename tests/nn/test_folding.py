@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 from torchvision import models
 
+from reidbench.extraction.external_models import Ranged
 from reidbench.nn.folding import fold_batch_norms
 from reidbench.nn.small_resnet import SmallResNet
 
@@ -128,3 +129,9 @@ def test_the_plain_case_is_folded():
 
 def test_normalisation_in_training_stays():
     assert fold_batch_norms(Twisted("plain").train()) == 0
+
+
+def test_a_model_of_other_peoples_is_folded_whole():
+    network = models.resnet18().eval()
+    assert fold_batch_norms(Ranged(network, "imagenet")) == 20
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in network.modules())

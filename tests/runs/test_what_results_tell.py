@@ -11,9 +11,12 @@ from types import SimpleNamespace
 from typing import Any, ClassVar, Literal, cast
 
 import pytest
+import torch
 
 from reidbench.config.benchmark import Benchmark, DatasetSpec
 from reidbench.config.compose import Request, compose
+from reidbench.engine.hardware import Hardware
+from reidbench.interfaces import Batch, Clock, ExtraLoss, Hops, Log
 from reidbench.registry.registry import Registration, Registry
 from reidbench.results.result import Result
 from reidbench.runs.cost_summary import translation_quality_of
@@ -209,3 +212,32 @@ def test_several_sources_are_declared(
     assert told["name"] == "toy+toy-c"
     assert [p["title"] for p in told["parts"]] == ["toy:a", "toy-c:c"]
     assert len({told["fingerprint"], *(p["fingerprint"] for p in told["parts"])}) == 3
+
+
+class Scattering(ToyTranslator):
+    """Makes use of an operation that torch has in no repeatable form."""
+
+    def training_step(self, batch: Batch, extra_loss: ExtraLoss, clock: Clock) -> tuple[Hops, Log]:
+        torch.ones(3).put_(torch.tensor([0]), torch.ones(1))
+        return super().training_step(batch, extra_loss, clock)
+
+
+def test_how_stages_were_computed_is_told_where_it_was_not_the_plain_way(
+    registry: Registry, benchmark_: Benchmark, session: Session
+) -> None:
+    more = Registration("scattering")
+    more.translator("scattering", f"{__name__}:Scattering")
+    registry.add(more)
+    careful = replace(session, hardware=Hardware(torch.device("cpu"), deterministic=True))
+    told = stages(ran(registry, benchmark_, replace(TOY, translator="scattering"), careful))
+    assert all(stage["deterministic"] for stage in told)
+    (fitted,) = (stage for stage in told if "not_repeatable" in stage)
+    assert fitted["not_repeatable"] == ["put_"]
+    (plain,) = {tuple(stage) for stage in stages(ran(registry, benchmark_, BY_CAMERA, session))} - {
+        tuple(told[0])
+    }
+    assert plain == ("title", "key", "seconds", "device", "reused")
+
+
+def stages(result: Result) -> list[dict[str, Any]]:
+    return cast(list[dict[str, Any]], result.execution["stages"])

@@ -19,7 +19,7 @@ from torch.optim import Optimizer
 from reidbench.components.classifying_learner import BatchNormOrAuto
 from reidbench.data.arrays import ImageArray, Rows, shuffled_rows
 from reidbench.engine.descent import descend
-from reidbench.interfaces import Images, Log, within
+from reidbench.interfaces import Images, Log, to_device, within
 
 
 @dataclass(kw_only=True)
@@ -80,14 +80,16 @@ class SmoothedIDE(IDE, _Smoothing):
 
     def learn_images(self, model: nn.Module, optimizer: Optimizer, images: Images) -> Log:
         """Make one step down the losses of real and of translated images, each averaged."""
-        fake = images.fake
+        fake = images.fake if images.host_fake is None else images.host_fake
         if fake is None:
-            fake = torch.zeros_like(images.pid, dtype=torch.bool)
+            fake = torch.zeros(len(images), dtype=torch.bool)
+        kinds = ((~fake, 0.0), (fake, self.smoothing))
+        rows_of = [(to_device(f.nonzero()[:, 0], images.pid.device), s) for f, s in kinds]
         likely, pid = self.log_likelihood(model, images.pixels), images.pid
         terms = [
             F.cross_entropy(likely[rows], pid[rows], label_smoothing=smoothing)
-            for rows, smoothing in ((~fake, 0.0), (fake, self.smoothing))
-            if rows.any()
+            for rows, smoothing in rows_of
+            if len(rows)
         ]
         loss = torch.stack(terms).sum()
         descend(optimizer, loss)

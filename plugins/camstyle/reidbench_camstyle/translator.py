@@ -28,6 +28,7 @@ from reidbench.interfaces import (
     Images,
     Log,
     Translator,
+    to_device,
 )
 from reidbench.nn.frozen import frozen
 
@@ -171,13 +172,17 @@ class CamStyle(Translator):
 
     def _parts(self, batch: Batch) -> list[Part]:
         """Return what each pair learns from, in the order of the cameras that occur."""
-        cam = batch.target.cam
+        device, host_cam = batch.target.cam.device, batch.target.host_cam
+        cam = batch.target.cam.cpu() if host_cam is None else host_cam
         cameras, counts = torch.unique(cam, return_counts=True)
-        rows = torch.arange(len(batch.source), device=cam.device)
+        rows = torch.arange(len(batch.source), device=device)
         return [
-            Part(self._pair(camera), camera, source, (cam == camera).nonzero()[:, 0])
-            for camera, source in zip(
-                cameras.tolist(), torch.split(rows, counts.tolist()), strict=True
+            Part(self._pair(camera), camera, source, to_device(own, device))
+            for camera, source, own in zip(
+                cameras.tolist(),
+                torch.split(rows, counts.tolist()),
+                [(cam == camera).nonzero()[:, 0] for camera in cameras],
+                strict=True,
             )
         ]
 
@@ -217,5 +222,6 @@ def _one_hop(images: Images, hops: Sequence[Hop], rows: Tensor) -> Hop:
 
 
 def _rows(images: Images, rows: Tensor) -> Images:
-    held: dict[str, Tensor] = {k: v[rows] for k, v in vars(images).items() if v is not None}
-    return Images(**held)
+    held = replace(images, host_pid=None, host_cam=None, host_fake=None)
+    parts: dict[str, Tensor] = {k: v[rows] for k, v in vars(held).items() if v is not None}
+    return Images(**parts)

@@ -12,7 +12,15 @@ import torch
 from torch import Tensor
 
 from reidbench.errors import ReidbenchError
-from reidbench.interfaces import Clock, Context, Hop, Hops, IdentityConstraint, at_least
+from reidbench.interfaces import (
+    Clock,
+    Context,
+    Hop,
+    Hops,
+    IdentityConstraint,
+    at_least,
+    to_device,
+)
 
 SOURCE = 0  # the source's domain
 
@@ -60,5 +68,6 @@ class SemanticClassifier(IdentityConstraint):
 
 def _to_target(hop: Hop) -> tuple[Tensor, Tensor]:
     """Return the images of a hop, and their persons, that left the source's domain."""
-    rows = hop.dst != SOURCE
+    dst = hop.dst if hop.host_dst is None else hop.host_dst
+    rows = to_device((dst != SOURCE).nonzero()[:, 0], hop.fake.device)
     return hop.fake[rows], hop.images.pid[rows]

@@ -26,6 +26,7 @@ from reidbench.interfaces import (
     Translator,
     Warp,
     at_least,
+    to_device,
     within,
 )
 from reidbench.nn.frozen import frozen
@@ -198,7 +199,7 @@ class SAGAN(Translator):
 
     def _codes(self, images: Images) -> Tensor:
         """Draw a code for each image from torch's global stream."""
-        return torch.randn(len(images), self.code_size).to(images.pixels.device)
+        return to_device(torch.randn(len(images), self.code_size), images.pixels.device)
 
     def _update_critics(self, journeys: tuple[Journey, Journey]) -> dict[str, Tensor]:
         losses = self.critics.losses(journeys)

@@ -8,7 +8,7 @@ are IPGAN's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import torch
@@ -31,6 +31,7 @@ from reidbench.interfaces import (
     Translator,
     at_least,
     domain_index,
+    to_device,
     within,
 )
 from reidbench.nn.frozen import frozen
@@ -50,12 +51,14 @@ class Journey:
         origin: ``[B]`` their domains.
         dst: ``[B]`` the domains that they are translated to.
         style: ``[B, 3, H, W]`` real images of those domains.
+        host_dst: ``dst`` on the CPU; None where its reader would have to wait for it.
     """
 
     pixels: Tensor
     origin: Tensor
     dst: Tensor
     style: Tensor
+    host_dst: Tensor | None
 
 
 class StarGAN(Translator):
@@ -173,9 +176,13 @@ class StarGAN(Translator):
         """Deal the batch's domains out to its images; torch's global stream decides."""
         source, target = batch.source, batch.target
         pixels = torch.cat([source.pixels, target.pixels])
-        origin = torch.cat([torch.zeros_like(source.cam), 1 + target.cam])
-        chosen = _dealt(len(source), len(target), self.destinations).to(pixels.device)
-        return Journey(pixels, origin, origin[chosen], pixels[chosen])
+        origin = _origin(source.cam, target.cam)
+        dealt = _dealt(len(source), len(target), self.destinations)
+        chosen = to_device(dealt, pixels.device)
+        host_dst = None
+        if source.host_cam is not None and target.host_cam is not None:
+            host_dst = _origin(source.host_cam, target.host_cam)[dealt]
+        return Journey(pixels, origin, origin[chosen], pixels[chosen], host_dst)
 
     def _update_discriminator(self, journey: Journey, fake: Tensor) -> dict[str, Tensor]:
         """Make the discriminator's step (eq. 2 and 5) and return its losses."""
@@ -219,13 +226,22 @@ def _dealt(sources: int, targets: int, destinations: Destinations) -> Tensor:
     return torch.cat([there, source[torch.arange(targets) % sources]])
 
 
+def _origin(source: Tensor, target: Tensor) -> Tensor:
+    """Return the domains of a batch's images by their cameras."""
+    return torch.cat([torch.zeros_like(source), 1 + target])
+
+
 def _hops(batch: Batch, journey: Journey, fake: Tensor, rec: Tensor) -> Hops:
     """Return one hop from the source's images and one from the target's."""
     both = (batch.source, batch.target)
     sizes = [len(images) for images in both]
     fields = (fake, journey.style, journey.dst, rec)
     rows = zip(both, *(torch.split(field, sizes) for field in fields), strict=True)
-    return tuple(Hop(*fields) for fields in rows)
+    hops = [Hop(*fields) for fields in rows]
+    if journey.host_dst is None:
+        return tuple(hops)
+    known = torch.split(journey.host_dst, sizes)
+    return tuple(replace(hop, host_dst=dst) for hop, dst in zip(hops, known, strict=True))
 
 
 def _check_size(image_size: tuple[int, int]) -> None:

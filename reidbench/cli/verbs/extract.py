@@ -81,7 +81,9 @@ class Size(click.ParamType[tuple[int, int]]):
 @click.option("--parts", type=click.Choice([1, 2, 4, 8]), help="Horizontal parts of that map.")
 @click.option("--flip/--no-flip", default=None, help="Add the features of the mirrored images.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--precision", metavar="NAME", help="float32 or bf16; usually the run's, or float32.")
+@click.option(
+    "--precision", metavar="NAME", help="float32, tf32 or bf16; usually the run's, or float32."
+)
 @click.option(
     "--batch", default=0, type=click.IntRange(0), help="Images at a time; 0 suits the machine."
 )

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reidbench.engine.hardware import choose
 from reidbench.errors import UsageError
 from reidbench.nn.weights import data_root_of_weights
 from reidbench.runs.engines import cluster
 from reidbench.runs.engines.local import LocalWorkers
 from reidbench.runs.engines.workers import Workers
 from reidbench.runs.launch import RecordedRun
-from reidbench.runs.options import EngineOptions, ExecutionOptions
+from reidbench.runs.options import EngineOptions, ExecutionOptions, hardware_of
 from reidbench.runs.parallel import run_parallel
 from reidbench.runs.runner import Session
 from reidbench.runs.scheduler import FailedRun, Job, OnFailure, run_all
@@ -37,7 +36,7 @@ def check_engine(options: EngineOptions, execution: ExecutionOptions) -> None:
     if options.engine == "ray":
         cluster.check_installed()
     for device in options.devices:
-        choose(device, execution.precision)
+        hardware_of(replace(execution, device=device))
 
 
 def at_a_time(options: EngineOptions) -> int:

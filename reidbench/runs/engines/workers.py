@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from reidbench.engine.hardware import choose
 from reidbench.errors import BusyError, ReidbenchError
 from reidbench.nn.weights import look_for_weights_in
 from reidbench.progress import Silent
 from reidbench.registry.loading import load_plugins
-from reidbench.runs.options import ExecutionOptions
+from reidbench.runs.options import ExecutionOptions, hardware_of
 from reidbench.runs.runner import Session, compute_stage
 from reidbench.stages import Stage
 from reidbench.storage.artifacts import Store
@@ -64,7 +63,7 @@ def worker_session(options: ExecutionOptions) -> Session:
     look_for_weights_in(options.weights_root)
     return Session(
         Store(options.cache, options.verify),
-        choose(options.device, options.precision),
+        hardware_of(options),
         Silent(),
         load_plugins().manager.hook,
         options.checkpoint_every,

@@ -178,6 +178,7 @@ class StandIn(Translator):
             straight = torch.eye(2, 3, device=fake.device).expand(len(fake), 2, 3)
             optional["grid"] = F.affine_grid(straight, list(fake.shape), align_corners=False)
         index = domain_index(len(fake), dst, fake.device)
+        optional["host_dst"] = domain_index(len(fake), dst, CPU.device)
         return Hop(real, fake, style.pixels, index, **optional)
 
 
