@@ -171,6 +171,7 @@ def _stage(finished: Finished) -> dict[str, JSON]:
         "key": finished.artifact.key,
         "seconds": manifest["seconds"],
         "device": manifest["device"],
+        **({"devices": manifest["devices"]} if "devices" in manifest else {}),
         "reused": finished.reused,
     }
 

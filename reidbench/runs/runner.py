@@ -29,6 +29,7 @@ from reidbench.runs.sources import (
     remove_changed,
     sources_behind,
 )
+from reidbench.runs.together import compute_together
 from reidbench.stages import Preview, Stage, Work
 from reidbench.storage.artifacts import Artifact, Store
 from reidbench.storage.keys import JSON
@@ -44,6 +45,7 @@ class Session:
         patient: wait for a stage that another process is computing, or raise ``BusyError``.
         dev: compute again what another source of a component made.
         profile: folder that profiles of trainings go to, below the key of each; None for none.
+        devices: number of devices that compute a stage together, where it can be shared.
     """
 
     store: Store
@@ -54,6 +56,7 @@ class Session:
     patient: bool = True
     dev: bool = False
     profile: Path | None = None
+    devices: int = 1
 
 
 @dataclass(frozen=True)
@@ -209,7 +212,7 @@ def compute_stage(stage: Stage, session: Session) -> Finished:
                 every, say = session.checkpoint_every, session.reporter.say
                 traces = session.profile / stage.key if session.profile else None
                 work = Work(folder, folders, session.hardware, told, every, say, traces)
-                return _facts(stage, work, held.values(), afresh=session.dev)
+                return _facts(stage, work, held.values(), session)
 
         def blocked() -> None:
             if not session.patient:
@@ -223,12 +226,14 @@ def compute_stage(stage: Stage, session: Session) -> Finished:
 
 
 def _facts(
-    stage: Stage, work: Work, inputs: Iterable[Artifact], *, afresh: bool
+    stage: Stage, work: Work, inputs: Iterable[Artifact], session: Session
 ) -> dict[str, JSON]:
     """Compute a stage, and return what it tells, its device and the sources behind it."""
     sources = sources_behind(stage, inputs)
-    made_by = {NOTED: note_begun(work.folder, sources, afresh=afresh)} if sources else {}
+    made_by = {NOTED: note_begun(work.folder, sources, afresh=session.dev)} if sources else {}
     try:
+        if session.devices > 1 and stage.shares:
+            return {**made_by, **compute_together(stage, work, session.devices)}
         return {"device": work.hardware.description, **made_by, **stage.compute(work)}
     except BaseException:
         forget_begun(work.folder)

@@ -38,6 +38,7 @@ class Work:
         checkpoint_every: seconds between checkpoints of a training.
         say: told of what a person should know, in a line.
         traces: folder that profiles of its trainings go to; None for no profile.
+        resume: folder of the checkpoints; None for that of the artifact.
     """
 
     folder: Path
@@ -47,6 +48,7 @@ class Work:
     checkpoint_every: float
     say: Callable[[str], None] = say_nothing
     traces: Path | None = None
+    resume: Path | None = None
 
     def of(self, stage: Stage) -> Path:
         """Return the folder of an input."""
@@ -54,15 +56,20 @@ class Work:
 
     def loop(self, seed: int) -> Loop:
         """Return the loop that this stage trains in."""
-        folder, every = self.folder / RESUME, self.checkpoint_every
+        folder, every = self.resume or self.folder / RESUME, self.checkpoint_every
         return Loop(folder, seed, self.hardware, self.progress, every, self.say, self.traces)
 
 
 class Stage(ABC):
-    """A function of its inputs and its own values, whose output is an artifact."""
+    """A function of its inputs and its own values, whose output is an artifact.
+
+    Attributes:
+        shares: True if several devices can compute it together.
+    """
 
     kind: ClassVar[str]
     version: ClassVar[int] = 1
+    shares: ClassVar[bool] = False
 
     @property
     @abstractmethod

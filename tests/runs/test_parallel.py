@@ -19,8 +19,9 @@ from reidbench.runs import parallel
 from reidbench.runs.engines import local
 from reidbench.runs.engines.choice import check_engine
 from reidbench.runs.engines.local import LocalWorkers, threads_of
-from reidbench.runs.engines.workers import Ended, compute, portable
+from reidbench.runs.engines.workers import Ended, compute
 from reidbench.runs.launch import RecordedRun
+from reidbench.runs.lifelines import portable
 from reidbench.runs.options import EngineOptions, ExecutionOptions
 from reidbench.runs.parallel import graph_of, run_parallel
 from reidbench.runs.scheduler import FailedRun, Job, run_all
