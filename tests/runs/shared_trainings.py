@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,12 +22,16 @@ from reidbench_stargan.translator import StarGAN
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from reidbench.config.recipe import Embedding
 from reidbench.data.arrays import ImageArray
+from reidbench.engine.embedding import Embedder, Extractor
 from reidbench.engine.gan import Domains, fit, set_up
 from reidbench.engine.gradient_shares import GradientShares
-from reidbench.engine.history import SUFFIX
+from reidbench.engine.hardware import Hardware
 from reidbench.engine.loop import Loop
+from reidbench.engine.ranks import current_ranks
 from reidbench.engine.streams import stream
+from reidbench.errors import ReidbenchError
 from reidbench.interfaces import FeatureLearner, IdentityConstraint, SourceModel, Translator
 from reidbench.stages import Stage, Work
 from reidbench.storage.keys import JSON
@@ -58,20 +65,15 @@ def translated(
     domains = Domains.of(images(12, 0, masks=True), images(9, 1, masks=True))
     context = domains.context(translator, loop.hardware)
     for name, part in {"translator": translator, **constraints}.items():
-        known = SourceModel if isinstance(part, SemanticClassifier) else None
-        set_up(part, name, with_source(context) if known else context, SEED)
+        guided = isinstance(part, SemanticClassifier)
+        model = source_model() if guided else None
+        set_up(part, name, replace(context, source_model=model), SEED)
         # Adam makes as large a step of rounding, where a gradient should be 0, as of anything else.
         for group in (g for o in part.optimizers().values() for g in o.param_groups):
             group["eps"] = 1e-2
     shares = GradientShares(loop.folder / "gradient_shares.json")
     fit(translator, constraints, domains, STEPS, batch, loop, shares)
     return {"translator": translator, **constraints}
-
-
-def with_source(context: Any) -> Any:
-    from dataclasses import replace
-
-    return replace(context, source_model=source_model())
 
 
 def learned(learner: FeatureLearner, loop: Loop) -> Mapping[str, nn.Module]:
@@ -108,13 +110,20 @@ class Drawing(nn.Module):
         return maps + self.share * torch.randn_like(maps)
 
 
-def plain(network: nn.Module, loop: Loop) -> Mapping[str, nn.Module]:
+def nothing(step: int) -> None:
+    """Go on."""
+
+
+def plain(
+    network: nn.Module, loop: Loop, before: Callable[[int], None] = nothing, steps: int = STEPS
+) -> Mapping[str, nn.Module]:
     """Train a network that is no component's, by gradients taken twice."""
-    optimizer = torch.optim.SGD(network.parameters(), lr=1e-4)
+    optimizer = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9)
     data = images(12, 4)
 
     def step(clock: Any) -> dict[str, Tensor]:
-        rows = np.arange(5) + clock.step
+        before(clock.step)
+        rows = np.arange(5) + clock.step % 7
         pixels = data.images(rows, loop.hardware.device).pixels.requires_grad_()
         made = network(pixels)
         (slope,) = torch.autograd.grad(made.square().sum(), pixels, create_graph=True)
@@ -124,7 +133,7 @@ def plain(network: nn.Module, loop: Loop) -> Mapping[str, nn.Module]:
         optimizer.step()
         return {"loss": loss.detach()}
 
-    loop.run(STEPS, step, {"network": network, "optimizer": optimizer}, "plain")
+    loop.run(steps, step, {"network": network, "optimizer": optimizer}, "plain")
     return {"network": network}
 
 
@@ -161,13 +170,19 @@ TRAININGS: Mapping[str, Callable[[Loop], Mapping[str, nn.Module]]] = {
 }
 
 
-@dataclass(frozen=True)
-class Trainings(Stage):
-    """Make trainings, and write their losses and weights."""
+def embedded(images: ImageArray, hardware: Hardware) -> np.ndarray[Any, Any]:
+    """Return features of images, two at a time."""
+    learner = IDE(backbone="small-resnet")
+    with stream(SEED, "embedding"):
+        model = learner.build(4).eval()
+    return Extractor(Embedder(learner, model, Embedding()), hardware, batch=2)(images)
 
-    kind: ClassVar[str] = "trainings"
+
+class OfRanks(Stage):
+    """A stage of the tests that several processes can compute."""
+
+    kind: ClassVar[str] = "of-ranks"
     shares: ClassVar[bool] = True
-    names: tuple[str, ...] = tuple(TRAININGS)
 
     @property
     def title(self) -> str:
@@ -176,18 +191,57 @@ class Trainings(Stage):
     def values(self) -> JSON:
         return {}
 
+
+@dataclass(frozen=True)
+class Trainings(OfRanks):
+    """Make trainings, and write losses and weights; embed seven images, and one."""
+
+    names: tuple[str, ...] = tuple(TRAININGS)
+
     def compute(self, work: Work) -> dict[str, JSON]:
         for name in self.names:
             loop = work.loop(SEED)
-            own = Loop(loop.folder / name, SEED, loop.hardware, loop.progress, 0.0, loop.say)
+            own = replace(loop, folder=loop.folder / name)
             with stream(SEED, name):
                 parts = TRAININGS[name](own)
             state = {f"{n}.{k}": v for n, p in parts.items() for k, v in p.state_dict().items()}
             tensors = {k: v.contiguous().clone() for k, v in state.items()}
             save_file(tensors, work.folder / f"{name}.safetensors")
-            for path in own.folder.glob(f"*{SUFFIX}"):
-                (work.folder / f"{name}{SUFFIX}").write_bytes(path.read_bytes())
-            shares = own.folder / "gradient_shares.json"
-            if shares.exists():
-                (work.folder / f"{name}.shares.json").write_bytes(shares.read_bytes())
+            for path in own.folder.glob("*.json*") if current_ranks().leads else ():
+                kind = path.name.partition(".")[2]
+                (work.folder / f"{name}.{kind}").write_bytes(path.read_bytes())
+        for rows in (7, 1):
+            features = embedded(images(rows, 5), work.hardware)
+            np.save(work.folder / f"features{rows}.npy", features)
+        return {"ranks": current_ranks().count}
+
+
+@dataclass(frozen=True)
+class Ending(OfRanks):
+    """Train, until something ends one of the processes at the third step.
+
+    Attributes:
+        how: "killed", "raised" or "waits", for the second process; "stopped" for a process alone.
+    """
+
+    how: str
+
+    def compute(self, work: Work) -> dict[str, JSON]:
+        ranks = current_ranks()
+        if self.how == "waits":
+            (work.loop(SEED).folder / f"{os.getpid()}.waits").touch()
+            time.sleep(100)
+        with stream(SEED, "network"):
+            network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout(0.3))
+
+        def ended(step: int) -> None:
+            if step == 3 and self.how == "killed" and not ranks.leads:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if step == 3 and self.how == "raised" and not ranks.leads:
+                raise ReidbenchError("the second one cannot go on")
+            if step == 5 and self.how == "stopped":
+                raise InterruptedError
+
+        plain(network, work.loop(SEED), ended, steps=8)
+        save_file(dict(network.state_dict()), work.folder / "network.safetensors")
         return {}
