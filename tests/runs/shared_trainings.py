@@ -115,10 +115,14 @@ def nothing(step: int) -> None:
 
 
 def plain(
-    network: nn.Module, loop: Loop, before: Callable[[int], None] = nothing, steps: int = STEPS
+    network: nn.Module,
+    loop: Loop,
+    before: Callable[[int], None] = nothing,
+    steps: int = STEPS,
+    rate: float = 1e-4,
 ) -> Mapping[str, nn.Module]:
     """Train a network that is no component's, by gradients taken twice."""
-    optimizer = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9)
+    optimizer = torch.optim.SGD(network.parameters(), lr=rate, momentum=0.9)
     data = images(12, 4)
 
     def step(clock: Any) -> dict[str, Tensor]:
@@ -159,8 +163,8 @@ TRAININGS: Mapping[str, Callable[[Loop], Mapping[str, nn.Module]]] = {
     "bot": lambda loop: learned(
         BagOfTricks(backbone="small-resnet", batch=6, instances=2, epochs=2, last_stride=2), loop
     ),
-    "mixing": lambda loop: plain(Mixing(), loop),
-    "drawing": lambda loop: plain(Drawing(), loop),
+    "mixing": lambda loop: plain(Mixing(), loop, rate=0.1),
+    "drawing": lambda loop: plain(Drawing(), loop, rate=0.1),
     "batch norm": lambda loop: plain(
         nn.Sequential(
             nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout(0.3), nn.Softplus(), nn.Dropout2d(0.3)
