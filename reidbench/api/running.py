@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -34,6 +35,7 @@ def run(
     masks: str | None = None,
     benchmark: str | Path = "synthetic",
     seed: int = 0,
+    devices: int = 1,
     settings: Mapping[str, JSON] | None = None,
     progress: bool | Reporter = True,
     **options: Unpack[RunOptions],
@@ -53,6 +55,7 @@ def run(
         masks: what makes person masks, e.g. "unet"; "dataset" has its own.
         benchmark: name, or the path of a ``.toml`` file.
         seed: random seed.
+        devices: number of devices that compute a training, or the embedding, together.
         settings: parameters set by hand, e.g. ``{"sianet.margin": 1}``; not ranked then.
         progress: True for bars, False for silence, or a reporter of your own.
         **options: see :class:`reidbench.api.options.RunOptions`: other datasets, protocol,
@@ -83,7 +86,8 @@ def run(
     names = {"method": method, "translator": translator, "learner": learner}
     names |= {"strategy": strategy, "direction": direction, "masks": masks}
     request = request_of(constraints, **names)
-    chosen = options_of(benchmark, settings, options)
+    experiment, execution = options_of(benchmark, settings, options)
+    chosen = experiment, replace(execution, devices=devices)
     with remembered_in(chosen[1].cache):
         runs = run_with_floor(request, seed, chosen, load_plugins(), reporter_of(progress))
     return runs[0].result
@@ -104,7 +108,7 @@ def sweep(
     grid: Mapping[str, Sequence[JSON]] | None = None,
     engine: str = "local",
     jobs: int = 1,
-    devices: Names = (),
+    devices: Names | int = (),
     address: str | None = None,
     progress: bool | Reporter = True,
     raise_failures: bool = True,
@@ -131,7 +135,8 @@ def sweep(
         engine: "local" for processes of this machine, or "ray" for a cluster.
         jobs: stages that are computed at a time; with more than 1 a script must begin below
             ``if __name__ == "__main__":``, as all that start processes.
-        devices: that the jobs share, e.g. ``["cuda:0", "cuda:1"]``.
+        devices: that the jobs share, e.g. ``["cuda:0", "cuda:1"]``; or a number of those that
+            compute a training, or the embedding, together.
         address: of a Ray cluster that runs.
         progress: True for bars, False for silence, or a reporter of your own.
         raise_failures: raise at the end if a run failed; else see ``failures`` of what returns.
@@ -156,7 +161,7 @@ def sweep(
     """
     from reidbench.data.fingerprints import remembered_in
     from reidbench.registry.loading import load_plugins
-    from reidbench.runs.options import EngineOptions, SweepOptions, grid_of
+    from reidbench.runs.options import EngineOptions, SweepOptions, grid_of, with_devices
     from reidbench.runs.studies import run_study
     from reidbench.runs.sweeps import Combinations, run_sweep
 
@@ -171,11 +176,14 @@ def sweep(
     several = [benchmark] if isinstance(benchmark, str | Path) else benchmark
     benchmarks = [str(b) for b in several or ["" if study else "synthetic"]]
     experiment, execution = options_of(benchmarks[0], settings, options)
+    named = names_of(str(devices) if isinstance(devices, int) else devices)
+    engines = EngineOptions(engine=engine, jobs=jobs, address=address)
+    execution, engines = with_devices(named, execution, engines)
     chosen = SweepOptions(
         experiments=grid_of(experiment, benchmarks, grid or {}),
         execution=execution,
         seeds=seeds,
-        engine=EngineOptions(engine=engine, jobs=jobs, devices=names_of(devices), address=address),
+        engine=engines,
     )
     common = (chosen, load_plugins(), reporter_of(progress))
     done: SweepResults

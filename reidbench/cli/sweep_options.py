@@ -70,8 +70,9 @@ engine = options.bundled(
         ),
         click.option(
             "--devices",
-            metavar="LIST",
-            help="GPUs that the jobs share, a job each if there is no --jobs, e.g. cuda:0,cuda:1.",
+            metavar="LIST|N",
+            help="GPUs that the jobs share, a job each if there is no --jobs, e.g. cuda:0,cuda:1. "
+            "Or a number: so many compute a training, or the embedding, together.",
         ),
         click.option(
             "--engine",

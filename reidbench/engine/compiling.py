@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from reidbench.engine.hardware import Hardware
+from reidbench.engine.ranks import current_ranks
 from reidbench.errors import ReidbenchError
 from reidbench.interfaces import Log, Trainable
 from reidbench.nn.networks import Networks
@@ -99,12 +100,14 @@ class Compilation:
 def why_not(hardware: Hardware, steps: int) -> str:
     """Return "yes" if a training is to be compiled, why it is not, or nothing if none would ask."""
     device = hardware.device.type
-    if hardware.compile == "on":
-        return YES
-    if device != "cuda":
+    if device != "cuda" and hardware.compile != "on":
         return ""
     if hardware.compile == "off":
         return "no: --compile off"
+    if current_ranks().count > 1:
+        return "no: several devices compute it together"
+    if hardware.compile == "on":
+        return YES
     if hardware.deterministic:
         return "no: --deterministic"
     if steps < LEAST_STEPS:

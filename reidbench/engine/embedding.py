@@ -15,6 +15,7 @@ from reidbench.config.recipe import Component, Embedding, Pool
 from reidbench.data.arrays import ImageArray
 from reidbench.engine.first_step import check_embedded
 from reidbench.engine.hardware import Hardware
+from reidbench.engine.ranks import Ranks, current_ranks
 from reidbench.engine.streams import stream
 from reidbench.errors import UsageError
 from reidbench.interfaces import FeatureLearner
@@ -150,15 +151,23 @@ class Extractor:
         self._checked = False
 
     def __call__(self, images: ImageArray, progress: Progress = silent) -> NDArray[np.float32]:
-        """Return the features ``[N, D]``; ``progress`` is told images done and in all."""
+        """Return the features ``[N, D]``; ``progress`` is told images done and in all.
+
+        Several processes embed a part of the images each, and all return the features of all.
+        """
+        ranks = current_ranks()
+        shared = 1 < ranks.count <= len(images)
+        own = ranks.part(len(images)) if shared else slice(0, len(images))
         parts: list[Tensor] = []  # on the device: reading each batch would wait for it
         # One autocast for all batches: it forgets the narrow copies of the weights at its end.
         with torch.inference_mode(), self._hardware.autocast():
-            for rows in self._batches(images):
+            for rows in self._batches(images, own):
                 pixels = images.images(rows, self._hardware.device).pixels
                 parts.append(self._features(pixels))
-                progress(int(rows[-1]) + 1, len(images), {})
-        return torch.cat(parts).cpu().numpy()
+                done = (ranks.count if shared else 1) * (int(rows[-1]) + 1 - own.start)
+                progress(min(done, len(images)), len(images), {})
+        features = torch.cat(parts).cpu().numpy()
+        return _of_all(features, len(images), ranks) if shared else features
 
     def sets(
         self, sets: Mapping[str, ImageArray], progress: Progress = silent
@@ -195,10 +204,17 @@ class Extractor:
             check_embedded(module.learner, method, made, len(pixels))
         return made
 
-    def _batches(self, images: ImageArray) -> Iterator[NDArray[np.int64]]:
+    def _batches(self, images: ImageArray, own: slice) -> Iterator[NDArray[np.int64]]:
         size = self._batch or batch_of(self._hardware, images.pixels.shape[1:3])
-        for start in range(0, len(images), size):
-            yield np.arange(start, min(start + size, len(images)))
+        for start in range(own.start, own.stop, size):
+            yield np.arange(start, min(start + size, own.stop))
+
+
+def _of_all(features: NDArray[np.float32], images: int, ranks: Ranks) -> NDArray[np.float32]:
+    """Return the features that all processes made, in the order of the images."""
+    every = ranks.gathered(torch.from_numpy(features).to(ranks.device), images)
+    gathered: NDArray[np.float32] = every.cpu().numpy()
+    return gathered
 
 
 def batch_of(hardware: Hardware, image_size: tuple[int, ...]) -> int:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from reidbench.engine.loop import Loop
+from reidbench.engine.ranks import current_ranks
 from reidbench.engine.streams import stream
 from reidbench.interfaces import Clock, IdentityConstraint, Images, Log, Trainable, Translator
 from reidbench.nn.networks import Networks
@@ -253,6 +254,8 @@ def _held(module: nn.Module, path: str) -> Iterator[tuple[str, list[nn.Parameter
 
 
 def _value(count: Callable[[], Cost]) -> Cost | None:
+    if not current_ranks().leads:  # the first process tells of all
+        return None
     try:
         return count()
     except Exception:  # a plugin that cannot be copied, or too little memory for a copy

@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from reidbench.engine.ranks import current_ranks
 from reidbench.interfaces import Clock, Translator
 from reidbench.storage.files import write_json
 from reidbench.storage.keys import JSON
@@ -58,7 +59,8 @@ class GradientShares:
 
         def measure(losses: Mapping[str, Tensor], pixels: Sequence[Tensor]) -> None:
             self.measured.append({"step": clock.step, **_measured({**losses, **terms}, pixels)})
-            write_json(self.path, self.measured)
+            if current_ranks().leads:
+                write_json(self.path, self.measured)
 
         translator.loss_watch = measure
         try:

@@ -13,6 +13,8 @@ from reidbench.engine.compiling import Compilation
 from reidbench.engine.hardware import Hardware
 from reidbench.engine.history import History
 from reidbench.engine.profiling import profiled
+from reidbench.engine.ranks import current_ranks
+from reidbench.engine.sharing import sharing_networks
 from reidbench.engine.streams import stream
 from reidbench.interfaces import Clock, Log
 from reidbench.progress import Progress, say_nothing, silent
@@ -62,22 +64,28 @@ class Loop:
             ReidbenchError: if a value that a step returns is not finite, or a checkpoint is of
                 another training.
         """
-        checkpoints = Checkpoints(self.folder, name)
-        first = checkpoints.resume(state, steps, self.say)
+        ranks, checkpoints = current_ranks(), Checkpoints(self.folder, name)
+        first = ranks.in_turn(lambda: checkpoints.resume(state, steps, self.say))
+        if not ranks.leads:
+            self._follow(range(first, steps), step, state, name)
+            return
         history = History(self.folder, name, first)
         compilation = Compilation(state, self.hardware, steps - first, self.say)
         saved = shown = time.monotonic()
+        sharing = sharing_networks(state, ranks, self.say)
 
         def made(index: int) -> Log:
             with stream(self.seed, name, index), self.hardware.autocast():
                 return step(Clock(index, steps))
 
         with (
+            sharing as alike,
             compilation.running(),
             profiled(self.traces, name, steps - first, self.say) as traced,
         ):
             for index in range(first, steps):
                 history.add(index, compilation.make(partial(made, index)))
+                alike(index, steps)
                 traced()
                 now, last = time.monotonic(), index + 1 == steps
                 save = last or now - saved >= self.checkpoint_every
@@ -95,3 +103,13 @@ class Loop:
     def _compiled(self) -> dict[str, JSON]:
         known = self.used.get("compiled")
         return known if isinstance(known, dict) else {}
+
+    def _follow(
+        self, indices: range, step: Callable[[Clock], Log], state: State, name: str
+    ) -> None:
+        """Make the steps that the first of several processes makes, and write nothing."""
+        with sharing_networks(state, current_ranks(), self.say) as alike:
+            for index in indices:
+                with stream(self.seed, name, index), self.hardware.autocast():
+                    step(Clock(index, indices.stop))
+                alike(index, indices.stop)

@@ -34,6 +34,7 @@ from reidbench.runs.plan import Plan, plan
 from reidbench.runs.recording import result_of, save_picture
 from reidbench.runs.runner import Outcome, Session, run_plan, tell_no_picture
 from reidbench.runs.setting import Setting, open_setting
+from reidbench.runs.together import check_devices
 from reidbench.storage.artifacts import Store
 from reidbench.storage.files import writing
 from reidbench.storage.keys import JSON
@@ -168,15 +169,22 @@ def open_session(options: ExecutionOptions, plugins: Plugins, reporter: Reporter
         UsageError: if there is no such device or precision.
     """
     hardware = hardware_of(options)
+    check_devices(hardware, options.device, options.devices)
     store = Store(options.cache, options.verify)
     for folder in filter(None, (options.results, options.profile)):
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
     if options.profile is not None:
         reporter.say(f"profiles of what is trained go to {options.profile}")
-    hooks, every = plugins.manager.hook, options.checkpoint_every
     return Session(
-        store, hardware, reporter, hooks, every, dev=options.dev, profile=options.profile
+        store,
+        hardware,
+        reporter,
+        plugins.manager.hook,
+        options.checkpoint_every,
+        dev=options.dev,
+        profile=options.profile,
+        devices=options.devices,
     )
 
 

@@ -57,6 +57,7 @@ class ExecutionOptions:
             used: "always" all, "changed" those written to since, "never" none.
         profile: folder that a profile of the first steps of each training goes to; None for none.
         weights_root: folder in whose ``weights`` workers look for files of weights.
+        devices: number of devices that compute a stage together, where it can be shared.
     """
 
     device: str = "auto"
@@ -70,6 +71,7 @@ class ExecutionOptions:
     verify: Literal["always", "changed", "never"] = "changed"
     profile: Path | None = None
     weights_root: str | None = None
+    devices: int = 1
 
 
 def hardware_of(options: ExecutionOptions) -> Hardware:
@@ -121,6 +123,21 @@ class SweepOptions:
     execution: ExecutionOptions
     seeds: Sequence[int] | None = None
     engine: EngineOptions = field(default_factory=EngineOptions)
+
+
+def with_devices(
+    devices: Sequence[str], execution: ExecutionOptions, engine: EngineOptions
+) -> tuple[ExecutionOptions, EngineOptions]:
+    """Return the options of a sweep with its devices.
+
+    Args:
+        devices: names, which the jobs share; or a number, of those that compute a stage together.
+        execution: the options without.
+        engine: the options without.
+    """
+    if len(devices) == 1 and devices[0].isdigit():
+        return replace(execution, devices=int(devices[0])), engine
+    return execution, replace(engine, devices=tuple(devices))
 
 
 def grid_of(

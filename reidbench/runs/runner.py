@@ -13,12 +13,12 @@ from typing import Any
 import pluggy
 
 from reidbench.engine.hardware import Hardware
-from reidbench.engine.repeatable import repeatable
 from reidbench.errors import BusyError, ReidbenchError
 from reidbench.progress import Reporter
 from reidbench.registry.faults import blaming
 from reidbench.registry.loading import notify
 from reidbench.registry.registry import Entry
+from reidbench.runs.computing import computed
 from reidbench.runs.notes import noted
 from reidbench.runs.plan import Plan
 from reidbench.runs.sources import (
@@ -30,12 +30,10 @@ from reidbench.runs.sources import (
     remove_changed,
     sources_behind,
 )
+from reidbench.runs.together import compute_together
 from reidbench.stages import Preview, Stage, Work
 from reidbench.storage.artifacts import Artifact, Store
 from reidbench.storage.keys import JSON
-
-EXECUTION = "execution"
-"""Name, in the manifest of a stage, of how it was computed."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,7 @@ class Session:
         patient: wait for a stage that another process is computing, or raise ``BusyError``.
         dev: compute again what another source of a component made.
         profile: folder that profiles of trainings go to, below the key of each; None for none.
+        devices: number of devices that compute a stage together, where it can be shared.
     """
 
     store: Store
@@ -58,6 +57,7 @@ class Session:
     patient: bool = True
     dev: bool = False
     profile: Path | None = None
+    devices: int = 1
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ def compute_stage(stage: Stage, session: Session) -> Finished:
                 every, say = session.checkpoint_every, session.reporter.say
                 traces = session.profile / stage.key if session.profile else None
                 work = Work(folder, folders, session.hardware, told, every, say, traces)
-                return _facts(stage, work, held.values(), afresh=session.dev)
+                return _facts(stage, work, held.values(), session)
 
         def blocked() -> None:
             if not session.patient:
@@ -227,31 +227,20 @@ def compute_stage(stage: Stage, session: Session) -> Finished:
 
 
 def _facts(
-    stage: Stage, work: Work, inputs: Iterable[Artifact], *, afresh: bool
+    stage: Stage, work: Work, inputs: Iterable[Artifact], session: Session
 ) -> dict[str, JSON]:
     """Compute a stage, and return what it tells, its device and the sources behind it."""
     sources = sources_behind(stage, inputs)
-    made_by = {NOTED: note_begun(work.folder, sources, afresh=afresh)} if sources else {}
+    made_by = {NOTED: note_begun(work.folder, sources, afresh=session.dev)} if sources else {}
     try:
-        with repeatable(wanted=work.hardware.deterministic) as not_repeatable:
-            told = stage.compute(work)
+        if session.devices > 1 and stage.shares:
+            facts = compute_together(stage, work, session.devices)
+        else:
+            facts = computed(stage, work)
     except BaseException:
         forget_begun(work.folder)
         raise
-    executed = _executed(stage, work, not_repeatable)
-    return {"device": work.hardware.description, **made_by, **told, **executed}
-
-
-def _executed(stage: Stage, work: Work, not_repeatable: Collection[str]) -> dict[str, JSON]:
-    """Return what results tell of how a stage was computed, where it is not the plain way."""
-    told = dict(work.used)
-    if work.hardware.deterministic:
-        told["deterministic"] = True
-    if not_repeatable:
-        told["not_repeatable"] = sorted(not_repeatable)
-        named = ", ".join(sorted(not_repeatable))
-        work.say(f"{stage.title}: not repeatable bit by bit on this device, for want of: {named}")
-    return {EXECUTION: told} if told else {}
+    return {**made_by, **facts}
 
 
 def _find(stage: Stage, session: Session) -> Finished | None:

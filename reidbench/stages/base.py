@@ -39,6 +39,7 @@ class Work:
         say: told of what a person should know, in a line.
         traces: folder that profiles of its trainings go to; None for no profile.
         used: what its trainings tell of how they ran, by name; results keep it.
+        resume: folder of the checkpoints; None for that of the artifact.
     """
 
     folder: Path
@@ -48,6 +49,7 @@ class Work:
     checkpoint_every: float
     say: Callable[[str], None] = say_nothing
     traces: Path | None = None
+    resume: Path | None = None
     used: dict[str, JSON] = field(default_factory=dict)
 
     def of(self, stage: Stage) -> Path:
@@ -56,17 +58,22 @@ class Work:
 
     def loop(self, seed: int) -> Loop:
         """Return the loop that this stage trains in."""
-        folder, every = self.folder / RESUME, self.checkpoint_every
+        folder, every = self.resume or self.folder / RESUME, self.checkpoint_every
         return Loop(
             folder, seed, self.hardware, self.progress, every, self.say, self.traces, self.used
         )
 
 
 class Stage(ABC):
-    """A function of its inputs and its own values, whose output is an artifact."""
+    """A function of its inputs and its own values, whose output is an artifact.
+
+    Attributes:
+        shares: True if several devices can compute it together.
+    """
 
     kind: ClassVar[str]
     version: ClassVar[int] = 1
+    shares: ClassVar[bool] = False
 
     @property
     @abstractmethod

@@ -34,6 +34,7 @@ class FitTranslator(Stage):
     """
 
     kind: ClassVar[str] = "translator"
+    shares: ClassVar[bool] = True
 
     translator: Component
     constraints: tuple[Component, ...]

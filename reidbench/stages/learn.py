@@ -45,6 +45,7 @@ class Learn(TrainedModel):
     """
 
     kind: ClassVar[str] = "learn"
+    shares: ClassVar[bool] = True
 
     learner: Component
     data: tuple[TrainingImages, ...]

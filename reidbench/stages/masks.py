@@ -46,6 +46,7 @@ class LearnMasks(Stage):
     """Train a segmenter on images with masks, and measure it on others that were held out."""
 
     kind: ClassVar[str] = "segmenter"
+    shares: ClassVar[bool] = True
 
     segmenter: Component
     images: Decode

@@ -55,6 +55,7 @@ class Embed(Stage):
 
     kind: ClassVar[str] = "embed"
     version: ClassVar[int] = 2
+    shares: ClassVar[bool] = True
 
     learned: TrainedModel
     query: TestImages

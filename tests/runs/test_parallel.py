@@ -20,9 +20,10 @@ from reidbench.runs import parallel
 from reidbench.runs.engines import choice, local
 from reidbench.runs.engines.choice import check_engine
 from reidbench.runs.engines.local import LocalWorkers, threads_of
-from reidbench.runs.engines.workers import Ended, compute, portable, worker_session
+from reidbench.runs.engines.workers import Ended, compute, worker_session
 from reidbench.runs.launch import RecordedRun
-from reidbench.runs.options import EngineOptions, ExecutionOptions
+from reidbench.runs.lifelines import portable
+from reidbench.runs.options import EngineOptions, ExecutionOptions, with_devices
 from reidbench.runs.parallel import graph_of, run_parallel
 from reidbench.runs.scheduler import FailedRun, Job, run_all
 from reidbench.stages import FitTranslator
@@ -321,3 +322,21 @@ def test_workers_look_for_weights_where_the_command_does(session, tmp_path, monk
         assert data_root_of_weights() == str(tmp_path)
     finally:
         look_for_weights_in(before)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [EngineOptions(jobs=2), EngineOptions(devices=("cpu",)), EngineOptions(engine="ray")],
+)
+def test_devices_that_compute_together_have_no_other_jobs_beside_them(options):
+    with pytest.raises(UsageError, match="--devices 2 computes one stage at a time"):
+        check_engine(options, ExecutionOptions(devices=2))
+    check_engine(EngineOptions(), ExecutionOptions(devices=2))
+
+
+def test_devices_of_a_sweep_are_names_for_its_jobs_or_a_number_together():
+    execution, engine = ExecutionOptions(), EngineOptions(jobs=3)
+    named = with_devices(["cuda:0", "cuda:1"], execution, engine)
+    assert named == (execution, replace(engine, devices=("cuda:0", "cuda:1")))
+    assert with_devices(["2"], execution, engine) == (replace(execution, devices=2), engine)
+    assert with_devices([], execution, engine) == (execution, engine)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -18,12 +19,22 @@ if TYPE_CHECKING:
 @options.recipe
 @options.experiment
 @options.execution
+@click.option(
+    "--devices",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Devices that compute a training, or the embedding, together: N GPUs, or with --device "
+    "cpu N processes.",
+)
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Random seed.")
 @options.as_json
 def command(
     request: Request,
     experiment: ExperimentOptions,
     execution: ExecutionOptions,
+    devices: int,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -40,6 +51,7 @@ def command(
       reidbench run --method spgan --set sianet.margin=1 --seed 1
       reidbench run --method cyclegan --benchmark market1501-to-prid2011 --data-root ~/reid
       reidbench run --method cyclegan --direction target-to-source
+      reidbench run --method spgan --device cuda --devices 2
     """
     from reidbench.cli import gradient_shares, show
     from reidbench.registry.loading import load_plugins
@@ -47,7 +59,7 @@ def command(
     from reidbench.runs.launch import run_with_floor
     from reidbench.runs.recording import unique_stages
 
-    chosen = (experiment, execution)
+    chosen = (experiment, replace(execution, devices=devices))
     done = run_with_floor(request, seed, chosen, load_plugins(), Bars(), show.plans)
     if as_json:
         click.echo(json.dumps(done[0].result.to_dict(), indent=2))

@@ -93,6 +93,7 @@ def command(
       reidbench sweep --method cyclegan --set cyclegan.lr=1e-4 --set cyclegan.lr=2e-4 --dry-run
       reidbench sweep --method all --jobs 2
       reidbench sweep --method all --devices cuda:0,cuda:1
+      reidbench sweep --method all --devices 2
     """
     from reidbench.errors import UsageError
 
@@ -122,8 +123,9 @@ def _options(
     seeds: tuple[int, ...] | None,
     engine: EngineOptions,
 ) -> SweepOptions:
-    from reidbench.runs.options import SweepOptions
+    from reidbench.runs.options import SweepOptions, with_devices
 
+    execution, engine = with_devices(engine.devices, execution, replace(engine, devices=()))
     return SweepOptions(experiments=experiments, execution=execution, seeds=seeds, engine=engine)
 
 

@@ -33,6 +33,11 @@ def check_engine(options: EngineOptions, execution: ExecutionOptions) -> None:
         raise UsageError("--address is a Ray cluster's; it goes with --engine ray")
     if options.devices and options.engine == "ray":
         raise UsageError("--devices goes with --engine local; Ray shares its devices out itself")
+    if execution.devices > 1 and (options.jobs > 1 or options.devices or options.engine == "ray"):
+        raise UsageError(
+            f"--devices {execution.devices} computes one stage at a time on all of them; leave "
+            "--jobs and --engine out, or name a device for each job, e.g. --devices cuda:0,cuda:1"
+        )
     if options.engine == "ray":
         cluster.check_installed()
     for device in options.devices:

@@ -13,7 +13,14 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from reidbench.runs.engines.workers import RETRIES, Ended, LostWorkerError, compute, worker_session
+from reidbench.runs.engines.workers import (
+    RETRIES,
+    Ended,
+    LostWorkerError,
+    compute,
+    worker_session,
+)
+from reidbench.runs.lifelines import end_with_parent
 from reidbench.runs.options import ExecutionOptions
 from reidbench.runs.runner import Session
 from reidbench.stages import Stage
@@ -135,15 +142,8 @@ def _open(options: ExecutionOptions) -> None:
     global _session
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the command ends its workers
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     _session = worker_session(options)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
 
 
 def _compute(stage: Stage) -> Ended:

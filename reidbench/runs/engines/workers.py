@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,6 +10,7 @@ from reidbench.errors import BusyError, ReidbenchError
 from reidbench.nn.weights import look_for_weights_in
 from reidbench.progress import Silent
 from reidbench.registry.loading import load_plugins
+from reidbench.runs.lifelines import portable
 from reidbench.runs.options import ExecutionOptions, hardware_of
 from reidbench.runs.runner import Session, compute_stage
 from reidbench.stages import Stage
@@ -81,15 +81,3 @@ def compute(stage: Stage, session: Session) -> Ended:
         return Ended(stage.key, busy=True)
     except Exception as error:
         return Ended(stage.key, portable(error))
-
-
-def portable(error: Exception) -> Exception:
-    """Return the error, or one that says the same and can be sent to another process."""
-    try:
-        if type(pickle.loads(pickle.dumps(error))) is type(error):
-            return error
-    except Exception:
-        pass
-    if isinstance(error, ReidbenchError):
-        return ReidbenchError(str(error))
-    return RuntimeError(f"{type(error).__name__}: {error}")
