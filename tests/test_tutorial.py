@@ -88,6 +88,13 @@ def test_the_code_shown_is_all_of_both_files(installed):
     assert {p.name for p in (installed / PACKAGE).glob("*.py")} == {"__init__.py", "translator.py"}
 
 
+def test_the_page_is_named_by_the_lines_of_its_code():
+    lines = [line for code in shown().values() for line in code.splitlines() if line.strip()]
+    named = re.findall(r"(\d+) lines", PAGE.read_text())
+    assert named == ["140", "140"]
+    assert 130 < len(lines) <= 140
+
+
 def test_the_plugin_shown_passes_every_check(installed):
     checked = CliRunner().invoke(cli, ["plugin", "check", "cut", "--json"])
     outcomes = json.loads(checked.stdout)

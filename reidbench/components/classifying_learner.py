@@ -114,8 +114,9 @@ class ClassificationLearner(FeatureLearner):
     Attributes:
         backbone: "small-resnet", a name of torchvision's, e.g. "resnet50", or one of timm's after
             "timm:", e.g. "timm:resnet50".
-        weights: "none" for random initialisation, the path of a file, or a name of torchvision's,
-            e.g. "IMAGENET1K_V1", whose file must be on this machine.
+        weights: "none" for random initialisation, the path of a file, perhaps with the digest of
+            its content (``FILE#sha256=...``), or a name of torchvision's, e.g. "IMAGENET1K_V1",
+            whose file must be on this machine.
         dropout: probability before the classifier.
         batch_norm: treatment of the backbone's batch normalisation: "learn", "statistics" (its
             running statistics stay as loaded), "frozen" (its affine weights too), or, if the
