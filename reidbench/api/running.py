@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Literal, Unpack
 
 from reidbench.api.options import (
     Names,
@@ -21,6 +21,7 @@ from reidbench.storage.keys import JSON
 
 if TYPE_CHECKING:
     from reidbench.results.result import Result
+    from reidbench.runs.options import EngineOptions, SweepOptions
     from reidbench.runs.sweeps import SweepResults
 
 
@@ -110,6 +111,7 @@ def sweep(
     jobs: int = 1,
     devices: Names | int = (),
     address: str | None = None,
+    store: Literal["shared", "sent"] = "shared",
     progress: bool | Reporter = True,
     raise_failures: bool = True,
     **options: Unpack[RunOptions],
@@ -138,6 +140,8 @@ def sweep(
         devices: that the jobs share, e.g. ``["cuda:0", "cuda:1"]``; or a number of those that
             compute a training, or the embedding, together.
         address: of a Ray cluster that runs.
+        store: "shared" where all nodes of the cluster see the cache, or "sent" where each has its
+            own, and finished stages go through Ray.
         progress: True for bars, False for silence, or a reporter of your own.
         raise_failures: raise at the end if a run failed; else see ``failures`` of what returns.
         **options: see :class:`reidbench.api.options.RunOptions`.
@@ -161,36 +165,43 @@ def sweep(
     """
     from reidbench.data.fingerprints import remembered_in
     from reidbench.registry.loading import load_plugins
-    from reidbench.runs.options import EngineOptions, SweepOptions, grid_of, with_devices
+    from reidbench.runs.options import EngineOptions
     from reidbench.runs.studies import run_study
     from reidbench.runs.sweeps import Combinations, run_sweep
 
-    names = Combinations(
-        names_of(methods),
-        names_of(translators),
-        names_of(constraints),
-        names_of(learners),
-        direction,
-        masks,
-    )
-    several = [benchmark] if isinstance(benchmark, str | Path) else benchmark
-    benchmarks = [str(b) for b in several or ["" if study else "synthetic"]]
-    experiment, execution = options_of(benchmarks[0], settings, options)
-    named = names_of(str(devices) if isinstance(devices, int) else devices)
-    engines = EngineOptions(engine=engine, jobs=jobs, address=address)
-    execution, engines = with_devices(named, execution, engines)
-    chosen = SweepOptions(
-        experiments=grid_of(experiment, benchmarks, grid or {}),
-        execution=execution,
-        seeds=seeds,
-        engine=engines,
-    )
-    common = (chosen, load_plugins(), reporter_of(progress))
-    done: SweepResults
     if study is not None and (methods or translators or constraints or learners or direction):
         raise UsageError("a study names its own runs; leave the other names out")
-    with remembered_in(execution.cache):
-        done = run_sweep(names, *common) if study is None else run_study(str(study), *common, masks)
+    parts = names_of(translators), names_of(constraints), names_of(learners)
+    named = names_of(str(devices) if isinstance(devices, int) else devices)
+    workers = EngineOptions(engine=engine, jobs=jobs, address=address, store=store)
+    whose = benchmark or ("" if study else "synthetic")
+    chosen = _sweep_options(whose, settings, grid or {}, options, seeds, workers, named)
+    common = (chosen, load_plugins(), reporter_of(progress))
+    done: SweepResults
+    with remembered_in(chosen.execution.cache):
+        if study is None:
+            done = run_sweep(Combinations(names_of(methods), *parts, direction, masks), *common)
+        else:
+            done = run_study(str(study), *common, masks)
     if raise_failures:
         done.raise_failures()
     return done
+
+
+def _sweep_options(
+    benchmark: str | Path | Sequence[str | Path],
+    settings: Mapping[str, JSON] | None,
+    grid: Mapping[str, Sequence[JSON]],
+    options: RunOptions,
+    seeds: Sequence[int] | None,
+    engine: EngineOptions,
+    devices: Sequence[str],
+) -> SweepOptions:
+    from reidbench.runs.options import SweepOptions, grid_of, with_devices
+
+    several = [benchmark] if isinstance(benchmark, str | Path) else benchmark
+    benchmarks = [str(b) for b in several]
+    experiment, execution = options_of(benchmarks[0], settings, options)
+    execution, engine = with_devices(devices, execution, engine)
+    experiments = grid_of(experiment, benchmarks, grid)
+    return SweepOptions(experiments=experiments, execution=execution, seeds=seeds, engine=engine)

@@ -9,6 +9,8 @@ import click
 from reidbench.cli import options
 from reidbench.runs.options import EngineOptions, ExperimentOptions, grid_of
 
+STORES = ("shared", "sent")
+
 
 def _experiments(
     benchmarks: tuple[str, ...], settings: tuple[str, ...], **parts: Any
@@ -22,9 +24,9 @@ def _experiments(
     return grid_of(ExperimentOptions(**parts), benchmarks, values)
 
 
-def _engine(engine: str, jobs: int, devices: str | None, address: str | None) -> EngineOptions:
+def _engine(devices: str | None, **given: Any) -> EngineOptions:
     named = tuple(d.strip() for d in (devices or "").split(",") if d.strip())
-    return EngineOptions(engine=engine, jobs=jobs, devices=named, address=address)
+    return EngineOptions(devices=named, **given)
 
 
 experiments = options.bundled(
@@ -83,6 +85,14 @@ engine = options.bundled(
         ),
         click.option(
             "--address", metavar="ADDRESS", help="Of a Ray cluster that runs; 'auto' finds it."
+        ),
+        click.option(
+            "--store",
+            type=click.Choice(STORES),
+            default="shared",
+            show_default=True,
+            help="shared, a cache that all nodes of the cluster see; or sent, each node has its "
+            "own, and finished stages go through Ray.",
         ),
     ),
 )

@@ -100,12 +100,15 @@ class EngineOptions:
         devices: shared out over the jobs in turn, e.g. ``("cuda:0", "cuda:1")``; none for the
             device that all use.
         address: of a Ray cluster that runs already; None starts one on this machine.
+        store: "shared" where all nodes see the cache, or "sent" where each computes into its own,
+            and finished stages go through Ray's object store.
     """
 
     engine: str = "local"
     jobs: int = 1
     devices: tuple[str, ...] = ()
     address: str | None = None
+    store: Literal["shared", "sent"] = "shared"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -300,6 +300,8 @@ def test_the_store_is_asked_once_for_each_stage(session, monkeypatch):
         (EngineOptions(engine="slurm"), "--engine takes local or ray, not 'slurm'"),
         (EngineOptions(jobs=0), "--jobs must be 1 at least"),
         (EngineOptions(address="auto"), "it goes with --engine ray"),
+        (EngineOptions(store="sent"), "--store sent is a Ray cluster's; it goes with --engine ray"),
+        (EngineOptions(engine="ray", store="lent"), "--store takes shared or sent, not 'lent'"),
         (EngineOptions(engine="ray", devices=("cpu",)), "--devices goes with --engine local"),
         (EngineOptions(devices=("cuda:99",)), "--device cuda:99: this machine has"),
     ],

@@ -17,6 +17,7 @@ from reidbench.runs.runner import Session
 from reidbench.runs.scheduler import FailedRun, Job, OnFailure, run_all
 
 ENGINES = ("local", "ray")
+STORES = ("shared", "sent")
 
 
 def check_engine(options: EngineOptions, execution: ExecutionOptions) -> None:
@@ -31,6 +32,10 @@ def check_engine(options: EngineOptions, execution: ExecutionOptions) -> None:
         raise UsageError(f"--jobs must be 1 at least, not {options.jobs}")
     if options.address is not None and options.engine != "ray":
         raise UsageError("--address is a Ray cluster's; it goes with --engine ray")
+    if options.store not in STORES:
+        raise UsageError(f"--store takes {' or '.join(STORES)}, not '{options.store}'")
+    if options.store == "sent" and options.engine != "ray":
+        raise UsageError("--store sent is a Ray cluster's; it goes with --engine ray")
     if options.devices and options.engine == "ray":
         raise UsageError("--devices goes with --engine local; Ray shares its devices out itself")
     if execution.devices > 1 and (options.jobs > 1 or options.devices or options.engine == "ray"):
@@ -73,7 +78,9 @@ def _workers(
 ) -> Workers | None:
     """Return the workers; None where this process does it all."""
     if options.engine == "ray":
-        on_ray = cluster.RayWorkers(execution, options.jobs, options.address)
+        on_ray = cluster.RayWorkers(
+            execution, options.jobs, options.address, sent=options.store == "sent"
+        )
         session.reporter.say(f"on Ray, a stage with {on_ray.threads} threads")
         return on_ray
     jobs = at_a_time(options)

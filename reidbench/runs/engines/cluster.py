@@ -1,7 +1,7 @@
 """Workers on a Ray cluster: a task for each stage, begun again where a worker is lost.
 
-All nodes must see the folders of the command under the same paths, and have reidbench and the
-plugins installed.
+All nodes must have reidbench and the plugins installed, and see the folders of the command under
+the same paths, or else have a cache of their own that stages are sent to and from.
 """
 
 from __future__ import annotations
@@ -17,10 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from reidbench.errors import UsageError
+from reidbench.runs.engines.sending import Input, Sending, compute_sent
 from reidbench.runs.engines.workers import RETRIES, Ended, LostWorkerError, compute, worker_session
 from reidbench.runs.options import ExecutionOptions
 from reidbench.runs.runner import Session
 from reidbench.stages import Stage
+from reidbench.storage.packed import Packed
+from reidbench.storage.root import default_root
 
 
 def check_installed() -> None:
@@ -37,7 +40,12 @@ class RayWorkers:
     """A task for each stage; Ray places it where its CPUs, and its GPU, are free."""
 
     def __init__(
-        self, options: ExecutionOptions, jobs: int = 1, address: str | None = None
+        self,
+        options: ExecutionOptions,
+        jobs: int = 1,
+        address: str | None = None,
+        *,
+        sent: bool = False,
     ) -> None:
         """Connect to a cluster.
 
@@ -46,6 +54,7 @@ class RayWorkers:
             jobs: stages at a time, if more than 1; a stage then has its part of the CPUs. Else it
                 has as many as OMP_NUM_THREADS says, or one.
             address: of a cluster that runs; None takes that of this machine, or starts one.
+            sent: whether stages are sent to and from the nodes, which share no cache.
 
         Raises:
             UsageError: if a node does not see the cache.
@@ -59,13 +68,16 @@ class RayWorkers:
         self.threads = _threads(ray, jobs)
         self._gpus = 1 if options.device != "cpu" and ray.cluster_resources().get("GPU") else 0
         self._tasks: dict[Any, Stage] = {}
+        self._sending = Sending(ray, self._options) if sent else None
         self._compute = ray.remote(
             num_cpus=self.threads,
             num_gpus=self._gpus,
+            num_returns=2 if sent else 1,
             max_retries=RETRIES,
             runtime_env={"env_vars": {"OMP_NUM_THREADS": str(self.threads)}},
-        )(_compute)
-        self._refuse_unseen()
+        )(_compute_sent if sent else _compute)
+        if not sent:
+            self._refuse_unseen()
 
     @property
     def free(self) -> bool:
@@ -78,7 +90,14 @@ class RayWorkers:
 
     def submit(self, stage: Stage) -> None:
         """Hand a stage over."""
-        self._tasks[self._compute.remote(stage, self._options, str(Path.cwd()))] = stage
+        given = stage, self._options, str(Path.cwd())
+        if self._sending is None:
+            self._tasks[self._compute.remote(*given)] = stage
+        else:
+            inputs, where = self._sending.inputs_of(stage), self._sending.where(stage)
+            ended, packed = self._compute.options(**where).remote(*given, inputs)
+            self._sending.expect(stage, packed)
+            self._tasks[ended] = stage
 
     def wait(self, seconds: float) -> Sequence[Ended]:
         """Return what has ended, after at most so many seconds."""
@@ -99,10 +118,10 @@ class RayWorkers:
         stage = self._tasks.pop(task)
         try:
             ended: Ended = self._ray.get(task)
+            return ended if self._sending is None else self._sending.received(ended)
         except self._ray.exceptions.RayError as error:
             reason = str(error).strip().partition("\n")[0]
             return Ended(stage.key, LostWorkerError(f"'{stage.title}' was lost by Ray: {reason}"))
-        return ended
 
     def _refuse_unseen(self) -> None:
         """Raise if a node does not see the cache that this process sees."""
@@ -148,6 +167,14 @@ def _compute(stage: Stage, options: ExecutionOptions, folder: str) -> Ended:
     if Path(folder).is_dir():
         os.chdir(folder)  # paths that the user gave start from there
     return compute(stage, _opened(options))
+
+
+def _compute_sent(
+    stage: Stage, options: ExecutionOptions, folder: str, inputs: Sequence[Input]
+) -> tuple[Ended, Packed | None]:
+    if Path(folder).is_dir():
+        os.chdir(folder)
+    return compute_sent(stage, _opened(replace(options, cache=default_root())), inputs)
 
 
 @cache
