@@ -15,7 +15,7 @@ PLUGINS := $(sort $(wildcard plugins/*/pyproject.toml))
 SOURCES := reidbench $(wildcard plugins/*/reidbench_*) $(wildcard examples/*/reidbench_*)
 CHECKED := reidbench plugins examples tests $(wildcard benchmarks/perf)
 
-.PHONY: demo test test-oldest test-wheels lint bench clean
+.PHONY: demo test test-oldest test-wheels lint bench bench-device bench-wheels clean
 
 demo: $(VENV)/.installed-core
 	PYTHONDONTWRITEBYTECODE= $(BIN)/reidbench run --translator cyclegan --constraint sianet --results demo
@@ -40,6 +40,15 @@ lint: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-peers
 	$(BIN)/python -m pytest benchmarks/perf
+
+# One device against plain loops, a JSON with its name: see benchmarks/perf/README.md.
+bench-device: $(VENV)/.installed-test
+	$(BIN)/python -m benchmarks.perf.device --out bench-device.json $(BENCH_ARGS)
+
+# Wheels of the core and the plugins, for a device machine that reaches no registry.
+bench-wheels: $(VENV)/.installed-core
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w .whl . \
+		$(addprefix ./,$(dir $(PLUGINS)))
 
 clean:
 	rm -rf $(VENV) .venv-oldest build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .benchmarks

@@ -55,15 +55,16 @@ RELEASE = Setting((128, 64), 16, {"adversarial": "wgan-gp", "generator_every": 5
 class PlainStep:
     """Steps as the release makes them: a pass for each image, nothing held still, plain Adam."""
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: Setting, device: torch.device = CPU) -> None:
         model = setting.model()
         with_torchs_norms(model)
+        model.to(device)
         self.g, self.d = model.generator, model.discriminator
         self.every, self.wasserstein = model.generator_every, model.adversarial.penalised
         self.players = [
             torch.optim.Adam(n.parameters(), lr=1e-4, betas=(0.5, 0.999)) for n in (self.g, self.d)
         ]
-        self.x, cam = setting.pixels(), setting.cam()
+        self.x, cam = setting.pixels().to(device), setting.cam().to(device)
         self.origin = torch.cat([torch.zeros_like(cam), 1 + cam])
         self.step = 0
 
@@ -89,7 +90,7 @@ class PlainStep:
         return loss
 
     def penalty(self, fake: torch.Tensor) -> torch.Tensor:
-        alpha = torch.rand(len(fake), 1, 1, 1)
+        alpha = torch.rand(len(fake), 1, 1, 1, device=fake.device)
         between = (alpha * self.x + (1 - alpha) * fake.detach()).requires_grad_()
         scores, _ = self.d(between)
         (slope,) = torch.autograd.grad(scores.sum(), between, create_graph=True)

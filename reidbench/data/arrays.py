@@ -22,6 +22,21 @@ RESIDENT_SHARE = 0.25  # of a device's free memory that the images of a training
 
 
 @dataclass(frozen=True)
+class Resident:
+    """Images on a device.
+
+    Attributes:
+        device: as it was asked for: "cuda" where the tensors tell a number.
+        pixels: ``[N, H, W, 3]`` uint8.
+        masks: ``[N, H, W]`` uint8, or None.
+    """
+
+    device: torch.device
+    pixels: Tensor
+    masks: Tensor | None
+
+
+@dataclass(frozen=True)
 class ImageArray:
     """The images of a split, decoded once and mapped from disk.
 
@@ -31,7 +46,7 @@ class ImageArray:
         cams: ``[N]`` int64 camera.
         masks: ``[N, H, W]`` uint8, 255 on the person, or None.
         fake: ``[N]`` which images are translated ones, or None if none is.
-        resident: pixels and, if there are any, masks on a device; None while they are on the host.
+        resident: copy of pixels and masks on a device; None while they are on the host alone.
     """
 
     pixels: NDArray[np.uint8]
@@ -39,7 +54,7 @@ class ImageArray:
     cams: NDArray[np.int64]
     masks: NDArray[np.uint8] | None = None
     fake: NDArray[np.bool_] | None = None
-    resident: tuple[Tensor, Tensor | None] | None = None
+    resident: Resident | None = None
 
     @classmethod
     def open(cls, folder: Path) -> ImageArray:
@@ -89,7 +104,7 @@ class ImageArray:
         if size > RESIDENT_SHARE * _free_memory(device):
             return self
         masks = None if self.masks is None else _copied(self.masks, device)
-        return replace(self, resident=(_copied(self.pixels, device), masks))
+        return replace(self, resident=Resident(device, _copied(self.pixels, device), masks))
 
     def images(self, rows: Rows, device: torch.device) -> Images:
         """Return a batch, its pixels channels-last in [-1, 1]."""
@@ -105,10 +120,10 @@ class ImageArray:
 
     def _levels(self, rows: Rows, device: torch.device) -> tuple[Tensor, Tensor | None]:
         """Return pixels ``[B, H, W, 3]`` and masks ``[B, H, W]`` on a device, as they are kept."""
-        if self.resident is not None and self.resident[0].device == device:
-            pixels, masks = self.resident
+        there = self.resident
+        if there is not None and there.device == device:
             places = to_device(torch.from_numpy(rows), device)
-            return pixels[places], None if masks is None else masks[places]
+            return there.pixels[places], None if there.masks is None else there.masks[places]
         sent = None if self.masks is None else to_device(_gathered(self.masks, rows), device)
         return to_device(_gathered(self.pixels, rows), device), sent
 

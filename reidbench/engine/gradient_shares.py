@@ -64,7 +64,9 @@ class GradientShares:
 
         translator.loss_watch = measure
         try:
-            yield
+            # Several passes backwards through one graph, which captured ones are not made for.
+            with torch.compiler.set_stance("force_eager"):
+                yield
         finally:
             translator.loss_watch = None
 
