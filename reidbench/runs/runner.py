@@ -18,6 +18,7 @@ from reidbench.progress import Reporter
 from reidbench.registry.faults import blaming
 from reidbench.registry.loading import notify
 from reidbench.registry.registry import Entry
+from reidbench.runs.computing import computed
 from reidbench.runs.notes import noted
 from reidbench.runs.plan import Plan
 from reidbench.runs.sources import (
@@ -234,7 +235,7 @@ def _facts(
     try:
         if session.devices > 1 and stage.shares:
             return {**made_by, **compute_together(stage, work, session.devices)}
-        return {"device": work.hardware.description, **made_by, **stage.compute(work)}
+        return {**made_by, **computed(stage, work)}
     except BaseException:
         forget_begun(work.folder)
         raise

@@ -34,6 +34,7 @@ from reidbench.engine.ranks import Ranks, joined
 from reidbench.errors import ReidbenchError, UsageError
 from reidbench.progress import Progress, say_nothing, silent
 from reidbench.registry.faults import blaming
+from reidbench.runs.computing import computed
 from reidbench.runs.lifelines import end_with_parent, portable
 from reidbench.stages import Stage, Work
 from reidbench.storage.artifacts import RESUME
@@ -46,6 +47,9 @@ if TYPE_CHECKING:
 OTHERS = "ranks"
 """Folder, within a draft, of what all processes but the first write; it is removed."""
 FACTS = "facts.json"
+START = {"cpu": "forkserver", "cuda": "spawn"}
+"""Ways to start a process. A server that has imported everything forks one in no time, which CUDA
+does not survive if anything imported has looked for a device."""
 LOOK_EVERY = 0.1  # seconds
 LINGER = 1.0
 """Seconds that a process with an error waits before it ends. One that only lost another then lives
@@ -124,9 +128,9 @@ class _Task:
             folder, resume = self.others / str(ranks.rank), self.work.folder / RESUME
             work = replace(self.work, hardware=hardware, folder=folder, resume=resume, traces=None)
         with joined(ranks), blaming(), redirect_stdout(sys.stderr):
-            facts = self.stage.compute(work)
+            facts = computed(self.stage, work)
         if ranks.leads:
-            write_json(self.others / FACTS, {"device": hardware.description, **facts})
+            write_json(self.others / FACTS, facts)
 
 
 def _told(tell: Connection) -> dict[str, Any]:
@@ -168,13 +172,14 @@ def _fabric(hardware: Hardware, devices: int) -> Fabric:
         warnings.simplefilter("ignore")  # of its own dependencies
         from lightning_fabric import Fabric
         from lightning_fabric.plugins.environments import LightningEnvironment
+        from lightning_fabric.strategies.ddp import DDPStrategy
 
     _quieten()
     kind = hardware.device.type
+    multiprocessing.set_forkserver_preload(["lightning_fabric", __name__])
     # Its own environment, whatever scheduler the command was started by.
-    return Fabric(
-        accelerator=kind, strategy="ddp_spawn", devices=devices, plugins=[LightningEnvironment()]
-    )
+    strategy = DDPStrategy(start_method=START[kind], cluster_environment=LightningEnvironment())
+    return Fabric(accelerator=kind, strategy=strategy, devices=devices)
 
 
 def _quieten() -> None:
