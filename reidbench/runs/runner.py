@@ -234,13 +234,11 @@ def _facts(
     made_by = {NOTED: note_begun(work.folder, sources, afresh=session.dev)} if sources else {}
     try:
         if session.devices > 1 and stage.shares:
-            facts = compute_together(stage, work, session.devices)
-        else:
-            facts = computed(stage, work)
+            return {**made_by, **compute_together(stage, work, session.devices)}
+        return {**made_by, **computed(stage, work)}
     except BaseException:
         forget_begun(work.folder)
         raise
-    return {**made_by, **facts}
 
 
 def _find(stage: Stage, session: Session) -> Finished | None:

@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 OTHERS = "ranks"
 """Folder, within a draft, of what all processes but the first write; it is removed."""
 FACTS = "facts.json"
+START = {"cpu": "forkserver", "cuda": "spawn"}
+"""Ways to start a process. A server that has imported everything forks one in no time, which CUDA
+does not survive if anything imported has looked for a device."""
 LOOK_EVERY = 0.1  # seconds
 LINGER = 1.0
 """Seconds that a process with an error waits before it ends. One that only lost another then lives
@@ -170,13 +173,14 @@ def _fabric(hardware: Hardware, devices: int) -> Fabric:
         warnings.simplefilter("ignore")  # of its own dependencies
         from lightning_fabric import Fabric
         from lightning_fabric.plugins.environments import LightningEnvironment
+        from lightning_fabric.strategies.ddp import DDPStrategy
 
     _quieten()
     kind = hardware.device.type
+    multiprocessing.set_forkserver_preload(["lightning_fabric", __name__])
     # Its own environment, whatever scheduler the command was started by.
-    return Fabric(
-        accelerator=kind, strategy="ddp_spawn", devices=devices, plugins=[LightningEnvironment()]
-    )
+    strategy = DDPStrategy(start_method=START[kind], cluster_environment=LightningEnvironment())
+    return Fabric(accelerator=kind, strategy=strategy, devices=devices)
 
 
 def _quieten() -> None:

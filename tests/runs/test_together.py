@@ -157,7 +157,10 @@ def test_any_number_of_processes_goes_on_where_another_stopped(
         torch.testing.assert_close(resumed[key], expected, rtol=1e-5, atol=1e-6)
 
 
-def test_the_error_of_any_process_is_told_as_it_is(tmp_path: Path) -> None:
+def test_the_error_of_any_process_is_told_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(together.START, "cpu", "spawn")  # as processes start where there is CUDA
     with pytest.raises(ReidbenchError, match=r"^the second one cannot go on$"):
         compute_together(Ending("raised"), work_in(tmp_path), 2)
 
