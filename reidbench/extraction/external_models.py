@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -49,12 +49,12 @@ class Ranged(nn.Module):
         Raises:
             ReidbenchError: if that is no tensor.
         """
-        features: Any = self.network(pixels * self.scale + self.shift)
-        if not isinstance(features, Tensor | fx.Proxy):  # folding traces it
+        made: Any = self.network(pixels * self.scale + self.shift)
+        if not isinstance(made, Tensor | fx.Proxy):  # folding traces it
             raise ReidbenchError(
-                f"the model gives a {type(features).__name__}; it must give one tensor of features"
+                f"the model gives a {type(made).__name__}; it must give one tensor of features"
             )
-        return features
+        return cast(Tensor, made)
 
     def feature_map(self, pixels: Tensor) -> Tensor:
         """Return the feature map that a backbone pools, for pixels in [-1, 1]."""

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from reidbench.errors import ReidbenchError
-from reidbench.runs.engines.workers import Ended, compute, portable
+from reidbench.runs.engines.workers import Ended, compute
+from reidbench.runs.lifelines import portable
 from reidbench.runs.options import ExecutionOptions
 from reidbench.runs.runner import Session
 from reidbench.runs.sources import remove_changed
