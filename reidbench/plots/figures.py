@@ -103,6 +103,20 @@ def draw_figure(
     return path
 
 
+def write_figure(
+    result: Result, panels: Sequence[Panel], caption: Sequence[str], width: Width, path: Path
+) -> Path:
+    """Write a figure of one run under the run's title, and return its path.
+
+    Raises:
+        UsageError: if the path ends in no format of figures.
+        ReidbenchError: if the file cannot be written.
+    """
+    with styled():
+        save(_figure(_title_of(result), panels, caption, width), path)
+    return path
+
+
 def cmc_of(groups: Sequence[Group]) -> list[Curve]:
     """Return the curve of each ranked recipe, as long as the longest that its results hold."""
     return [Curve(entry.recipe, np.stack([cmc_of_result(r) for r in rs])) for entry, rs in groups]
@@ -147,7 +161,7 @@ def _of_ranked(name: str, groups: Sequence[Group]) -> Drawn:
 
 
 def _of_run(name: str, result: Result, cache: Path) -> Drawn:
-    title = [f"{result.recipe['name']}: {benchmark_of(result)}, seed {result.seed}"]
+    title = _title_of(result)
     if name == "ranked":
         rows = ranked_rows(result, cache)
         caption = ["left the query; solid frame: right, dashed with cross: wrong, dotted: junk"]
@@ -163,6 +177,10 @@ def _of_run(name: str, result: Result, cache: Path) -> Drawn:
             "has none of its trainings; run it again"
         )
     return title, panels, caption
+
+
+def _title_of(result: Result) -> list[str]:
+    return [f"{result.recipe['name']}: {benchmark_of(result)}, seed {result.seed}"]
 
 
 def _losses_panel(phase: str, series: Mapping[str, NDArray[np.float64]]) -> Panel:

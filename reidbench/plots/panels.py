@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ NAME = 26  # characters of a name in a line of a legend
 MOST_RANKS = 50
 RIGHT, WRONG, JUNK = PALETTE[2], PALETTE[3], PALETTE[6]
 """Colours of the frames of ranked images."""
+HEAT = 0.65
+"""Opacity of activations over an image."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,6 +191,39 @@ def ranked_images(axes: Axes, rows: Sequence[RankedRow]) -> Axes:
     across = (1 + max(len(row.images) for row in rows)) * (width + gap) + gap
     axes.set_xlim(-gap, across)
     axes.set_ylim(len(rows) * (height + 2 * gap), -gap)
+    axes.set_aspect("equal")
+    axes.set_axis_off()
+    return axes
+
+
+def feature_maps(
+    axes: Axes, images: NDArray[np.uint8], maps: Mapping[str, NDArray[np.float32]]
+) -> Axes:
+    """Draw images in a row, and below them each model's activations laid over the same images.
+
+    Args:
+        axes: where to draw.
+        images: ``[N, H, W, 3]`` uint8.
+        maps: ``[N, h, w]`` in [0, 1] of each model, by its name; of any size.
+    """
+    height, width = images.shape[1:3]
+    gap = max(2, width // 8)
+    grey = images.mean(axis=-1)
+    for row, (name, heat) in enumerate([("image", None), *maps.items()]):
+        top = row * (height + gap)
+        for place, image in enumerate(images):
+            left = place * (width + gap)
+            box = (left, left + width, top + height, top)
+            if heat is None:
+                axes.imshow(image, extent=box, interpolation="none")
+                continue
+            axes.imshow(grey[place], "gray", extent=box, interpolation="none", vmin=0, vmax=255)
+            over = axes.imshow(heat[place], "inferno", extent=box, interpolation="bilinear")
+            over.set(clim=(0, 1), alpha=HEAT)
+        label = "\n".join(textwrap.wrap(printable(name), 20))
+        axes.text(-gap, top + height / 2, label, ha="right", va="center", fontsize=6)
+    axes.set_xlim(-gap, len(images) * (width + gap))
+    axes.set_ylim((1 + len(maps)) * (height + gap), -gap)
     axes.set_aspect("equal")
     axes.set_axis_off()
     return axes

@@ -10,4 +10,6 @@ OF_RANKED = ("cmc", "cost", "identity", "error")
 """Figures of what the leaderboard ranks."""
 OF_RESULTS = ("curves", "ranked")
 """Figures of one run."""
+OF_MODELS = ("features",)
+"""Figures of one run for which its models are asked again; they need torch."""
 FIGURES = (*OF_RANKED, *OF_RESULTS)

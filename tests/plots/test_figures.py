@@ -263,7 +263,7 @@ def test_recipes_of_one_cell_are_averaged_seed_by_seed_when_asked_to(committed):
         (("curves",), "name its result file"),
         (("cmc", "a.json"), "takes no result files"),
         (("cmc", "--kind", "line"), "takes no --kind"),
-        (("some-study", "a.json"), "only 'curves' and 'ranked' read a result"),
+        (("some-study", "a.json"), "only 'curves', 'ranked' and 'features' read a result"),
     ],
 )
 def test_what_a_figure_has_no_use_for_is_refused(tmp_path, arguments, error):

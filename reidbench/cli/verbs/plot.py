@@ -10,7 +10,7 @@ import click
 
 from reidbench.cli import options
 from reidbench.results.measures import DRAWN, GAP_CLOSED
-from reidbench.studies.plot_kinds import FIGURES, PLOT_KINDS
+from reidbench.studies.plot_kinds import FIGURES, OF_MODELS, PLOT_KINDS
 
 if TYPE_CHECKING:
     from reidbench.plots.style import Width
@@ -85,7 +85,8 @@ def command(
     In place of a STUDY the word 'cmc' draws the curves of the ranked recipes; 'cost', 'identity'
     and 'error' draw mAP against the training FLOPs, the identity retained and the error on the
     person. 'curves RESULT' draws a run's losses and gradient shares, 'ranked RESULT' queries with
-    their nearest images: what the cache still holds of the run.
+    their nearest images, 'features RESULT' the learner's activations in images of the same persons
+    before and after it learned from translated ones: what the cache still holds of the run.
 
     A bar is the mean over the seeds, a whisker one standard deviation to either side, a small
     circle one seed. Without a STUDY the ranked recipes of a benchmark are drawn; a heat map of
@@ -101,6 +102,7 @@ def command(
       reidbench plot --kind heatmap --shared mean
       reidbench plot cmc --benchmark synthetic --width two
       reidbench plot curves results/synthetic/spgan-07e19f52-seed0.json
+      reidbench plot features results/synthetic/spgan-07e19f52-seed0.json
       reidbench plot --pictures results/synthetic/spgan-07e19f52-seed0.json -o people.pdf
       reidbench plot --pictures A.json --pictures B.json -o side-by-side.png
     """
@@ -109,6 +111,10 @@ def command(
 
     if pictures:
         click.echo(draw_pictures(pictures, cache, output))
+        return
+    if study in OF_MODELS:
+        _refuse_options(study, kind, measure, reported, as_json)
+        click.echo(_of_models(study, files, cache, width, output))
         return
     if study in FIGURES:
         _refuse_options(study, kind, measure, reported, as_json)
@@ -119,11 +125,21 @@ def command(
         return
     if files:
         raise click.UsageError(
-            f"'{files[0]}' is one too many: only 'curves' and 'ranked' read a result"
+            f"'{files[0]}' is one too many: only 'curves', 'ranked' and 'features' read a result"
         )
     wish = Wish(kind, measure, rows, columns, reported, shared == "mean")  # type: ignore[arg-type]
     drawn = draw_chart(study, results, wish, benchmark, recipes, width, output)
     click.echo(json.dumps(drawn.to_dict(), indent=2) if as_json else drawn.path)
+
+
+def _of_models(
+    name: str, files: tuple[Path, ...], cache: Path, width: Width, output: Path | None
+) -> Path:
+    from reidbench.runs.feature_maps import draw_feature_maps
+
+    if len(files) != 1:
+        raise click.UsageError(f"'plot {name}' draws one run: name its result file after it")
+    return draw_feature_maps(files[0], cache, width=width, output=output)
 
 
 def _refuse_options(
