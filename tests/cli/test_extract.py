@@ -188,7 +188,7 @@ def test_a_wrong_model_is_one_error_before_any_decoding(extract, tmp_path, wrong
         (("--image-size", "64x32"), "given 2 images of 64x32 pixels, fails: "),
         (("--pool", "max"), "a model from a file gives no feature map to pool"),
         (("--parts", "2"), "parts=2 needs a pooling"),
-        (("--weights", "w.pth"), "--weights are those of a torchvision:NAME or timm:NAME"),
+        (("--weights", "w.pth"), "--weights are those of a torchvision:NAME"),
         (("--precision", "float16"), "--precision takes float32, tf32 or bf16"),
         (("--image-size", "64"), "'64' is not height x width"),
         (("--set", "toy.ids=3"), "only dataset.PARAMETER can be set here"),
