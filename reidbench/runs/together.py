@@ -114,10 +114,12 @@ class _Task:
 
     def __init__(self, stage: Stage, work: Work, others: Path) -> None:
         self.stage, self.work, self.others = stage, work, others
+        self.environment = dict(os.environ)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Arrive in a process, and keep lightning-fabric from telling of it."""
         vars(self).update(state)
+        os.environ.update(self.environment)  # a server keeps that of its own start
         _quieten()
 
     def on(self, ranks: Ranks, tell: Connection) -> None:

@@ -225,7 +225,8 @@ class Ending(OfRanks):
     """Train, until something ends one of the processes at the third step.
 
     Attributes:
-        how: "killed", "raised" or "waits", for the second process; "stopped" for a process alone.
+        how: "killed", "raised" or "apart", for the second process; "waits", for all; "stopped",
+            for a process alone; else nothing ends them.
     """
 
     how: str
@@ -243,6 +244,8 @@ class Ending(OfRanks):
                 os.kill(os.getpid(), signal.SIGKILL)
             if step == 3 and self.how == "raised" and not ranks.leads:
                 raise ReidbenchError("the second one cannot go on")
+            if step == 3 and self.how == "apart" and not ranks.leads:
+                torch.nn.init.ones_(network[0].weight)  # type: ignore[arg-type]
             if step == 5 and self.how == "stopped":
                 raise InterruptedError
 

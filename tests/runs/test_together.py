@@ -165,6 +165,12 @@ def test_the_error_of_any_process_is_told_as_it_is(
         compute_together(Ending("raised"), work_in(tmp_path), 2)
 
 
+def test_processes_that_compute_other_weights_are_refused(tmp_path: Path) -> None:
+    error = "process 2 of 2 computed other weights of 'network' than the first one"
+    with pytest.raises(ReidbenchError, match=error):
+        compute_together(Ending("apart"), work_in(tmp_path), 2)
+
+
 def test_ctrl_c_ends_all_processes(tmp_path: Path) -> None:
     def interrupt() -> None:
         while len([*tmp_path.glob("resume/*.waits")]) < 2:
