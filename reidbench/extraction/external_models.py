@@ -54,7 +54,7 @@ class Ranged(nn.Module):
             raise ReidbenchError(
                 f"the model gives a {type(features).__name__}; it must give one tensor of features"
             )
-        return features
+        return features  # type: ignore[return-value]
 
     def feature_map(self, pixels: Tensor) -> Tensor:
         """Return the feature map that a backbone pools, for pixels in [-1, 1]."""
