@@ -16,9 +16,10 @@ from reidbench.data.catalog import OpenDataset
 from reidbench.evaluation import Scores, Trials
 from reidbench.plots.sheet import ROWS, draw_sheet
 from reidbench.results.result import Result
+from reidbench.runs.computing import EXECUTION
 from reidbench.runs.cost_summary import cost_of, masks_of, speed_of, translation_quality_of
 from reidbench.runs.plan import Plan
-from reidbench.runs.runner import EXECUTION, Finished, Outcome
+from reidbench.runs.runner import Finished, Outcome
 from reidbench.runs.sources import entries_of
 from reidbench.runs.training_facts import training_of
 from reidbench.runs.warnings import warnings_of

@@ -13,12 +13,12 @@ from typing import Any
 import pluggy
 
 from reidbench.engine.hardware import Hardware
-from reidbench.engine.repeatable import repeatable
 from reidbench.errors import BusyError, ReidbenchError
 from reidbench.progress import Reporter
 from reidbench.registry.faults import blaming
 from reidbench.registry.loading import notify
 from reidbench.registry.registry import Entry
+from reidbench.runs.computing import computed
 from reidbench.runs.notes import noted
 from reidbench.runs.plan import Plan
 from reidbench.runs.sources import (
@@ -33,9 +33,6 @@ from reidbench.runs.sources import (
 from reidbench.stages import Preview, Stage, Work
 from reidbench.storage.artifacts import Artifact, Store
 from reidbench.storage.keys import JSON
-
-EXECUTION = "execution"
-"""Name, in the manifest of a stage, of how it was computed."""
 
 
 @dataclass(frozen=True)
@@ -233,25 +230,10 @@ def _facts(
     sources = sources_behind(stage, inputs)
     made_by = {NOTED: note_begun(work.folder, sources, afresh=afresh)} if sources else {}
     try:
-        with repeatable(wanted=work.hardware.deterministic) as not_repeatable:
-            told = stage.compute(work)
+        return {**made_by, **computed(stage, work)}
     except BaseException:
         forget_begun(work.folder)
         raise
-    executed = _executed(stage, work, not_repeatable)
-    return {"device": work.hardware.description, **made_by, **told, **executed}
-
-
-def _executed(stage: Stage, work: Work, not_repeatable: Collection[str]) -> dict[str, JSON]:
-    """Return what results tell of how a stage was computed, where it is not the plain way."""
-    told = dict(work.used)
-    if work.hardware.deterministic:
-        told["deterministic"] = True
-    if not_repeatable:
-        told["not_repeatable"] = sorted(not_repeatable)
-        named = ", ".join(sorted(not_repeatable))
-        work.say(f"{stage.title}: not repeatable bit by bit on this device, for want of: {named}")
-    return {EXECUTION: told} if told else {}
 
 
 def _find(stage: Stage, session: Session) -> Finished | None:
