@@ -81,7 +81,7 @@ class Compilation:
         how: dict[str, Any] = {"backend": BACKEND, "dynamic": False}
         if self._hardware.device.type == "cuda" and BACKEND == "inductor":
             how["mode"] = "reduce-overhead"
-        # Shares of losses are measured by several passes backwards through one graph.
+        # Some translators go backwards through one graph twice, which spends no memory of it then.
         torch._functorch.config.donated_buffer = False
         for network in networks_of(self._state.values()):
             network.compile(**how)

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from reidbench.nn.norm import ReflectionPad, _Mirrored, _OnAccelerator, instance_norm
 from reidbench.registry.loading import load_plugins
 from reidbench.testing.checks import Subject, find_subjects
 from reidbench.testing.checks.check import SkippedCheck
@@ -67,3 +68,28 @@ def test_a_learner_keeps_maps_in_bf16(subject: Subject) -> None:
         fitted(learner.fit, model, few(), NARROW)
     assert any(x.dtype == torch.bfloat16 for x in kept)
     assert wide_maps(kept) == MEANT.get(subject.name, set())
+
+
+def test_a_compiled_network_keeps_less_and_nothing_wide() -> None:
+    layers = [ReflectionPad(1), nn.Conv2d(8, 8, 3), instance_norm(8, affine=True), nn.ReLU()]
+    network = nn.Sequential(nn.Conv2d(3, 8, 1), *layers, nn.Conv2d(8, 8, 1))
+    network.to(memory_format=torch.channels_last)
+    x = torch.randn(2, 3, 16, 16).contiguous(memory_format=torch.channels_last)
+    held = []
+    for way in (network, torch.compile(network, backend="aot_eager_decomp_partition")):
+        with saved() as kept, NARROW.autocast():
+            way(x)
+        assert wide_maps(kept) == set()
+        held.append({k.data_ptr(): k.nbytes for k in kept if k.ndim == 4 and len(k) == 2})
+    plain, compiled = (sum(sizes.values()) for sizes in held)
+    assert compiled < plain
+
+
+def test_what_an_accelerator_keeps_is_as_narrow() -> None:
+    x = torch.randn(2, 8, 6, 5).bfloat16().contiguous(memory_format=torch.channels_last)
+    x.requires_grad_()
+    norm = instance_norm(8, affine=True)
+    with saved() as kept, NARROW.autocast():
+        _OnAccelerator.apply(_Mirrored.apply(x, 1), norm.weight, norm.bias, norm.eps)
+    assert wide_maps(kept) == set()
+    assert [k.shape for k in kept if k.dtype == torch.bfloat16] == [(2, 8, 8, 7)]
