@@ -6,10 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from reidbench.storage.keys import JSON
 from reidbench.storage.root import default_root
+
+Place = Literal["shared", "sent"]
+STORES: tuple[Place, ...] = get_args(Place)
+"""Places of a Ray cluster's stages: a cache that all nodes see, or one of each node's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +85,7 @@ class EngineOptions:
     jobs: int = 1
     devices: tuple[str, ...] = ()
     address: str | None = None
-    store: Literal["shared", "sent"] = "shared"
+    store: Place = "shared"
 
 
 @dataclass(frozen=True, kw_only=True)
