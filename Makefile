@@ -8,9 +8,11 @@ BIN := $(VENV)/bin
 # A worker a core, and one thread in each: more would wait for one another. Files stay whole, as what
 # their tests share is made once; in the order of their names the dear ones come first. Bytecode is
 # written even where it is not by default: many tests start Python, and it would compile all anew.
-PARALLEL := -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder -p no:benchmark
+# At the end stands what was left out and why (-rs).
+PARALLEL := -rs -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder -p no:benchmark
 # The versions to install; those of the file are known to pass.
 CONSTRAINTS ?= constraints.txt
+COMMA := ,
 PLUGINS := $(sort $(wildcard plugins/*/pyproject.toml))
 SOURCES := reidbench $(wildcard plugins/*/reidbench_*) $(wildcard examples/*/reidbench_*)
 CHECKED := reidbench plugins examples tests $(wildcard benchmarks/perf)
@@ -55,13 +57,15 @@ clean:
 	find reidbench plugins examples tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 # What is imported is compiled then, and kept: a small part of all that is installed, and 20 s less.
-# The core is installed with the extra that the stamp is named after ("core" is no extra); one call
-# of pip, so that the plugins' dependency on reidbench is met by the checkout.
+# The core is installed with the extra that the stamp is named after ("core" is no extra), and for
+# tests with what drives a browser; one call of pip, so that the plugins' dependency on reidbench is
+# met by the checkout.
 $(VENV)/.installed-%: pyproject.toml $(CONSTRAINTS) Makefile $(PLUGINS)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (PyTorch is large: minutes, once)"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c $(CONSTRAINTS) \
-		-e ".$(if $(filter-out core,$*),[$*])" $(addprefix -e ./,$(dir $(PLUGINS)))
+		-e ".$(if $(filter-out core,$*),[$*$(if $(filter test,$*),$(COMMA)browser)])" \
+		$(addprefix -e ./,$(dir $(PLUGINS)))
 	touch $@
 
 # fast-reid asks for torch 1.13.1 and much that its evaluation does not use.

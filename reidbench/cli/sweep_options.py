@@ -7,9 +7,7 @@ from typing import Any
 import click
 
 from reidbench.cli import options
-from reidbench.runs.options import EngineOptions, ExperimentOptions, grid_of
-
-STORES = ("shared", "sent")
+from reidbench.runs.options import STORES, EngineOptions, ExperimentOptions, grid_of
 
 
 def _experiments(

@@ -30,7 +30,7 @@ class Folder:
     """
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root, self._resolved = root, root.resolve()
         self.written: dict[str, int] = {}
         self._clear()
 
@@ -55,7 +55,7 @@ class Folder:
 
     def _inside(self, path: Path) -> bool:
         """Return whether a path stays in the folder, links followed."""
-        return path.resolve().is_relative_to(self.root.resolve())
+        return path.resolve().is_relative_to(self._resolved)
 
     def _clear(self) -> None:
         if not self.root.exists() or not any(self.root.iterdir()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -107,6 +108,7 @@ def _notes(run: Run) -> tuple[tuple[str, str], ...]:
     return tuple((f"{PREFIX}{name}", text) for name, text in told if text)
 
 
+@cache
 def _page(name: str) -> str:
     if not name.isidentifier():
         return ""

@@ -37,13 +37,15 @@ def data_pages(
     for run in runs:
         told: Any = run.result.benchmark
         page = _page(benchmarks, str(told["name"]))
-        page.facts.setdefault(f"version {told['version']}", _benchmark_facts(told))
+        if (version := f"version {told['version']}") not in page.facts:
+            page.facts[version] = _benchmark_facts(told)
         page.settings[run.benchmark] = None
         for role in ("source", "target"):
             part = told[role]
             data = _page(datasets, str(part["name"]))
-            title = str(part.get("title", part["name"]))
-            data.facts.setdefault(f"{title} ({part['fingerprint'][:8]})", list(recipe_rows(part)))
+            title = f"{part.get('title', part['name'])} ({part['fingerprint'][:8]})"
+            if title not in data.facts:
+                data.facts[title] = recipe_rows(part)
             data.links[page.name] = page.id
             page.links[data.name] = data.id
     for page in benchmarks.values():

@@ -65,8 +65,9 @@ class BriefResult(Result):
 
     told: Mapping[str, float] = field(default_factory=dict)
 
+    @property
     def quantities(self) -> Mapping[str, float]:
-        """Return those of ``measures.QUANTITIES`` that the result tells."""
+        """Those of ``measures.QUANTITIES`` that the result tells, by name."""
         return self.told
 
 

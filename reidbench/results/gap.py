@@ -72,7 +72,7 @@ class Gap:
 
     def quantities(self, results: Sequence[Result]) -> dict[str, Spread]:
         """Return the spread of each of ``QUANTITIES``, and of the gap closed, that all tell."""
-        told = [r.quantities() for r in results]
+        told = [r.quantities for r in results]
         columns = {key: [t[key] for t in told if key in t] for key in QUANTITIES}
         closed = map(self.closed, results)
         columns[GAP_CLOSED] = [share for share in closed if share is not None]

@@ -139,10 +139,11 @@ class Result(Notebook):
         """Return a measure of the ranking or one of ``measures.QUANTITIES``; None if not told."""
         if name in MEASURES:
             return float(self.scores[name])
-        return self.quantities().get(name)
+        return self.quantities.get(name)
 
+    @cached_property
     def quantities(self) -> Mapping[str, float]:
-        """Return those of ``measures.QUANTITIES`` that the result tells."""
+        """Those of ``measures.QUANTITIES`` that the result tells, by name."""
         return quantities_of({name: getattr(self, name) for name in PLACES})
 
     def save(self, root: Path) -> Path:

@@ -6,13 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from reidbench.storage.keys import JSON
 from reidbench.storage.root import default_root
 
 if TYPE_CHECKING:
     from reidbench.engine.hardware import Hardware
+
+Place = Literal["shared", "sent"]
+STORES: tuple[Place, ...] = get_args(Place)
+"""Places of a Ray cluster's stages: a cache that all nodes see, or one of each node's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +112,7 @@ class EngineOptions:
     jobs: int = 1
     devices: tuple[str, ...] = ()
     address: str | None = None
-    store: Literal["shared", "sent"] = "shared"
+    store: Place = "shared"
 
 
 @dataclass(frozen=True, kw_only=True)

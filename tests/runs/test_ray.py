@@ -18,7 +18,8 @@ from reidbench.testing.toy_runs import make_session
 from tests.runs.dying import MARK
 from tests.runs.test_parallel import contents, job, timeless
 
-ray = pytest.importorskip("ray", exc_type=ImportError)
+NO_RAY = "left out: no Ray; pip install 'reidbench[ray]' brings it"
+ray = pytest.importorskip("ray", exc_type=ImportError, reason=NO_RAY)
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own
 
 ROOT = Path(__file__).parents[2]

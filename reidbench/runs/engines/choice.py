@@ -11,13 +11,12 @@ from reidbench.runs.engines import cluster
 from reidbench.runs.engines.local import LocalWorkers
 from reidbench.runs.engines.workers import Workers
 from reidbench.runs.launch import RecordedRun
-from reidbench.runs.options import EngineOptions, ExecutionOptions, hardware_of
+from reidbench.runs.options import STORES, EngineOptions, ExecutionOptions, hardware_of
 from reidbench.runs.parallel import run_parallel
 from reidbench.runs.runner import Session
 from reidbench.runs.scheduler import FailedRun, Job, OnFailure, run_all
 
 ENGINES = ("local", "ray")
-STORES = ("shared", "sent")
 
 
 def check_engine(options: EngineOptions, execution: ExecutionOptions) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -28,14 +29,14 @@ from reidbench.testing.checks.material import (
     train,
 )
 from reidbench.testing.checks.trainables import (
-    cuda,
     described,
-    finite_weights,
-    require_finite,
+    require_deaf,
+    require_deterministic,
     require_optimised,
     require_resumes,
     require_same,
-    trained,
+    require_trains,
+    require_trains_on_cuda,
 )
 
 KIND = "constraint"
@@ -66,9 +67,7 @@ def losses_are_finite_scalars(subject: Subject) -> None:
 )
 def trains_beside_a_translator(subject: Subject) -> None:
     """Make some steps as a run makes them."""
-    translator, constraints = made(subject)
-    require_finite(train(translator, constraints, domains()))
-    finite_weights(translator, *constraints.values())
+    require_trains(made(subject), domains())
 
 
 @check(
@@ -78,10 +77,9 @@ def trains_beside_a_translator(subject: Subject) -> None:
 )
 def trains_on_one_image(subject: Subject) -> None:
     """Make two steps on the smallest batch."""
-    translator, constraints = made(subject)
-    batch = 2 if constraints[subject.name].sampling == "pairs" else 1
-    require_finite(train(translator, constraints, domains(), last=2, batch=batch))
-    finite_weights(translator, *constraints.values())
+    players = made(subject)
+    batch = 2 if players[1][subject.name].sampling == "pairs" else 1
+    require_trains(players, domains(), last=2, batch=batch)
 
 
 @check(
@@ -182,8 +180,7 @@ def every_parameter_is_optimised_or_frozen(subject: Subject) -> None:
 )
 def is_deterministic(subject: Subject) -> None:
     """Train twice, with the global streams of Python and numpy elsewhere."""
-    again = trained(lambda: made(subject), domains(), seed=2)
-    require_same(usual(subject), again, "the same training gives")
+    require_deterministic(lambda: made(subject), usual(subject), domains())
 
 
 @check(
@@ -204,9 +201,7 @@ def resumes_at_every_step(subject: Subject) -> None:
 )
 def is_deaf_to_target_persons(subject: Subject) -> None:
     """Train on the same images with persons in a part of the target."""
-    for seed in (0, 1):
-        other = trained(lambda: made(subject), partly_labelled_domains(seed))
-        require_same(usual(subject), other, "other persons in the target train")
+    require_deaf(lambda: made(subject), usual(subject), map(partly_labelled_domains, (0, 1)))
 
 
 @check(
@@ -231,9 +226,7 @@ def embedder_is_what_it_makes(subject: Subject) -> None:
 )
 def trains_in_bf16(subject: Subject) -> None:
     """Make two steps under autocast."""
-    translator, constraints = made(subject)
-    require_finite(train(translator, constraints, domains(), last=2, hardware=NARROW))
-    finite_weights(translator, *constraints.values())
+    require_trains(made(subject), domains(), last=2, hardware=NARROW)
 
 
 @check(
@@ -243,11 +236,7 @@ def trains_in_bf16(subject: Subject) -> None:
 )
 def trains_on_cuda(subject: Subject) -> None:
     """Make two steps on a CUDA device, in both precisions."""
-    for precision in ("float32", "bf16"):
-        hardware = cuda(precision)
-        translator, constraints = made(subject, hardware)
-        require_finite(train(translator, constraints, domains(), last=2, hardware=hardware))
-        finite_weights(translator, *constraints.values())
+    require_trains_on_cuda(partial(made, subject), domains())
 
 
 def constraint_scalars(subject: Subject) -> dict[str, float]:

@@ -15,10 +15,9 @@ from reidbench.storage.keys import JSON
 from reidbench.testing.checks.check import FailedCheck, SkippedCheck, Subject, check, require
 from reidbench.testing.checks.learners import KIND, few, made, pixels, trained
 from reidbench.testing.checks.models import (
-    built,
     fitted,
-    require_blank,
     require_equal_rows,
+    require_loaded,
     require_repeatable,
 )
 from reidbench.testing.checks.trainables import described
@@ -59,11 +58,13 @@ def remembers_nothing(subject: Subject) -> None:
     """Embed by a new learner, with a blank model that takes the weights."""
     learner, model, _ = trained(subject)
     other: FeatureLearner = subject.build(epochs=1)
-    blank = built(lambda: other.blank(4)).eval()
-    require_blank(lambda: blank, model)
-    with torch.no_grad():
-        first, second = learner.embed(model, pixels()), other.embed(blank, pixels())
-    require(first.equal(second), "a loaded model gives other features than the trained one")
+    require_loaded(
+        lambda: other.blank(4),
+        model,
+        lambda trained: learner.embed(trained, pixels()),
+        lambda loaded: other.embed(loaded, pixels()),
+        "features",
+    )
 
 
 @check(

@@ -116,3 +116,18 @@ def require_blank(make: Callable[[], nn.Module], model: nn.Module) -> None:
         make().load_state_dict(model.state_dict())
     except RuntimeError as error:
         raise FailedCheck(f"blank() gives another network: {error}") from error
+
+
+def require_loaded(
+    blank: Callable[[], nn.Module],
+    model: nn.Module,
+    first: Callable[[nn.Module], Tensor],
+    second: Callable[[nn.Module], Tensor],
+    what: str,
+) -> None:
+    """Fail if ``second`` of a blank model with the weights of ``model`` is not ``first`` of it."""
+    loaded = built(blank).eval()
+    require_blank(lambda: loaded, model)
+    with torch.no_grad():
+        same = first(model).equal(second(loaded))
+    require(same, f"a loaded model gives other {what} than the trained one")

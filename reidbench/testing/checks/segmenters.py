@@ -12,8 +12,8 @@ from reidbench.testing.checks.material import NARROW, persons, snapshot
 from reidbench.testing.checks.models import (
     built,
     fitted,
-    require_blank,
     require_equal_rows,
+    require_loaded,
     require_repeatable,
     require_resumes,
 )
@@ -85,11 +85,13 @@ def remembers_nothing(subject: Subject) -> None:
     """Mask by a new segmenter, with a blank model that takes the weights."""
     segmenter, model, _ = ready(subject)
     other: Segmenter = subject.build(epochs=1)
-    blank = built(other.blank).eval()
-    require_blank(lambda: blank, model)
-    with torch.no_grad():
-        first, second = segmenter.masks(model, pixels()), other.masks(blank, pixels())
-    require(first.equal(second), "a loaded model gives other masks than the trained one")
+    require_loaded(
+        other.blank,
+        model,
+        lambda trained: segmenter.masks(trained, pixels()),
+        lambda loaded: other.masks(loaded, pixels()),
+        "masks",
+    )
 
 
 @check(

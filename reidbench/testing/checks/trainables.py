@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,35 @@ def trained(make: Make, data: Domains, seed: int = 1, **how: Any) -> State:
         translator, constraints = make()
         train(translator, constraints, data, **how)
     return snapshot(translator, *constraints.values())
+
+
+def require_trains(players: Players, data: Domains, **how: Any) -> None:
+    """Fail if what steps show, or a weight after them, is not finite; ``how`` as of ``train``."""
+    translator, constraints = players
+    require_finite(train(translator, constraints, data, **how))
+    finite_weights(translator, *constraints.values())
+
+
+def require_trains_on_cuda(make: Callable[[Hardware], Players], data: Domains) -> None:
+    """Make two steps on a CUDA device in each precision, and fail where they are not finite.
+
+    Raises:
+        SkippedCheck: if there is no such device.
+    """
+    for precision in ("float32", "bf16"):
+        hardware = cuda(precision)
+        require_trains(make(hardware), data, last=2, hardware=hardware)
+
+
+def require_deterministic(make: Make, usual: State, data: Domains) -> None:
+    """Fail if a training with the global streams elsewhere ends with other weights."""
+    require_same(usual, trained(make, data, seed=2), "the same training gives")
+
+
+def require_deaf(make: Make, usual: State, others: Iterable[Domains]) -> None:
+    """Fail if domains with other persons in the target train other weights."""
+    for data in others:
+        require_same(usual, trained(make, data), "other persons in the target train")
 
 
 def resumed(make: Make, data: Domains) -> dict[int, list[str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -25,13 +27,14 @@ from reidbench.testing.checks.material import (
 )
 from reidbench.testing.checks.trainables import (
     Players,
-    cuda,
     described,
-    finite_weights,
-    require_finite,
+    require_deaf,
+    require_deterministic,
     require_optimised,
     require_resumes,
     require_same,
+    require_trains,
+    require_trains_on_cuda,
     trained,
 )
 
@@ -76,8 +79,7 @@ def trains(subject: Subject) -> None:
     """Make some steps as a run makes them."""
     translator = made(subject)
     require(hasattr(translator, "augmentation"), "there is no attribute 'augmentation'")
-    require_finite(train(translator, {}, domains()))
-    finite_weights(translator)
+    require_trains((translator, {}), domains())
     if list(translator.parameters()):
         start = snapshot(made(subject))
         require(differing(start, plain(subject)), f"{STEPS} steps change no weight")
@@ -90,9 +92,7 @@ def trains(subject: Subject) -> None:
 )
 def trains_on_one_image(subject: Subject) -> None:
     """Make two steps on batches of one image."""
-    translator = made(subject)
-    require_finite(train(translator, {}, domains(), last=2, batch=1))
-    finite_weights(translator)
+    require_trains(_alone(subject), domains(), last=2, batch=1)
 
 
 @check(
@@ -158,8 +158,7 @@ def extra_loss_of_0_changes_nothing(subject: Subject) -> None:
 )
 def is_deterministic(subject: Subject) -> None:
     """Train twice, with the global streams of Python and numpy elsewhere."""
-    again = trained(lambda: _alone(subject), domains(), seed=2)
-    require_same(plain(subject), again, "the same training gives")
+    require_deterministic(lambda: _alone(subject), plain(subject), domains())
 
 
 @check(
@@ -180,9 +179,7 @@ def resumes_at_every_step(subject: Subject) -> None:
 )
 def is_deaf_to_target_persons(subject: Subject) -> None:
     """Train on the same images with other persons in the target."""
-    for seed in (0, 1):
-        other = trained(lambda: _alone(subject), partly_labelled_domains(seed))
-        require_same(plain(subject), other, "other persons in the target train")
+    require_deaf(lambda: _alone(subject), plain(subject), map(partly_labelled_domains, (0, 1)))
 
 
 @check(
@@ -192,9 +189,7 @@ def is_deaf_to_target_persons(subject: Subject) -> None:
 )
 def trains_in_bf16(subject: Subject) -> None:
     """Make two steps under autocast."""
-    translator = made(subject)
-    require_finite(train(translator, {}, domains(), last=2, hardware=NARROW))
-    finite_weights(translator)
+    require_trains(_alone(subject), domains(), last=2, hardware=NARROW)
 
 
 @check(
@@ -204,15 +199,11 @@ def trains_in_bf16(subject: Subject) -> None:
 )
 def trains_on_cuda(subject: Subject) -> None:
     """Make two steps on a CUDA device, in both precisions."""
-    for precision in ("float32", "bf16"):
-        hardware = cuda(precision)
-        translator = made(subject, hardware)
-        require_finite(train(translator, {}, domains(), last=2, hardware=hardware))
-        finite_weights(translator)
+    require_trains_on_cuda(partial(_alone, subject), domains())
 
 
-def _alone(subject: Subject) -> Players:
-    return made(subject), {}
+def _alone(subject: Subject, hardware: Hardware = CPU) -> Players:
+    return made(subject, hardware), {}
 
 
 def _check_hop(hop: Hop, translator: Translator) -> None:
