@@ -63,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def measured(bench: Bench, chosen: Mapping[str, Callable[[Bench], Part]], out: Path) -> int:
     """Measure parts one by one; each is written when it is done, and none ends the others."""
+    torch.backends.cudnn.benchmark = bench.device.type == "cuda"  # for the plain loops, too
     found: Part = {**parts.machine(bench.device), "tiny": bench.tiny, "parts": {}}
     for name, part in chosen.items():
         start = time.monotonic()

@@ -89,12 +89,11 @@ def ours(
 
 
 def in_precision(bench: Bench, precision: str, step: Callable[[], object]) -> Callable[[], object]:
-    """Return a plain step under autocast, as one writes it, with cuDNN's search for kernels."""
+    """Return a plain step under autocast, as one writes it."""
 
     def within() -> object:
         narrow = torch.autocast(bench.device.type, torch.bfloat16)
-        cudnn = torch.backends.cudnn.flags(benchmark=True)
-        with cudnn, narrow if precision == BF16 else nullcontext():
+        with narrow if precision == BF16 else nullcontext():
             return step()
 
     return within
