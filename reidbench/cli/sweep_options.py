@@ -22,8 +22,8 @@ def _experiments(
     return grid_of(ExperimentOptions(**parts), benchmarks, values)
 
 
-def _engine(engine: str, jobs: int, devices: str | None, address: str | None) -> EngineOptions:
-    named = tuple(d.strip() for d in (devices or "").split(",") if d.strip())
+def _engine(engine: str, jobs: int, shared: str | None, address: str | None) -> EngineOptions:
+    named = tuple(d.strip() for d in (shared or "").split(",") if d.strip())
     return EngineOptions(engine=engine, jobs=jobs, devices=named, address=address)
 
 
@@ -70,6 +70,7 @@ engine = options.bundled(
         ),
         click.option(
             "--devices",
+            "shared",
             metavar="LIST|N",
             help="GPUs that the jobs share, a job each if there is no --jobs, e.g. cuda:0,cuda:1. "
             "Or a number: so many compute a training, or the embedding, together.",
