@@ -139,20 +139,16 @@ masks = click.option(
 
 
 def bundled(
-    name: str,
-    build: Callable[..., Any],
-    options: Decorator[F],
-    also: tuple[str, ...] = (),
-    but: tuple[str, ...] = (),
+    name: str, build: Callable[..., Any], options: Decorator[F], also: tuple[str, ...] = ()
 ) -> Decorator[F]:
     """Return a decorator that adds ``options`` and passes on what ``build`` makes of them.
 
-    ``also`` are the names that it takes beside those of its signature, ``but`` those that it goes
-    without; what no option sets keeps its default.
+    ``also`` are the names that it takes beside those of its signature; a name that the verb has no
+    option for keeps its default.
     """
     keywords = (Parameter.VAR_KEYWORD,)
     own = signature(build).parameters.items()
-    names = (*(n for n, p in own if p.kind not in keywords and n not in but), *also)
+    names = (*(n for n, p in own if p.kind not in keywords), *also)
 
     def decorate(function: F) -> F:
         @wraps(function)
@@ -310,5 +306,4 @@ execution = bundled(
             "folder 'profiles' unless you name one.",
         ),
     ),
-    but=("devices",),  # verbs that have it have a meaning for it
 )

@@ -22,8 +22,8 @@ def _experiments(
     return grid_of(ExperimentOptions(**parts), benchmarks, values)
 
 
-def _engine(devices: str | None, **given: Any) -> EngineOptions:
-    named = tuple(d.strip() for d in (devices or "").split(",") if d.strip())
+def _engine(shared: str | None, **given: Any) -> EngineOptions:
+    named = tuple(d.strip() for d in (shared or "").split(",") if d.strip())
     return EngineOptions(devices=named, **given)
 
 
@@ -70,6 +70,7 @@ engine = options.bundled(
         ),
         click.option(
             "--devices",
+            "shared",
             metavar="LIST|N",
             help="GPUs that the jobs share, a job each if there is no --jobs, e.g. cuda:0,cuda:1. "
             "Or a number: so many compute a training, or the embedding, together.",
@@ -93,4 +94,5 @@ engine = options.bundled(
             "own, and finished stages go through Ray.",
         ),
     ),
+    ("engine", "jobs", "address", "store"),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -34,7 +33,6 @@ def command(
     request: Request,
     experiment: ExperimentOptions,
     execution: ExecutionOptions,
-    devices: int,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -59,7 +57,7 @@ def command(
     from reidbench.runs.launch import run_with_floor
     from reidbench.runs.recording import unique_stages
 
-    chosen = (experiment, replace(execution, devices=devices))
+    chosen = (experiment, execution)
     done = run_with_floor(request, seed, chosen, load_plugins(), Bars(), show.plans)
     if as_json:
         click.echo(json.dumps(done[0].result.to_dict(), indent=2))
