@@ -153,3 +153,15 @@ def test_the_command_draws_them_beside_the_result(made, tmp_path, monkeypatch):
     assert ">learn mapped on real<" in file.with_suffix(".features.svg").read_text()
     for refused in (["features"], ["features", str(file), "--kind", "line"]):
         assert invoke(plot.command, refused).exit_code == 2
+
+
+def test_the_source_s_model_is_the_one_that_training_began_with(made, tmp_path):
+    result, cache, registry = made
+    other = Request(translator=None, learner="mapped", strategy="source")
+    plan = make_plan(registry, toy_benchmark(), 1, other)
+    done = run_and_record(plan, make_session(cache), tmp_path).result
+    stages = [*done.execution["stages"], *result.execution["stages"]]
+    mixed = replace(result, execution={**result.execution, "stages": stages})
+    expected, found = activations(made), activations((mixed, cache, registry))
+    for title, maps in expected.maps.items():
+        assert np.array_equal(found.maps[title], maps)
