@@ -186,7 +186,9 @@ def _fabric(hardware: Hardware, devices: int) -> Fabric:
 
 
 def _quieten() -> None:
-    logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
+    """Leave it to errors to tell of processes."""
+    for name in ("lightning_fabric", "torch.multiprocessing.spawn"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def _on_rank(fabric: Fabric, task: _Task, tells: Sequence[Connection]) -> None:
