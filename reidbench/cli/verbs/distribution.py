@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reidbench.cli import figure, options
+from reidbench.cli import execution_options, figure, options
 
 if TYPE_CHECKING:
     from reidbench.config.compose import Request
@@ -25,7 +25,7 @@ OF = ("run", "target")
 @click.command("distribution")
 @options.recipe
 @options.experiment
-@options.execution
+@execution_options.execution
 @figure.seed
 @click.option(
     "--by",

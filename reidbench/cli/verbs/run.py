@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reidbench.cli import options
+from reidbench.cli import execution_options, options
 
 if TYPE_CHECKING:
     from reidbench.config.compose import Request
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command("run")
 @options.recipe
 @options.experiment
-@options.execution
+@execution_options.execution
 @click.option(
     "--devices",
     type=click.IntRange(1),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reidbench.cli import options, sweep_options
+from reidbench.cli import execution_options, options, sweep_options
 
 if TYPE_CHECKING:
     from reidbench.runs.options import (
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     help="A table or figure of a paper, by name or the path of a .toml file.",
 )
 @sweep_options.experiments
-@options.execution
+@execution_options.execution
 @sweep_options.engine
 @click.option(
     "--dry-run", is_flag=True, help="Show what is new, what is at hand and how long it may take."

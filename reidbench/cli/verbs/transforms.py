@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reidbench.cli import figure, options
+from reidbench.cli import execution_options, figure, options
 
 if TYPE_CHECKING:
     from reidbench.config.compose import Request
@@ -21,7 +21,7 @@ NUMBERS = ("mean", "sd", "min", "max")
 @click.command("transforms")
 @options.recipe
 @options.experiment
-@options.execution
+@execution_options.execution
 @figure.seed
 @figure.output
 @options.as_json
