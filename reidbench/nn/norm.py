@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from itertools import product
 from typing import Any
 
@@ -30,7 +31,7 @@ class InstanceNorm(nn.GroupNorm):
         if torch.compiler.is_compiling():
             return self._traced(x)
         if x.device.type != "cpu":
-            with torch.autocast(x.device.type, enabled=False):
+            with _left_alone(x.device.type):
                 made: Tensor = _OnAccelerator.apply(x, self.weight, self.bias, self.eps)
             return made
         if not x.is_contiguous(memory_format=CHANNELS_LAST):
@@ -53,6 +54,12 @@ class InstanceNorm(nn.GroupNorm):
             if self.affine:
                 y = y * self.weight[:, None, None] + self.bias[:, None, None]
             return y.to(x.dtype)
+
+
+def _left_alone(device: str) -> AbstractContextManager[None]:
+    """Return a context without autocast; some devices, such as "meta", have none."""
+    there = torch.amp.is_autocast_available(device)
+    return torch.autocast(device, enabled=False) if there else nullcontext()
 
 
 class _OnCPU(torch.autograd.Function):

@@ -96,15 +96,6 @@ def test_a_stream_draws_what_torch_draws_from_its_seed() -> None:
     assert torch.rand(4).tolist() == drawn(0, "dropout", 7)
 
 
-def test_a_stream_seeds_every_device_where_there_is_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
-    seeds: list[int] = []
-    monkeypatch.setattr(torch, "manual_seed", seeds.append)
-    for there in (False, True):
-        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
-        drawn(0, "dropout", 7)
-    assert seeds == [derive_seed(0, "dropout", 7)]
-
-
 def test_a_generator_is_a_function_of_its_name() -> None:
     torch.manual_seed(5)
     before = torch.get_rng_state()
