@@ -18,7 +18,7 @@ from reidbench.studies.index import load_index, results_of
 FOLDER = Path(__file__).parents[2] / "results"
 PATHS = sorted(FOLDER.glob("*/*.json"))
 INDEXES = sorted(FOLDER.glob("*/studies/*.json"))
-NOT_IDENTITY = ("name", "digest", "paper", "provenance")
+NOT_IDENTITY = ("name", "digest", "paper", "provenance", "components")
 
 
 @pytest.fixture(scope="module")
