@@ -28,7 +28,7 @@ def name_of(method: Method, base: Method, registry: Registry) -> str:
         words.append(method.direction.partition("-")[2])
         strategy = usual_strategy(method.direction)
     if method.strategy != strategy:
-        words.append(method.strategy[:6])
+        words.append(method.strategy)
     return "+".join(words)
 
 

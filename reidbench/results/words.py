@@ -11,6 +11,7 @@ _LEARNED = {
     "finetune": "fine-tuned on the translated images",
     "source+translated": "learned from the source and the translated images",
     "translated": "learned from the translated images",
+    "source+views": "learned from the source and the target's images between its cameras",
     "joint": "learned beside the generators",
 }
 

@@ -223,15 +223,15 @@ def test_a_method_is_its_parts(registry: Registry) -> None:
             Request(translator="toy", constraints=["kept", "pairs"], learner="toy"),
             "toy+kept+pairs+toy",
         ),
-        (Request(translator="toy", learner="toy", strategy="translated"), "toy+toy+transl"),
+        (Request(translator="toy", learner="toy", strategy="translated"), "toy+toy+translated"),
         (Request(method="direct", learner="toy"), "direct+toy"),
         (Request(learner="toy"), "direct+toy"),
         (Request(method="supervised", learner="toy"), "supervised+toy"),
         (Request(method="tuned", learner="toy"), "tuned+toy"),
         (Request(method="toy-kept", direction="target-to-source"), "toy-kept+to-source"),
         (replace(KEPT, direction="target-to-source"), "toy-kept+to-source"),
-        (replace(KEPT, strategy="translated"), "toy-kept+transl"),
-        (Request(method="tuned", strategy="finetune"), "tuned+finetu"),
+        (replace(KEPT, strategy="translated"), "toy-kept+translated"),
+        (Request(method="tuned", strategy="finetune"), "tuned+finetune"),
         (Request(method="tuned", constraints=["pairs"]), "tuned-pairs"),
         (Request(method="tuned", direction="target-to-source"), "tuned+to-source"),
         (
@@ -241,7 +241,7 @@ def test_a_method_is_its_parts(registry: Registry) -> None:
         # The same parts as the method "tuned", but not with its values.
         (
             Request(translator="toy", constraints=["kept"], learner="other", strategy="translated"),
-            "toy+kept+other+transl",
+            "toy+kept+other+translated",
         ),
     ],
 )
