@@ -46,6 +46,7 @@ class CUT(Translator):
         residual: the generator adds to the image what it draws; an option for benchmarks with few
             steps, in no paper.
         lr: learning rate of Adam.
+        discriminator_lr: that of the discriminator; None for the same.
         beta1: Adam's first decay rate; the second is 0.999.
         decay_from: fraction of the run after which the rate falls linearly to zero.
         nce: weight of the patches of translated images (lambda_X of eq. 4).
@@ -60,6 +61,7 @@ class CUT(Translator):
         ValueError: if a value is out of range.
     """
 
+    omitted_from_key_at_default: ClassVar[frozenset[str]] = frozenset({"discriminator_lr"})
     directions: ClassVar[frozenset[str]] = frozenset({"source-to-target"})
 
     def __init__(
@@ -70,6 +72,7 @@ class CUT(Translator):
         discriminator_width: int = 64,
         residual: bool = False,
         lr: float = 2e-4,
+        discriminator_lr: float | None = None,
         beta1: float = 0.5,
         decay_from: float = 0.5,
         nce: float = 1.0,
@@ -84,12 +87,14 @@ class CUT(Translator):
         at_least(1, width=width, blocks=blocks, discriminator_width=discriminator_width)
         at_least(1, embedding=embedding, enlarge=enlarge)
         at_least(2, patches=patches)  # one alone has nothing to be told from
-        at_least(0, lr=lr, nce=nce, nce_identity=nce_identity)
+        discriminator_lr = lr if discriminator_lr is None else discriminator_lr
+        at_least(0, lr=lr, discriminator_lr=discriminator_lr, nce=nce, nce_identity=nce_identity)
         at_least(1e-6, temperature=temperature)
         within(0, 1, beta1=beta1, decay_from=decay_from)
         self.width, self.blocks, self.residual = width, blocks, residual
         self.discriminator_width, self.embedding = discriminator_width, embedding
-        self.lr, self.beta1, self.decay_from = lr, beta1, decay_from
+        self.lr, self.discriminator_lr = lr, discriminator_lr
+        self.beta1, self.decay_from = beta1, decay_from
         self.nce, self.nce_identity = nce, nce_identity
         self.temperature, self.patches = temperature, patches
         self.augmentation = Augmentation(flip=flip, enlarge=enlarge)
@@ -108,8 +113,8 @@ class CUT(Translator):
         self.generator = ResNetGenerator(self.width, self.blocks, residual=self.residual)
         self.heads = Heads(self.generator, self.embedding)
         self.discriminator = PatchGAN(self.discriminator_width, norm=True)
-        self.generator_optimizer = self._adam(self.generator, self.heads)
-        self.discriminator_optimizer = self._adam(self.discriminator)
+        self.generator_optimizer = self._adam(self.lr, self.generator, self.heads)
+        self.discriminator_optimizer = self._adam(self.discriminator_lr, self.discriminator)
 
     def training_step(self, batch: Batch, extra_loss: ExtraLoss, clock: Clock) -> tuple[Hops, Log]:
         """Update the discriminator, then the generator together with the heads."""
@@ -153,9 +158,9 @@ class CUT(Translator):
         descend(self.discriminator_optimizer, loss)
         return loss.detach()
 
-    def _adam(self, *networks: torch.nn.Module) -> Adam:
+    def _adam(self, lr: float, *networks: torch.nn.Module) -> Adam:
         parameters = [p for network in networks for p in network.parameters()]
-        return Adam(parameters, lr=self.lr, betas=(self.beta1, 0.999), fused=True)
+        return Adam(parameters, lr=lr, betas=(self.beta1, 0.999), fused=True)
 
 
 def _square_error(scores: Tensor, wanted: float) -> Tensor:

@@ -72,6 +72,7 @@ class CamStyle(Translator):
         residual: the generators add to the image what they draw (see ``ResNetGenerator``); an
             option for benchmarks with few steps, in no paper.
         lr: learning rate of Adam.
+        discriminator_lr: that of the discriminators; None for the same.
         beta1: Adam's first decay rate; the second is 0.999.
         decay_from: fraction of the run after which the rate falls linearly to zero.
         cycle: weight of the cycle consistency loss.
@@ -85,7 +86,9 @@ class CamStyle(Translator):
     """
 
     split: ClassVar[Literal["dataset", "camera"]] = "camera"
-    omitted_from_key_at_default: ClassVar[frozenset[str]] = frozenset({"residual"})
+    omitted_from_key_at_default: ClassVar[frozenset[str]] = frozenset(
+        {"discriminator_lr", "residual"}
+    )
 
     def __init__(
         self,
@@ -95,6 +98,7 @@ class CamStyle(Translator):
         discriminator_width: int = 64,
         residual: bool = False,
         lr: float = 2e-4,
+        discriminator_lr: float | None = None,
         beta1: float = 0.5,
         decay_from: float = 0.6,
         cycle: float = 10.0,
@@ -111,6 +115,7 @@ class CamStyle(Translator):
             discriminator_width=discriminator_width,
             residual=residual,
             lr=lr,
+            discriminator_lr=discriminator_lr,
             beta1=beta1,
             decay_from=decay_from,
             cycle=cycle,

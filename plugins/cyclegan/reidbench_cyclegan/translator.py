@@ -59,6 +59,7 @@ class CycleGAN(Translator):
             TensorFlow's layers, "pytorch" that of PyTorch's.
         optimizer: of both players; SimPGAN's paper descends by "sgd".
         lr: learning rate.
+        discriminator_lr: that of the discriminators; None for the same.
         beta1: Adam's first decay rate; the second is 0.999.
         momentum: of SGD.
         decay_from: fraction of the run after which the rate falls linearly to zero.
@@ -77,7 +78,7 @@ class CycleGAN(Translator):
     """
 
     omitted_from_key_at_default: ClassVar[frozenset[str]] = frozenset(
-        {"optimizer", "momentum", "residual"}
+        {"optimizer", "discriminator_lr", "momentum", "residual"}
     )
 
     def __init__(
@@ -93,6 +94,7 @@ class CycleGAN(Translator):
         init: Init = "normal",
         optimizer: Literal["adam", "sgd"] = "adam",
         lr: float = 2e-4,
+        discriminator_lr: float | None = None,
         beta1: float = 0.5,
         momentum: float = 0.9,
         decay_from: float = 0.5,
@@ -107,13 +109,16 @@ class CycleGAN(Translator):
         super().__init__()
         at_least(1, width=width, discriminator_width=discriminator_width, enlarge=enlarge)
         at_least(1, generator_every=generator_every)
-        at_least(0, blocks=blocks, lr=lr, cycle=cycle, identity=identity, pool=pool)
+        discriminator_lr = lr if discriminator_lr is None else discriminator_lr
+        at_least(0, blocks=blocks, lr=lr, discriminator_lr=discriminator_lr)
+        at_least(0, cycle=cycle, identity=identity, pool=pool)
         within(0, 1, beta1=beta1, momentum=momentum, decay_from=decay_from)
         self.width, self.blocks, self.affine, self.init = width, blocks, affine, init
         self.discriminator_width, self.discriminator_norm = discriminator_width, discriminator_norm
         self.residual = residual
         self.same_padding, self.generator_every = same_padding, generator_every
-        self.optimizer, self.lr, self.beta1, self.momentum = optimizer, lr, beta1, momentum
+        self.optimizer, self.lr, self.discriminator_lr = optimizer, lr, discriminator_lr
+        self.beta1, self.momentum = beta1, momentum
         self.decay_from = decay_from
         self.cycle, self.identity, self.pool = cycle, identity, pool
         self.adversarial = ADVERSARIAL[adversarial]
@@ -133,8 +138,8 @@ class CycleGAN(Translator):
         self.source_discriminator = self._discriminator()
         self.target_pool = ImagePool(self.pool, ctx.image_size)
         self.source_pool = ImagePool(self.pool, ctx.image_size)
-        self.generator_optimizer = self._descent(self.to_target, self.to_source)
-        self.discriminator_optimizer = self._descent(*self.discriminators)
+        self.generator_optimizer = self._descent(self.lr, self.to_target, self.to_source)
+        self.discriminator_optimizer = self._descent(self.discriminator_lr, *self.discriminators)
 
     def training_step(self, batch: Batch, extra_loss: ExtraLoss, clock: Clock) -> tuple[Hops, Log]:
         """Update the generators, unless it is their turn to rest, then the discriminators."""
@@ -248,11 +253,11 @@ class CycleGAN(Translator):
             init=self.init,
         )
 
-    def _descent(self, *modules: nn.Module) -> Optimizer:
+    def _descent(self, lr: float, *modules: nn.Module) -> Optimizer:
         parameters = [p for m in modules for p in m.parameters()]
         if self.optimizer == "sgd":
-            return SGD(parameters, lr=self.lr, momentum=self.momentum, fused=True)
-        return Adam(parameters, lr=self.lr, betas=(self.beta1, 0.999), fused=True)
+            return SGD(parameters, lr=lr, momentum=self.momentum, fused=True)
+        return Adam(parameters, lr=lr, betas=(self.beta1, 0.999), fused=True)
 
 
 def sum_l1(hops: Hops, field: Literal["rec", "idt"]) -> Tensor:

@@ -71,6 +71,7 @@ class SAGAN(Translator):
         cycle_weight: lambda_cyc of eq. 7.
         pixel_cycle: lambda_pcl of eq. 4.
         lr: learning rate of Adam.
+        discriminator_lr: that of the critics; None for the same.
         beta1: Adam's first decay rate.
         beta2: its second.
         decay_from: fraction of the run after which the rates fall linearly to zero.
@@ -81,7 +82,9 @@ class SAGAN(Translator):
     """
 
     version: ClassVar[int] = 2
-    omitted_from_key_at_default: ClassVar[frozenset[str]] = frozenset({"residual"})
+    omitted_from_key_at_default: ClassVar[frozenset[str]] = frozenset(
+        {"discriminator_lr", "residual"}
+    )
 
     def __init__(
         self,
@@ -104,6 +107,7 @@ class SAGAN(Translator):
         cycle_weight: float = 10.0,
         pixel_cycle: float = 10.0,
         lr: float = 5e-4,
+        discriminator_lr: float | None = None,
         beta1: float = 0.0,
         beta2: float = 0.9,
         decay_from: float = 0.5,
@@ -112,7 +116,8 @@ class SAGAN(Translator):
         super().__init__()
         at_least(1, codes=codes, localisation_width=localisation_width, width=width)
         at_least(1, discriminator_width=discriminator_width, generator_every=generator_every)
-        at_least(0, blocks=blocks, penalty=penalty, lr=lr)
+        discriminator_lr = lr if discriminator_lr is None else discriminator_lr
+        at_least(0, blocks=blocks, penalty=penalty, lr=lr, discriminator_lr=discriminator_lr)
         at_least(0, cycle_weight=cycle_weight, pixel_cycle=pixel_cycle)
         within(0, 1, bound=bound, beta1=beta1, beta2=beta2, decay_from=decay_from)
         if not (spatial or pixel):
@@ -125,7 +130,8 @@ class SAGAN(Translator):
         self.residual = residual
         self.penalty = penalty if lipschitz == "penalty" else None
         self.cycle_weight, self.pixel_cycle = cycle_weight, pixel_cycle
-        self.lr, self.betas, self.decay_from = lr, (beta1, beta2), decay_from
+        self.lr, self.discriminator_lr = lr, discriminator_lr
+        self.betas, self.decay_from = (beta1, beta2), decay_from
         self.augmentation = Augmentation(flip=flip)
         self.code_size = codes if spatial else 0
         self.needs = frozenset({"mask"} if mask else ())
@@ -144,8 +150,8 @@ class SAGAN(Translator):
         self.critics = Critics(
             self.discriminator_width, moved.transform.size if moved else 0, self.penalty
         )
-        self.generator_optimizer = self._adam(self.to_target, self.to_source)
-        self.critic_optimizer = self._adam(self.critics)
+        self.generator_optimizer = self._adam(self.lr, self.to_target, self.to_source)
+        self.critic_optimizer = self._adam(self.discriminator_lr, self.critics)
 
     def training_step(self, batch: Batch, extra_loss: ExtraLoss, clock: Clock) -> tuple[Hops, Log]:
         """Update the critics and then, if it is their turn, S and G.
@@ -258,9 +264,9 @@ class SAGAN(Translator):
             )
         return Adaptation(spatial, generator)
 
-    def _adam(self, *modules: nn.Module) -> Adam:
+    def _adam(self, lr: float, *modules: nn.Module) -> Adam:
         parameters = [p for m in modules for p in m.parameters()]
-        return Adam(parameters, lr=self.lr, betas=self.betas, fused=True)
+        return Adam(parameters, lr=lr, betas=self.betas, fused=True)
 
 
 def _check_size(image_size: tuple[int, int]) -> None:

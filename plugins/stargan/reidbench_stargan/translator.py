@@ -84,6 +84,7 @@ class StarGAN(Translator):
         destinations: "across": source images go to target cameras and target images to the source;
             or "any" image to any domain of the batch, its own as well.
         lr: learning rate of Adam.
+        discriminator_lr: that of the discriminator; None for the same.
         beta1: Adam's first decay rate; the second is 0.999.
         decay_from: fraction of the run after which the rate falls linearly to zero.
         flip: mirror training images at random.
@@ -94,7 +95,9 @@ class StarGAN(Translator):
 
     split: ClassVar[Literal["dataset", "camera"]] = "camera"
     between_cameras: ClassVar[bool] = True
-    omitted_from_key_at_default: ClassVar[frozenset[str]] = frozenset({"residual"})
+    omitted_from_key_at_default: ClassVar[frozenset[str]] = frozenset(
+        {"discriminator_lr", "residual"}
+    )
     provides = frozenset({"rec"})
 
     def __init__(
@@ -112,6 +115,7 @@ class StarGAN(Translator):
         generator_every: int = 1,
         destinations: Destinations = "across",
         lr: float = 1e-4,
+        discriminator_lr: float | None = None,
         beta1: float = 0.5,
         decay_from: float = 0.5,
         flip: bool = True,
@@ -119,7 +123,9 @@ class StarGAN(Translator):
         super().__init__()
         at_least(1, width=width, discriminator_width=discriminator_width, layers=layers)
         at_least(1, generator_every=generator_every)
-        at_least(0, blocks=blocks, penalty=penalty, domain=domain, cycle=cycle, lr=lr)
+        discriminator_lr = lr if discriminator_lr is None else discriminator_lr
+        at_least(0, blocks=blocks, penalty=penalty, domain=domain, cycle=cycle)
+        at_least(0, lr=lr, discriminator_lr=discriminator_lr)
         within(0, 1, beta1=beta1, decay_from=decay_from)
         self.width, self.blocks = width, blocks
         self.discriminator_width, self.layers = discriminator_width, layers
@@ -129,7 +135,8 @@ class StarGAN(Translator):
             self.chance_losses = {"discriminator": chance}
         self.domain, self.cycle = domain, cycle
         self.generator_every, self.destinations = generator_every, destinations
-        self.lr, self.beta1, self.decay_from = lr, beta1, decay_from
+        self.lr, self.discriminator_lr = lr, discriminator_lr
+        self.beta1, self.decay_from = beta1, decay_from
         self.augmentation = Augmentation(flip=flip)
 
     def setup(self, ctx: Context) -> None:
@@ -144,8 +151,8 @@ class StarGAN(Translator):
         self.discriminator = Discriminator(
             domains, ctx.image_size, self.discriminator_width, self.layers
         )
-        self.generator_optimizer = self._adam(self.generator)
-        self.discriminator_optimizer = self._adam(self.discriminator)
+        self.generator_optimizer = self._adam(self.lr, self.generator)
+        self.discriminator_optimizer = self._adam(self.discriminator_lr, self.discriminator)
 
     def training_step(self, batch: Batch, extra_loss: ExtraLoss, clock: Clock) -> tuple[Hops, Log]:
         """Update the discriminator and then, if it is its turn, the generator.
@@ -213,8 +220,8 @@ class StarGAN(Translator):
         descend(self.generator_optimizer, torch.stack([*losses.values(), extra]).sum())
         return losses
 
-    def _adam(self, network: nn.Module) -> Adam:
-        return Adam(network.parameters(), lr=self.lr, betas=(self.beta1, 0.999), fused=True)
+    def _adam(self, lr: float, network: nn.Module) -> Adam:
+        return Adam(network.parameters(), lr=lr, betas=(self.beta1, 0.999), fused=True)
 
 
 def _dealt(sources: int, targets: int, destinations: Destinations) -> Tensor:
