@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reidbench.api.features import evaluate
     from reidbench.api.parts import compose
-    from reidbench.api.reading import compare, leaderboard, load_results, plot
+    from reidbench.api.reading import compare, leaderboard, load_results, plot, reproduced
     from reidbench.api.running import run, sweep
     from reidbench.config.benchmark import load_benchmark
     from reidbench.errors import ReidbenchError, UsageError
@@ -42,6 +42,7 @@ __all__ = [
     "load_plugins",
     "load_results",
     "plot",
+    "reproduced",
     "run",
     "sweep",
 ]
@@ -54,6 +55,7 @@ _MODULE_OF = {
     "leaderboard": "api.reading",
     "compare": "api.reading",
     "plot": "api.reading",
+    "reproduced": "api.reading",
     "compose": "api.parts",
     "load_benchmark": "config.benchmark",
     "load_plugins": "registry.loading",

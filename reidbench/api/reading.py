@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from reidbench.results.compared_methods import ComparedMethod
     from reidbench.results.comparison import Comparison
     from reidbench.results.leaderboard import Leaderboard
+    from reidbench.results.reproduction import Reproduction
     from reidbench.results.result import Found, Result
     from reidbench.runs.feature_scores import FeatureScores
     from reidbench.studies.plot_kinds import PlotKind
@@ -170,6 +171,30 @@ def plot(
     wish = Wish(kind, measure, rows, columns, reported)
     file = None if output is None else Path(output)
     return draw_chart(study, Path(results), wish, benchmark, names_of(recipes), width, file)
+
+
+def reproduced(again: str | Path, results: str | Path = "results") -> Reproduction:
+    """Hold results that were made again against those before.
+
+    Args:
+        again: folder of the new ones.
+        results: folder of those before.
+
+    Returns:
+        Which are equal in all that a seed decides, and in what the others differ.
+
+    Raises:
+        ReidbenchError: if one of the folders holds no result.
+
+    Example:
+        >>> import reidbench
+        >>> reidbench.reproduced("results", "results").holds
+        True
+    """
+    from reidbench.results.reading import read_results
+    from reidbench.results.reproduction import hold_against
+
+    return hold_against(read_results(Path(again)), read_results(Path(results)))
 
 
 def _compared(side: Side, results: Path, benchmark: str) -> ComparedMethod:

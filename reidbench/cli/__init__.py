@@ -24,6 +24,7 @@ VERBS = {
     "evaluate": "Rank a gallery by features that any program made, and score the ranking.",
     "compare": "Show how much two results differ, over queries and over seeds.",
     "leaderboard": "Rank the results of all recipes that can be compared.",
+    "reproduced": "Show whether results that were made again are equal to those before.",
     "reported": "Show what papers report over their own baselines, side by side.",
     "report": "Write results as a site of static pages, which needs neither server nor network.",
     "plot": "Draw a study, or what the leaderboard ranks, from result files alone.",

@@ -18,6 +18,7 @@ from reidbench.results.leaderboard_tables import (
     unranked_cells,
 )
 from reidbench.results.measures import BY_KEY, MEASURES
+from reidbench.results.reproduction import Reproduction
 from reidbench.results.result import Found, Result
 
 
@@ -72,6 +73,12 @@ def of_results(results: Sequence[Result]) -> str:
 @of.register
 def _of_result(result: Result) -> str:
     return of_results([result])
+
+
+@of.register
+def _of_reproduction(found: Reproduction) -> str:
+    differing = (f"{d.file}: {', '.join(d.fields)}" for d in found.deviations)
+    return paragraph(found.verdict) + listed("Not equal", differing)
 
 
 @of.register
