@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reidbench.api.features import evaluate
     from reidbench.api.parts import compose
-    from reidbench.api.reading import compare, leaderboard, load_results, plot, reproduced
+    from reidbench.api.reading import compare, leaderboard, load_results, plot, reproduced, worth
     from reidbench.api.running import run, sweep
     from reidbench.config.benchmark import load_benchmark
     from reidbench.errors import ReidbenchError, UsageError
@@ -45,6 +45,7 @@ __all__ = [
     "reproduced",
     "run",
     "sweep",
+    "worth",
 ]
 
 _MODULE_OF = {
@@ -56,6 +57,7 @@ _MODULE_OF = {
     "compare": "api.reading",
     "plot": "api.reading",
     "reproduced": "api.reading",
+    "worth": "api.reading",
     "compose": "api.parts",
     "load_benchmark": "config.benchmark",
     "load_plugins": "registry.loading",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from reidbench.results.leaderboard import Leaderboard
     from reidbench.results.reproduction import Reproduction
     from reidbench.results.result import Found, Result
+    from reidbench.results.worth import Worths
     from reidbench.runs.feature_scores import FeatureScores
     from reidbench.studies.plot_kinds import PlotKind
 
@@ -195,6 +196,37 @@ def reproduced(again: str | Path, results: str | Path = "results") -> Reproducti
     from reidbench.results.reproduction import hold_against
 
     return hold_against(read_results(Path(again)), read_results(Path(results)))
+
+
+def worth(
+    results: str | Path = "results", *, benchmark: str | None = None, measure: str = "mAP"
+) -> Worths:
+    """Return what each constraint is worth on each translator.
+
+    Each result with constraints is held against the one without, of the same seed, that agrees in
+    all else.
+
+    Args:
+        results: folder of results.
+        benchmark: the only one to keep; None keeps all.
+        measure: that the worth is told in, e.g. "mAP", "identity_retained" or "person_error".
+
+    Returns:
+        A row for each pair, with the mean of the differences over the seeds and its interval.
+
+    Raises:
+        ReidbenchError: if there is no result, or no pair.
+        UsageError: if there is no such measure, or no result of such a benchmark.
+
+    Example:
+        >>> import reidbench
+        >>> found = reidbench.worth(benchmark="synthetic")
+        >>> "sianet" in [row.constraint for row in found.rows]
+        True
+    """
+    from reidbench.results.reading import read_worth
+
+    return read_worth(Path(results), benchmark, measure)
 
 
 def _compared(side: Side, results: Path, benchmark: str) -> ComparedMethod:

@@ -23,6 +23,7 @@ VERBS = {
     "extract": "Embed a dataset by any model into a file of features.",
     "evaluate": "Rank a gallery by features that any program made, and score the ranking.",
     "compare": "Show how much two results differ, over queries and over seeds.",
+    "worth": "Show what each constraint is worth on each translator.",
     "leaderboard": "Rank the results of all recipes that can be compared.",
     "reproduced": "Show whether results that were made again are equal to those before.",
     "reported": "Show what papers report over their own baselines, side by side.",

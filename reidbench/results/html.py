@@ -7,6 +7,7 @@ from functools import singledispatch
 from html import escape
 
 from reidbench.results import comparison_tables as compared
+from reidbench.results import worth_tables
 from reidbench.results.comparison import Comparison
 from reidbench.results.leaderboard import Leaderboard
 from reidbench.results.leaderboard_tables import (
@@ -20,6 +21,7 @@ from reidbench.results.leaderboard_tables import (
 from reidbench.results.measures import BY_KEY, MEASURES
 from reidbench.results.reproduction import Reproduction
 from reidbench.results.result import Found, Result
+from reidbench.results.worth import Worths
 
 
 @singledispatch
@@ -79,6 +81,15 @@ def _of_result(result: Result) -> str:
 def _of_reproduction(found: Reproduction) -> str:
     differing = (f"{d.file}: {', '.join(d.fields)}" for d in found.deviations)
     return paragraph(found.verdict) + listed("Not equal", differing)
+
+
+@of.register
+def _of_worths(found: Worths) -> str:
+    columns = worth_tables.headings(found)
+    return "".join(
+        table(setting.title, columns, [worth_tables.cells(found, row) for row in rows])
+        for setting, rows in found.by_setting()
+    )
 
 
 @of.register

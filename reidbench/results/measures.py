@@ -123,6 +123,8 @@ TRUTH_SHARES = (GAP_CLOSED, "identity_retained")
 TRUTH_ERRORS = ("person_error", "background_error", "colour_error")
 COUNTED = tuple(key for key in QUANTITIES if BY_KEY[key].place.startswith("cost."))
 """Costs that are the same on every machine."""
+OF_WORTH = (*MEASURES, *(k for k in QUANTITIES if BY_KEY[k].place.startswith("translation.")))
+"""Measures and quantities that the worth of a constraint can be told in."""
 PRIMARY: OfRanking = "mAP"
 """The measure that rows are ranked by."""
 SHOWN: tuple[OfRanking, ...] = (PRIMARY, "rank1", "mAP_trapezoid")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
 from reidbench.errors import ReidbenchError, UsageError, did_you_mean
 from reidbench.results.brief import load_all_in_brief
 from reidbench.results.leaderboard import Leaderboard, build
-from reidbench.results.measures import COLUMNS, PRIMARY
+from reidbench.results.measures import COLUMNS, OF_WORTH, PRIMARY
 from reidbench.results.result import Found, load_all, uncollected
+from reidbench.results.worth import Worths, worth_of
 
 
 def read_results(root: Path) -> Found:
@@ -43,6 +45,34 @@ def read_leaderboard(root: Path, benchmark: str | None = None, by: str = PRIMARY
         return selected(build(found.results, found.unreadable), benchmark, by)
 
 
+def read_worth(root: Path, benchmark: str | None = None, measure: str = PRIMARY) -> Worths:
+    """Return what each constraint is worth on each translator, of a folder of results.
+
+    Args:
+        root: folder of results.
+        benchmark: the only one to keep; None keeps all.
+        measure: one of ``measures.OF_WORTH``.
+
+    Raises:
+        ReidbenchError: if nothing lies in the folder, or no two results differ in a constraint
+            alone.
+        UsageError: if there is no such measure, or no result of such a benchmark.
+    """
+    if measure not in OF_WORTH:
+        raise UsageError(f"no worth is told in '{measure}'{did_you_mean(measure, OF_WORTH)}")
+    results = read_results(root).results
+    known = {str(result.benchmark["name"]) for result in results}
+    if benchmark is not None and benchmark not in known:
+        raise _no_benchmark(benchmark, known)
+    found = worth_of((r for r in results if benchmark in (None, r.benchmark["name"])), measure)
+    if not found.rows:
+        raise ReidbenchError(
+            "no result with a constraint has a partner without it that agrees in all else; "
+            "'reidbench sweep --study constraints' makes both"
+        )
+    return found
+
+
 def selected(board: Leaderboard, benchmark: str | None, by: str = PRIMARY) -> Leaderboard:
     """Return the part of one benchmark, its rows ordered by a column.
 
@@ -61,13 +91,16 @@ def _only(board: Leaderboard, benchmark: str) -> Leaderboard:
     settings = [b.setting for b in board.boards] + [u.setting for u in board.unranked]
     known = {setting.benchmark for setting in settings}
     if benchmark not in known:
-        near = did_you_mean(benchmark, known)
-        raise UsageError(f"there are no results of benchmark '{benchmark}'{near}")
+        raise _no_benchmark(benchmark, known)
     return replace(
         board,
         boards=tuple(b for b in board.boards if b.setting.benchmark == benchmark),
         unranked=tuple(u for u in board.unranked if u.setting.benchmark == benchmark),
     )
+
+
+def _no_benchmark(name: str, known: Collection[str]) -> UsageError:
+    return UsageError(f"there are no results of benchmark '{name}'{did_you_mean(name, known)}")
 
 
 def _no_results(root: Path) -> ReidbenchError:

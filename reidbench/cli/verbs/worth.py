@@ -1,0 +1,64 @@
+"""``reidbench worth``: what each constraint is worth on each translator."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reidbench.cli import options
+from reidbench.results.measures import OF_WORTH
+
+if TYPE_CHECKING:
+    from reidbench.results.worth import Worths
+
+NOTE = (
+    "Worth: with the constraint minus without, {unit}: mean of the differences over the seeds, its "
+    "95 % interval by Student's paired t, and p by Holm's correction for all rows of the table."
+)
+
+
+@click.command("worth")
+@options.results
+@click.option("--benchmark", metavar="NAME", help="Show one benchmark only.")
+@click.option(
+    "--measure",
+    type=click.Choice(OF_WORTH),
+    default="mAP",
+    show_default=True,
+    help="What the worth is told in.",
+)
+@options.as_json
+def command(results: Path, benchmark: str | None, measure: str, as_json: bool) -> None:
+    """Show what each constraint is worth on each translator.
+
+    Each result with constraints is held against the one without, of the same seed, that agrees in
+    all else: benchmark, translator, learner, strategy, budget and what was set by hand. The study
+    'constraints' runs every constraint on every translator by one learner.
+
+    \b
+    Examples:
+      reidbench sweep --study constraints --seeds 0-2
+      reidbench worth --benchmark synthetic
+      reidbench worth --measure identity_retained
+    """
+    from reidbench.results.reading import read_worth
+
+    found = read_worth(results, benchmark, measure)
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), indent=2))
+        return
+    _show(found)
+
+
+def _show(found: Worths) -> None:
+    from reidbench.cli.tables import console, show_table
+    from reidbench.results.worth_tables import cells, headings, unit
+
+    columns = headings(found)
+    for setting, rows in found.by_setting():
+        show_table(f"{setting.title}", columns, [cells(found, row) for row in rows], columns[4:])
+        click.echo()
+    console().print(NOTE.format(unit=unit(found)), style="dim", markup=False)
