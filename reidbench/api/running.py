@@ -100,6 +100,7 @@ def sweep(
     translators: Names = (),
     constraints: Names = (),
     learners: Names = (),
+    strategy: str | None = None,
     direction: str | None = None,
     masks: str | None = None,
     study: str | Path | None = None,
@@ -126,7 +127,8 @@ def sweep(
         translators: what translates.
         constraints: those of one run joined by "+", e.g. ``["none", "sianet"]``.
         learners: what learns the features.
-        direction: of translation, for all runs that translate.
+        strategy: what the learner is trained on, for all runs that translate.
+        direction: of translation, for these too.
         masks: what makes person masks, for all runs.
         study: table or figure of a paper, in place of the names above; its index and figure are
             written too.
@@ -169,7 +171,9 @@ def sweep(
     from reidbench.runs.studies import run_study
     from reidbench.runs.sweeps import Combinations, run_sweep
 
-    if study is not None and (methods or translators or constraints or learners or direction):
+    if study is not None and any(
+        (methods, translators, constraints, learners, strategy, direction)
+    ):
         raise UsageError("a study names its own runs; leave the other names out")
     parts = names_of(translators), names_of(constraints), names_of(learners)
     named = names_of(str(devices) if isinstance(devices, int) else devices)
@@ -180,7 +184,9 @@ def sweep(
     done: SweepResults
     with remembered_in(chosen.execution.cache):
         if study is None:
-            done = run_sweep(Combinations(names_of(methods), *parts, direction, masks), *common)
+            done = run_sweep(
+                Combinations(names_of(methods), *parts, strategy, direction, masks), *common
+            )
         else:
             done = run_study(str(study), *common, masks)
     if raise_failures:

@@ -123,6 +123,13 @@ set_values = click.option(
     help="Set a parameter, e.g. sianet.margin=1; repeatable. The result is then not ranked.",
 )
 
+strategy: Decorator[Any] = click.option(
+    "--strategy",
+    metavar="NAME",
+    help="What the learner is trained on: source, target, translated, source+translated, "
+    "source+views (the target's images between its cameras too), finetune (source, then "
+    "translated) or joint (beside the translator).",
+)
 direction = click.option(
     "--direction",
     metavar="NAME",
@@ -213,13 +220,7 @@ recipe = bundled(
             help="What keeps persons recognisable; repeatable.",
         ),
         click.option("--learner", metavar="NAME", help="What learns the features."),
-        click.option(
-            "--strategy",
-            metavar="NAME",
-            help="What the learner is trained on: source, target, translated, source+translated, "
-            "source+views (the target's images between its cameras too), finetune (source, then "
-            "translated) or joint (beside the translator).",
-        ),
+        strategy,
         direction,
         masks,
     ),

@@ -40,7 +40,8 @@ class Combinations:
     Attributes:
         methods: "all" is every method that is installed and that the data can serve.
         constraints: those of one run joined by "+"; "none" is no constraint.
-        direction: of translation, for all runs that translate.
+        strategy: what is learned from, for all runs that translate.
+        direction: of translation, for these too.
         masks: what makes person masks, for all runs.
     """
 
@@ -48,6 +49,7 @@ class Combinations:
     translators: Sequence[str] = ()
     constraints: Sequence[str] = ()
     learners: Sequence[str] = ()
+    strategy: str | None = None
     direction: str | None = None
     masks: str | None = None
 
@@ -181,13 +183,13 @@ def requests_of(names: Combinations, registry: Registry) -> Iterator[Request]:
         raise UsageError("name what to run: --method or --translator (see: reidbench list)")
     if names.constraints and not names.translators:
         raise UsageError("--constraint goes with --translator; a method has its own")
-    usual = Request(direction=names.direction, masks=names.masks)
+    usual = Request(strategy=names.strategy, direction=names.direction, masks=names.masks)
     learners = names.learners or (None,)
     methods = [m.name for m in registry.methods()] if "all" in names.methods else names.methods
     for method, learner in product(methods, learners):
         translates = registry.method(method).translator != NO_TRANSLATOR
-        direction = names.direction if translates else None
-        yield replace(usual, method=method, learner=learner, direction=direction)
+        of_all = usual if translates else Request(masks=names.masks)
+        yield replace(of_all, method=method, learner=learner)
     for translator, joined, learner in product(
         names.translators, names.constraints or ("none",), learners
     ):

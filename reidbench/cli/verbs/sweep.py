@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     help="Constraints of one run, joined by '+'; 'none' for no constraint; repeatable.",
 )
 @click.option("--learner", "learners", multiple=True, metavar="NAME", help="Repeatable.")
+@options.strategy
 @options.direction
 @options.masks
 @click.option(
@@ -65,6 +66,7 @@ def command(
     translators: tuple[str, ...],
     constraints: tuple[str, ...],
     learners: tuple[str, ...],
+    strategy: str | None,
     direction: str | None,
     masks: str | None,
     seeds: tuple[int, ...] | None,
@@ -97,7 +99,8 @@ def command(
     """
     from reidbench.errors import UsageError
 
-    if study is not None and (methods or translators or constraints or learners or direction):
+    named = (methods, translators, constraints, learners, strategy, direction)
+    if study is not None and any(named):
         raise UsageError("--study names its own runs; leave the other names out")
     if study is not None:
         given = ctx.get_parameter_source("benchmarks") is not click.core.ParameterSource.DEFAULT
@@ -111,6 +114,7 @@ def command(
         translators=translators,
         constraints=constraints,
         learners=learners,
+        strategy=strategy,
         direction=direction,
         masks=masks,
     )

@@ -1,0 +1,123 @@
+"""Write the tables of measured numbers into the pages: ``python -m tests.doc_tables``.
+
+A table stands between two comments. The first says what it shows:
+
+    <!-- table: methods BENCHMARK COLUMN... [: RECIPE...] -->
+    <!-- table: worth BENCHMARK MEASURE... -->
+    <!-- end of table -->
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+from reidbench.results.leaderboard import Board, Row, build
+from reidbench.results.measures import BY_KEY
+from reidbench.results.numbers import percent
+from reidbench.results.result import Result, load_all
+from reidbench.results.worth import worth_of
+from reidbench.results.worth_tables import cells, headings
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("README.md", "docs/results.md", "docs/findings.md")
+_TABLE = re.compile(r"(<!-- table: ([^>]*) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+
+
+@cache
+def results() -> tuple[Result, ...]:
+    return tuple(load_all(ROOT / "results").results)
+
+
+@cache
+def board(benchmark: str) -> Board:
+    """Return the board of the benchmark's newest version that has one."""
+    boards = [b for b in build(results()).boards if b.setting.benchmark == benchmark]
+    return max(boards, key=lambda b: b.setting.version)
+
+
+def written(text: str) -> str:
+    """Return a page with its tables as the results have them."""
+    return _TABLE.sub(lambda found: found[1] + table(found[2]) + found[3], text)
+
+
+def table(what: str) -> str:
+    kind, *words = what.split()
+    lines = {"methods": methods, "worth": worth}[kind](words)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def methods(words: Sequence[str]) -> Iterator[str]:
+    """Yield a row a recipe, the best first: all that are ranked, or those that are named."""
+    benchmark, *rest = words
+    cut = rest.index(":") if ":" in rest else len(rest)
+    columns, recipes = rest[:cut], rest[cut + 1 :]
+    yield from head(["method", "learner", *(BY_KEY[c].label for c in columns)])
+    learners = {r.digest: learner(r) for r in results()}
+    rows = board(benchmark).rows
+    missing = set(recipes) - {row.entry.recipe for row in rows}
+    assert not missing, f"{benchmark} ranks no {missing}"
+    for row in rows:
+        if not recipes or row.entry.recipe in recipes:
+            yield line([name(row), learners[row.entry.digest], *(cell(row, c) for c in columns)])
+
+
+def worth(words: Sequence[str]) -> Iterator[str]:
+    """Yield a row a translator, learner and constraint, with each measure's worth."""
+    benchmark, *measures = words
+    version = board(benchmark).setting.version
+    told = [
+        r
+        for r in results()
+        if (r.benchmark["name"], r.benchmark["version"]) == (benchmark, version)
+    ]
+    found = [worth_of([r for r in told if not r.modified], measure) for measure in measures]
+    yield from head(
+        ["translator", "constraint", "learner", "learns from"]
+        + [f"{BY_KEY[m].label}, worth" for m in measures]
+        + ["95 % interval", "p"]
+    )
+    for rows in zip(*(f.rows for f in found), strict=True):
+        texts = [
+            dict(zip(headings(f), cells(f, row), strict=True))
+            for f, row in zip(found, rows, strict=True)
+        ]
+        first = texts[0]
+        names = [first[key] for key in ("Translator", "Constraint", "Learner", "Learns from")]
+        yield line([*names, *(t["Worth"] for t in texts), first["95 % interval"], first["p"]])
+
+
+def head(titles: Sequence[str]) -> list[str]:
+    return [line(titles), f"|{'---|' * len(titles)}"]
+
+
+def line(texts: Sequence[str]) -> str:
+    return f"| {' | '.join(texts)} |"
+
+
+def name(row: Row) -> str:
+    told = f"`{row.entry.recipe}`" + (" (!)" if row.entry.warnings else "")
+    return f"{told}, ceiling" if row.place is None else told
+
+
+def learner(result: Result) -> str:
+    recipe = result.recipe
+    return f"{recipe['learner']['name']}, {recipe['strategy']}"
+
+
+def cell(row: Row, column: str) -> str:
+    spreads = {**row.entry.quantities, **row.entry.measures}
+    if column not in spreads:
+        return ""
+    return percent(spreads[column]) if BY_KEY[column].percent else f"{spreads[column].mean:.1f}"
+
+
+def main() -> None:
+    for page in map(ROOT.joinpath, PAGES):
+        page.write_text(written(page.read_text()))
+
+
+if __name__ == "__main__":
+    main()
