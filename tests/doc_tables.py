@@ -4,6 +4,7 @@ A table stands between two comments. The first says what it shows:
 
     <!-- table: methods BENCHMARK COLUMN... [: RECIPE...] -->
     <!-- table: worth BENCHMARK MEASURE... -->
+    <!-- table: order BENCHMARK AHEAD>BEHIND... -->
     <!-- end of table -->
 """
 
@@ -14,6 +15,8 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
+from reidbench.results.compared_methods import of_results
+from reidbench.results.comparison import contrast
 from reidbench.results.leaderboard import Board, Row, build
 from reidbench.results.measures import BY_KEY
 from reidbench.results.numbers import percent
@@ -45,7 +48,7 @@ def written(text: str) -> str:
 
 def table(what: str) -> str:
     kind, *words = what.split()
-    lines = {"methods": methods, "worth": worth}[kind](words)
+    lines = {"methods": methods, "worth": worth, "order": order}[kind](words)
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -87,6 +90,31 @@ def worth(words: Sequence[str]) -> Iterator[str]:
         first = texts[0]
         names = [first[key] for key in ("Translator", "Constraint", "Learner", "Learns from")]
         yield line([*names, *(t["Worth"] for t in texts), first["95 % interval"], first["p"]])
+
+
+def order(words: Sequence[str]) -> Iterator[str]:
+    """Yield a row for each two recipes of which a paper has the first ahead of the second."""
+    benchmark, *pairs = words
+    yield from head(
+        ["should be ahead", "of", "mAP", "mAP", "ahead by", "over seeds", "over queries", "is it"]
+    )
+    for ahead, behind in (pair.split(">") for pair in pairs):
+        sides = [of_results(ranked(benchmark, name), name) for name in (ahead, behind)]
+        found = contrast(*sides).measures["mAP"]
+        means = [f"{100 * side.mean:.1f}" for side in (found.first, found.second)]
+        seeds, queries = found.over_seeds, found.over_queries
+        assert seeds is not None, "one seed tells no interval"
+        texts = [f"{100 * d.low:+.1f} to {100 * d.high:+.1f}" for d in (seeds, queries)]
+        gap = f"{100 * found.difference.mean:+.1f}"
+        verdict = ("yes" if seeds.low > 0 else "no, behind") if seeds.shown else "not told apart"
+        yield line([f"`{ahead}`", f"`{behind}`", *means, gap, *texts, verdict])
+
+
+def ranked(benchmark: str, recipe: str) -> list[Result]:
+    """Return the results of a ranked recipe, one a seed."""
+    digests = {row.entry.digest for row in board(benchmark).rows if row.entry.recipe == recipe}
+    assert len(digests) == 1, f"{benchmark} ranks {len(digests)} recipes named {recipe}"
+    return [result for result in results() if result.digest in digests]
 
 
 def head(titles: Sequence[str]) -> list[str]:
