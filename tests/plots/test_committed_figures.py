@@ -1,0 +1,20 @@
+"""The committed figures are what the committed results give."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reidbench.plots.drawing import draw_chart
+from reidbench.plots.sources import Wish
+
+RESULTS = Path(__file__).parents[2] / "results"
+DRAWN = sorted(RESULTS.glob("*/studies/*.svg"))
+
+
+@pytest.mark.parametrize("path", DRAWN, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+def test_the_figure_of_a_study_is_current(path, tmp_path):
+    again = tmp_path / path.name
+    draw_chart(path.stem, RESULTS, Wish(), path.parts[-3], (), "one", again)
+    assert again.read_bytes() == path.read_bytes(), f"draw it anew: reidbench plot {path.stem}"
