@@ -4,6 +4,7 @@ A table stands between two comments. The first says what it shows:
 
     <!-- table: methods BENCHMARK COLUMN... [: RECIPE...] -->
     <!-- table: worth BENCHMARK MEASURE... -->
+    <!-- table: study BENCHMARK STUDY MEASURE... -->
     <!-- table: order BENCHMARK AHEAD>BEHIND... -->
     <!-- end of table -->
 """
@@ -15,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
+from reidbench.evaluation.trials import spread
 from reidbench.results.compared_methods import of_results
 from reidbench.results.comparison import contrast
 from reidbench.results.leaderboard import Board, Row, build
@@ -23,6 +25,7 @@ from reidbench.results.numbers import percent
 from reidbench.results.result import Result, load_all
 from reidbench.results.worth import worth_of
 from reidbench.results.worth_tables import cells, headings
+from reidbench.studies.index import load_index, results_of
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "docs/results.md", "docs/findings.md")
@@ -48,7 +51,7 @@ def written(text: str) -> str:
 
 def table(what: str) -> str:
     kind, *words = what.split()
-    lines = {"methods": methods, "worth": worth, "order": order}[kind](words)
+    lines = {"methods": methods, "worth": worth, "study": study, "order": order}[kind](words)
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -90,6 +93,31 @@ def worth(words: Sequence[str]) -> Iterator[str]:
         first = texts[0]
         names = [first[key] for key in ("Translator", "Constraint", "Learner", "Learns from")]
         yield line([*names, *(t["Worth"] for t in texts), first["95 % interval"], first["p"]])
+
+
+def study(words: Sequence[str]) -> Iterator[str]:
+    """Yield a row a run of a study that was run, in the study's order."""
+    benchmark, name, *columns = words
+    path = ROOT / "results" / benchmark / "studies" / f"{name}.json"
+    yield from head(["run", *(BY_KEY[c].label for c in columns), "seeds"])
+    for run in load_index(path).runs:
+        told = results_of(run, path)
+        warned = " (!)" if any(result.warnings for result in told) else ""
+        texts = [
+            *(f"{key.rpartition('.')[2]} = {value}" for key, value in run.varied.items()),
+            *filter(None, (run.series,)),
+        ]
+        title = ", ".join([run.label + warned, *texts])
+        yield line([title, *(of_seeds(told, c) for c in columns), str(len(told))])
+
+
+def of_seeds(told: Sequence[Result], column: str) -> str:
+    values = [result.quantity(column) for result in told]
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return ""
+    found = spread(known)
+    return percent(found) if BY_KEY[column].percent else f"{found.mean:.1f}"
 
 
 def order(words: Sequence[str]) -> Iterator[str]:
