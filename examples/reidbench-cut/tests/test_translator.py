@@ -150,3 +150,21 @@ def test_a_whole_run(tmp_path):
 def test_the_other_direction_is_refused():
     with pytest.raises(UsageError, match="not translate target-to-source"):
         planned("target-to-source")
+
+
+def test_discriminators_have_a_rate_of_their_own(make, batch):
+    start, trained, still, same = (
+        make(),
+        make(),
+        make(discriminator_lr=0.0),
+        make(discriminator_lr=2e-4),
+    )
+    for translator in (trained, still, same):
+        train_steps(translator, batch, 1)
+    assert same_weights(trained, same)  # that of the generators, where none is given
+    assert not same_weights(trained.discriminator, start.discriminator)
+    assert same_weights(still.discriminator, start.discriminator)
+    assert not same_weights(still.generator, start.generator)
+    with pytest.raises(ValueError, match="discriminator_lr must be a number of at least 0"):
+        make(discriminator_lr=-1.0)
+    assert "discriminator_lr" in CUT.omitted_from_key_at_default

@@ -4,10 +4,13 @@ import copy
 
 import pytest
 import torch
+from reidbench_sagan.translator import SAGAN
 from torch.nn import functional as F
 
 from reidbench.engine.streams import stream
 from reidbench.interfaces import Clock
+from reidbench.testing.tensors import same_weights
+from reidbench.testing.translators import train_steps
 
 LAMBDA_CYC, LAMBDA_PCL, PENALTY = 10, 10, 10
 
@@ -125,3 +128,21 @@ def test_a_step_equals_the_printed_equations(bent, batch, entangled, clips):
         plain_step(theirs, optimizers, batch, entangled, clips)
     for (name, parameter), other in zip(ours.named_parameters(), theirs.parameters(), strict=True):
         torch.testing.assert_close(parameter.grad, other.grad, atol=1e-7, rtol=1e-5, msg=name)
+
+
+def test_discriminators_have_a_rate_of_their_own(make, batch):
+    start, trained, still, same = (
+        make(),
+        make(),
+        make(discriminator_lr=0.0),
+        make(discriminator_lr=5e-4),
+    )
+    for translator in (trained, still, same):
+        train_steps(translator, batch, 1)
+    assert same_weights(trained, same)  # that of the generators, where none is given
+    assert not same_weights(trained.critics, start.critics)
+    assert same_weights(still.critics, start.critics)
+    assert not same_weights(still.to_target, start.to_target)
+    with pytest.raises(ValueError, match="discriminator_lr must be a number of at least 0"):
+        make(discriminator_lr=-1.0)
+    assert "discriminator_lr" in SAGAN.omitted_from_key_at_default

@@ -283,3 +283,21 @@ def test_the_generator_adds_to_its_image_where_asked(make, batch):
         expected = add_to_image(image, torch.atanh(fakes[0]))
         torch.testing.assert_close(fakes[1], expected, rtol=1e-4, atol=1e-5)
     assert "residual" in StarGAN.omitted_from_key_at_default
+
+
+def test_discriminators_have_a_rate_of_their_own(make, batch):
+    start, trained, still, same = (
+        make(),
+        make(),
+        make(discriminator_lr=0.0),
+        make(discriminator_lr=1e-4),
+    )
+    for translator in (trained, still, same):
+        train_steps(translator, batch, 1)
+    assert same_weights(trained, same)  # that of the generators, where none is given
+    assert not same_weights(trained.discriminator, start.discriminator)
+    assert same_weights(still.discriminator, start.discriminator)
+    assert not same_weights(still.generator, start.generator)
+    with pytest.raises(ValueError, match="discriminator_lr must be a number of at least 0"):
+        make(discriminator_lr=-1.0)
+    assert "discriminator_lr" in StarGAN.omitted_from_key_at_default
