@@ -15,6 +15,7 @@ import pytest
 
 import reidbench
 from reidbench.progress import Silent
+from reidbench.results.result import load
 from reidbench.testing.tiny import write_tiny_benchmark
 from tests.made_results import make_result, make_seeds, save_all, with_sections
 
@@ -108,7 +109,7 @@ def test_a_notebook_runs_compares_and_draws(folder, capfd):
     assert "".join(capfd.readouterr()) == ""  # progress=False
     kept, swept, found = names["kept"], names["swept"], names["found"]
     path = Path("mine", kept.file_name)
-    assert json.loads(path.read_text()) == json.loads(json.dumps(kept.to_dict()))
+    assert load(path).to_dict() == json.loads(json.dumps(kept.to_dict()))
     assert path.with_suffix(".png").is_file()
     assert [(r.recipe["name"], r.seed) for r in swept] == [
         ("direct", 0), ("cyclegan", 0), ("direct", 1), ("cyclegan", 1)

@@ -1,7 +1,8 @@
 """Results as far as the leaderboard reads them: refused as whole ones are, decoded in part.
 
 A result's file is long for its columns of queries, its curve and its stages, which no ranking
-reads. These are skipped; benchmarks and recipes, which many files share, are decoded once.
+reads. These are skipped, packed columns unopened: one that is damaged is refused by who reads it.
+Benchmarks and recipes, which many files share, are decoded once.
 """
 
 from __future__ import annotations

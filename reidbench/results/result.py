@@ -14,6 +14,7 @@ from typing import Any
 
 from reidbench import __version__
 from reidbench.errors import ReidbenchError
+from reidbench.results.columns import pack, unpack
 from reidbench.results.measures import MEASURES, PLACES
 from reidbench.results.notebook import Listing, Notebook
 from reidbench.results.result_file import ResultFile
@@ -21,11 +22,12 @@ from reidbench.storage.files import write_bytes
 from reidbench.storage.keys import JSON, digest
 from reidbench.storage.schema import convert, read_json, reading
 
-SCHEMA = 1
+SCHEMA = 2
+_PACKED_SINCE = 2  # the schema whose columns may be packed
 WHAT = "a result of reidbench"
 
 _FOREIGN_LETTERS = re.compile(r"[^a-z0-9._@+-]+")
-_SPREAD_LIST = re.compile(r'\[\n\s+([^\[\]{}"]*)\n\s+\]')
+_INNERMOST = re.compile(r"([\[{])\n +([^\[\]{}]*)\n +([\]}])")
 _NAME_LENGTH = 120
 
 
@@ -89,10 +91,12 @@ class Result(Notebook):
                 f"version ({__version__}) reads up to {SCHEMA}; upgrade reidbench"
             )
         convert(record, ResultFile)
+        if record["schema"] >= _PACKED_SINCE:
+            record = {**record, "scores": unpack(record["scores"])}
         return cls(**{name: record[name] for name in cls.__dataclass_fields__ if name in record})
 
     def to_dict(self) -> dict[str, JSON]:
-        """Return everything, ready for JSON, with the schema's number.
+        """Return everything, ready for JSON, with the schema's number and no column packed.
 
         Without ``training`` and ``warnings`` where there are none.
         """
@@ -149,15 +153,22 @@ class Result(Notebook):
     def save(self, root: Path) -> Path:
         """Write it below ``root`` and return its path; an earlier run of the same is replaced.
 
+        Long columns of ``scores`` are packed, so that a repository can hold many results.
+
         Raises:
             ReidbenchError: if it cannot be written.
         """
         path = root / self.file_name
-        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-        # A column of per-query values is one line, so that a person can read the rest.
-        text = _SPREAD_LIST.sub(lambda found: f"[{' '.join(found[1].split())}]", text)
-        write_bytes(path, f"{text}\n".encode())
+        record = {**self.to_dict(), "scores": pack(self.scores)}
+        text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
+        write_bytes(path, f"{_INNERMOST.sub(_on_one_line, text)}\n".encode())
         return path
+
+
+def _on_one_line(spread: re.Match[str]) -> str:
+    """Return a list or table that holds none; space before lines would be a seventh of a file."""
+    opening, lines, closing = spread.groups()
+    return opening + " ".join(line.strip(" ") for line in lines.split("\n")) + closing
 
 
 @dataclass(frozen=True)
@@ -216,6 +227,9 @@ def uncollected() -> Iterator[None]:
         yield
     finally:
         if enabled:
+            if not gc.get_freeze_count():  # else what the program keeps frozen would thaw
+                gc.freeze()  # thawed, it is old: the next collection searches the young alone
+                gc.unfreeze()
             gc.enable()
 
 

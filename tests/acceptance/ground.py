@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from pathlib import Path
 from typing import Any
 
 from safetensors.numpy import load_file
+
+from reidbench.results.result import load
 
 SPGAN = ("--translator", "cyclegan", "--constraint", "sianet")
 
@@ -29,10 +30,9 @@ def computed(cache: Path, *kinds: str) -> list[str]:
 
 
 def read_result(results: Path, recipe: str, seed: int = 0) -> dict[str, Any]:
-    """Return the only result file of a recipe and seed."""
+    """Return the only result file of a recipe and seed, as ``--json`` prints it."""
     (path,) = results.glob(f"*/{recipe}-????????-seed{seed}.json")
-    record: dict[str, Any] = json.loads(path.read_text())
-    return record
+    return load(path).to_dict()
 
 
 def timeless(record: dict[str, Any]) -> dict[str, Any]:

@@ -6,10 +6,12 @@ and memory of ``limits``. A failure names the seed, the exit code and what was s
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,7 @@ Mutate = Callable[[random.Random], bytes]
 
 INPUTS = {
     ".npz": 110, ".mat": 110, ".pt": 80, ".csv": 110, "results": 260, "many results": 60,
+    "packed columns": 160,
     "manifest.csv": 100, "manifest.jsonl": 100, "benchmarks": 120, "store": 150,
     "checkpoints": 130, ".pth": 90, ".safetensors": 90, "settings": 250,
 }  # fmt: skip
@@ -109,6 +112,32 @@ def test_result_files(tmp_path):
         return said(verb, *rest)
 
     all_end_well("results", attempt)
+
+
+def test_packed_columns(tmp_path):
+    """Damage of a column's table, of its text, and of what is compressed in that."""
+    ap = [None, *(number / 100 for number in range(100))]
+    scores = {**make_result().scores, "cmc": ap[1:], "per_query": {"first": [*range(99)], "ap": ap}}
+    path = replace(make_result(), scores=scores).save(tmp_path)
+    whole = path.read_bytes()
+
+    def attempt(rng):
+        record = json.loads(whole)
+        name = rng.choice(("cmc", "first", "ap"))
+        table = record["scores"] if name == "cmc" else record["scores"]["per_query"]
+        column = table[name]
+        match rng.randrange(3):
+            case 0:
+                table[name] = altered(column, rng)
+            case 1:
+                column["data"] = damaged(column["data"].encode(), rng).decode(errors="replace")
+            case 2:
+                content = damaged(base64.b64decode(column["data"]), rng)
+                column["data"] = base64.b64encode(content).decode()
+        _written(path, json.dumps(record).encode())
+        return said("compare", path, path)
+
+    all_end_well("packed columns", attempt)
 
 
 def test_bad_results_lose_no_other(tmp_path):

@@ -19,6 +19,8 @@ from reidbench.studies.index import load_index, results_of
 FOLDER = Path(__file__).parents[2] / "results"
 PATHS = sorted(FOLDER.glob("*/*.json"))
 INDEXES = sorted(FOLDER.glob("*/studies/*.json"))
+LIGHT = 20_000
+"""Bytes of a result on average: 500 of them are 10 MB."""
 NOT_IDENTITY = ("name", "digest", "paper", "provenance", "components")
 
 
@@ -92,6 +94,11 @@ def test_committed_studies_find_their_committed_results(path: Path) -> None:
     assert (index.study, index.runs != ()) == (path.stem, True)
     for run in index.runs:
         assert len(results_of(run, path)) == len(index.seeds)
+
+
+def test_committed_results_leave_the_repository_light() -> None:
+    sizes = [path.stat().st_size for path in PATHS]
+    assert sum(sizes) / len(sizes) < LIGHT, "write them anew, as results/README.md shows"
 
 
 def test_the_committed_leaderboard_is_the_page_of_the_committed_results() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 import re
 import subprocess
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from reidbench.errors import ReidbenchError
 from reidbench.results.measures import MEASURES, QUANTITIES
-from reidbench.results.result import SCHEMA, Result, load, load_all
+from reidbench.results.result import SCHEMA, Result, load, load_all, uncollected
 from tests.made_results import make_result, with_sections
 
 
@@ -29,7 +30,7 @@ def test_a_result_is_read_as_it_was_written(tmp_path):
 def test_a_file_names_its_schema_and_version_first(tmp_path):
     record = written(make_result(), tmp_path)
     assert list(record)[:2] == ["schema", "reidbench"]
-    assert record["schema"] == SCHEMA == 1
+    assert record["schema"] == SCHEMA == 2
 
 
 def test_the_file_lies_under_benchmark_recipe_and_seed(tmp_path):
@@ -39,13 +40,35 @@ def test_the_file_lies_under_benchmark_recipe_and_seed(tmp_path):
 
 
 def test_a_column_of_values_is_one_line_and_reads_the_same(tmp_path):
-    odd = {"pid": list(range(50)), "text": ["a [\n 1\n ]", "b"], "none": [], "deep": [[1, 2], [3]]}
+    odd = {"pid": list(range(20)), "text": ["a [\n 1\n ]", "b"], "none": [], "deep": [[1, 2], [3]]}
     result = replace(make_result(), scores={**make_result().scores, "per_query": odd})
     path = result.save(tmp_path)
     assert load(path).scores["per_query"] == odd
     assert any(
         line.strip().startswith('"pid": [0, 1, 2,') for line in path.read_text().splitlines()
     )
+
+
+JSON_TEXT = st.text(alphabet=st.sampled_from('a [\n{]}":,\\\u2028\x85 \x1c'), max_size=12)
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | JSON_TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(JSON_TEXT, inner, max_size=4),
+)
+
+
+@given(st.dictionaries(JSON_TEXT, JSON_VALUES, max_size=4))
+def test_whatever_stands_on_one_line_reads_the_same(tmp_path_factory, values):
+    path = replace(make_result(), execution=values).save(tmp_path_factory.mktemp("lines"))
+    assert load(path).execution == values
+
+
+def test_lists_and_tables_that_hold_none_are_a_line_each(tmp_path):
+    stages = [{"title": "learn", "seconds": 1.5}, {"title": "embed", "at": [{"step": 1}]}]
+    lines = replace(make_result(), execution={"stages": stages}).save(tmp_path).read_text()
+    told = [line.strip() for line in lines.splitlines()]
+    assert '{"title": "learn", "seconds": 1.5},' in told
+    assert '"title": "embed",' in told
+    assert '{"step": 1}' in told
 
 
 @pytest.mark.parametrize(
@@ -89,7 +112,7 @@ def test_a_path_as_a_name_is_made_harmless(tmp_path, name):
 
 def test_a_newer_schema_is_refused_with_what_would_do():
     record = make_result().to_dict() | {"schema": SCHEMA + 1}
-    with pytest.raises(ReidbenchError, match=r"newer reidbench.*schema 2.*upgrade"):
+    with pytest.raises(ReidbenchError, match=r"newer reidbench.*schema 3.*upgrade"):
         Result.from_dict(record)
 
 
@@ -186,6 +209,25 @@ def test_a_broken_file_is_named_when_it_is_asked_for(tmp_path):
         load(path)
     with pytest.raises(ReidbenchError, match="cannot read"):
         load(tmp_path / "none.json")
+
+
+def test_no_collection_searches_what_was_just_read(monkeypatch):
+    calls = []
+    monkeypatch.setattr(gc, "get_freeze_count", lambda: 0)  # the tests themselves freeze much
+    monkeypatch.setattr(gc, "freeze", lambda: calls.append(("freeze", gc.isenabled())))
+    monkeypatch.setattr(gc, "unfreeze", lambda: calls.append(("unfreeze", gc.isenabled())))
+    with uncollected():
+        assert not gc.isenabled()
+    assert calls == [("freeze", False), ("unfreeze", False)]
+    assert gc.isenabled()
+
+
+def test_what_a_program_keeps_from_collections_stays_kept(monkeypatch):
+    monkeypatch.setattr(gc, "get_freeze_count", lambda: 3)
+    monkeypatch.setattr(gc, "unfreeze", lambda: pytest.fail("thawed"))
+    with uncollected():
+        pass
+    assert gc.isenabled()
 
 
 def test_a_missing_folder_holds_no_results(tmp_path):
