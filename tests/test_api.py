@@ -74,8 +74,8 @@ def test_a_public_function_tells_of_every_argument(name):
     assert "\nReturns:\n" in text
 
 
-def test_there_are_ten_public_functions():
-    assert len(FUNCTIONS) == 10
+def test_there_are_eleven_public_functions():
+    assert len(FUNCTIONS) == 11
     assert dir(reidbench) == reidbench.__all__
 
 

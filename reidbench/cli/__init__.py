@@ -23,6 +23,7 @@ VERBS = {
     "extract": "Embed a dataset by any model into a file of features.",
     "evaluate": "Rank a gallery by features that any program made, and score the ranking.",
     "compare": "Show how much two results differ, over queries and over seeds.",
+    "compare-rankings": "Show how much alike benchmarks and papers rank the same methods.",
     "leaderboard": "Rank the results of all recipes that can be compared.",
     "reported": "Show what papers report over their own baselines, side by side.",
     "report": "Write results as a site of static pages, which needs neither server nor network.",
@@ -35,8 +36,8 @@ VERBS = {
     "cache": "Show and remove what runs have computed.",
 }
 
-# A module named like a builtin would hide it in this one.
-MODULES = {"list": "listing"}
+# A module named like a builtin would hide it in this one, and no module's name has a hyphen.
+MODULES = {"list": "listing", "compare-rankings": "compare_rankings"}
 
 HELP = 75  # characters of a plugin's verb
 INTERRUPTED = 130
