@@ -186,3 +186,29 @@ def test_the_key_of_a_result_does_not_lead_out_of_the_cache(invoke, kept):
     done = invoke("plot", "--pictures", path, "--cache", cache)
     assert done.exit_code == 1
     assert "its run translated nothing" in done.stderr
+
+
+def test_places_on_several_benchmarks_are_drawn_from_results(invoke, tmp_path):
+    path, rankings = tmp_path / "r.svg", ("plot", "rankings", "--results", COMMITTED)
+    done = invoke(*rankings, "--measure", "rank1", "-o", path)
+    assert done.stdout == f"{path}\n"
+    assert "Places by rank-1 (%)" in path.read_text()
+    both = ("--benchmark", "synthetic-viewpoint", "--benchmark", "synthetic", "--width", "two")
+    assert invoke(*rankings, *both, "-o", path).exit_code == 0
+    text = path.read_text()
+    assert text.index(">synthetic-viewpoint<") < text.index(">synthetic<")
+
+
+@pytest.mark.parametrize(
+    ("args", "error"),
+    [
+        (("rankings", "--kind", "line"), "'plot rankings' takes no --kind"),
+        (("rankings", "a.json"), "'a.json' is one too many"),
+        (("cmc", "--benchmark", "a", "--benchmark", "b"), "only 'plot rankings' draws more"),
+        (("--benchmark", "a", "--benchmark", "b"), "only 'plot rankings' draws more"),
+    ],
+)
+def test_what_figures_of_several_benchmarks_refuse(invoke, args, error):
+    done = invoke("plot", *args, "--results", COMMITTED)
+    assert done.exit_code == 2
+    assert error in done.stderr
