@@ -182,7 +182,7 @@ def _chosen(
         if name not in known:
             raise UsageError(f"no ranked recipe is named '{name}'{did_you_mean(name, known)}")
     wanted = set(recipes or known)
-    drawn = [_only(by_name[name], wanted) for name in benchmarks or by_name]
+    drawn = [_only(by_name[name], wanted) for name in dict.fromkeys(benchmarks or by_name)]
     fit = [o for o in drawn if any(len(shared(o, p).names) >= LEAST for p in drawn if p is not o)]
     if len(fit) < 2:
         raise ReidbenchError(

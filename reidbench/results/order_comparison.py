@@ -64,7 +64,7 @@ def compare_orders(
         ReidbenchError: if one has all of them tied.
     """
     both = shared(first, second)
-    refuse_few(first, second, both)
+    _refuse_few(first, second, both)
     names = [a if a == b else f"{a} ({b})" for a, b in both.names]
     centres = [means(side) for side in both.values]
     signs = [pair_signs(each) for each in centres]
@@ -91,16 +91,20 @@ def compare_pairs(
     samples: int = 10_000,
     seed: int = 0,
 ) -> Rankings:
-    """Compare each pair of orders that share three methods; the others are left out."""
+    """Compare each pair of orders that share three methods, not all tied; others are left out."""
     found = tuple(
         compare_orders(*pair, measure=measure, samples=samples, seed=seed)
         for pair in pairs
-        if len(shared(*pair).names) >= LEAST
+        if _comparable(shared(*pair))
     )
     return Rankings(found, measure, LEVEL, samples, seed)
 
 
-def refuse_few(first: Order, second: Order, both: SharedMethods) -> None:
+def _comparable(both: SharedMethods) -> bool:
+    return len(both.names) >= LEAST and all(pair_signs(means(side)).any() for side in both.values)
+
+
+def _refuse_few(first: Order, second: Order, both: SharedMethods) -> None:
     """Raise ``UsageError``, naming them, if two orders share fewer than three methods."""
     if (count := len(both.names)) < LEAST:
         named = f" ({', '.join(a for a, _ in both.names)})" if count else ""

@@ -11,7 +11,7 @@ from reidbench.results.brief import load_all_in_brief
 from reidbench.results.commands import advice
 from reidbench.results.leaderboard import Leaderboard, Unranked, build
 from reidbench.results.measures import MEASURES, PRIMARY
-from reidbench.results.order_comparison import compare_pairs, refuse_few
+from reidbench.results.order_comparison import compare_orders, compare_pairs
 from reidbench.results.orders import Order, measured_orders, reported_orders, shared, without
 from reidbench.results.rankings import Rankings
 from reidbench.results.reading import no_results
@@ -68,6 +68,11 @@ def pairs_at_hand(measured: Sequence[Order], reported: Sequence[Order]) -> list[
     return [*combinations(measured, 2), *product(measured, reported)]
 
 
+def between_benchmarks(board: Leaderboard, results: Sequence[Result]) -> Rankings:
+    """Return how alike each two benchmarks of a leaderboard are that share three ranked methods."""
+    return compare_pairs(list(combinations(measured_orders(board, results, PRIMARY), 2)))
+
+
 def _read(root: Path) -> Sequence[Result]:
     with uncollected():
         found = load_all_in_brief(root).results
@@ -119,7 +124,7 @@ def _refuse(names: Sequence[str], pairs: Sequence[Pair]) -> None:
     """Raise why none of the pairs can be compared."""
     if len(names) == 2:
         nearest = max(pairs, key=lambda pair: len(shared(*pair).names))
-        refuse_few(*nearest, shared(*nearest))
+        compare_orders(*nearest)
     if names:
         raise ReidbenchError(f"no other order shares three ranked methods with '{names[0]}'")
     raise ReidbenchError(

@@ -427,3 +427,13 @@ def test_every_row_that_a_study_runs_has_its_recipe():
             if run.reported and not (run.settings or run.varied or run.tested):
                 files = {table.partition("/")[0] for table in study.reported}
                 assert any((file, run.reported) in recipes for file in files), run.title
+
+
+def test_a_pair_without_an_order_is_left_out_of_many_and_told_of_one():
+    tied = on("tied", dict.fromkeys("abcd", 0.5))
+    for result in tied:
+        result.scores["mAP"] = 0.5
+    results = [*on("one", FOUR), *on("two", TURNED), *tied]
+    assert [c.second.name for c in read_rankings(results)] == ["two"]
+    with pytest.raises(ReidbenchError, match="on 'tied' all methods score alike"):
+        read_rankings(results, ["one", "tied"])
