@@ -18,6 +18,8 @@ from reidbench.evaluation.scores import Doubles
 
 MOST_DRAWS = 2**16
 """Pairs of draws up to which all are taken: four seeds of either side give as many."""
+BATCH = 2**22
+"""Differences of means held at a time."""
 _DECIMALS = 12
 """Means and taus that differ less do so by rounding: such means are tied."""
 Signs = NDArray[np.int8]
@@ -85,15 +87,13 @@ def resampled_taus(
         samples: number of draws where not all are taken.
         seed: seeds them.
     """
-    counts = first.shape[1], second.shape[1]
-    if (ways := counts[0] ** counts[0] * counts[1] ** counts[1]) <= MOST_DRAWS:
-        a, b = (_signs(side, _all_draws(side.shape[1])) for side in (first, second))
-        taus = _taus(np.repeat(a, len(b), axis=0), np.tile(b, (len(a), 1)))
-        return Resampled(taus, every=len(taus) == ways)
-    rng = np.random.default_rng(seed)
-    drawn = [rng.integers(0, n, (samples, n)) for n in counts]
-    a, b = (_signs(side, d) for side, d in zip((first, second), drawn, strict=True))
-    return Resampled(_taus(a, b), every=False)
+    every, draws = _draws((first.shape[1], second.shape[1]), samples, seed)
+    size = max(1, BATCH // len(first) ** 2)
+    parts = [
+        _taus(*(_signs(v, d[n : n + size]) for v, d in zip((first, second), draws, strict=True)))
+        for n in range(0, len(draws[0]), size)
+    ]
+    return Resampled(np.concatenate(parts), every)
 
 
 def agreement_of_seeds(values: Doubles) -> float | None:
@@ -105,8 +105,14 @@ def agreement_of_seeds(values: Doubles) -> float | None:
     return float(_taus(signs[rows], signs[columns]).mean())
 
 
-def _all_draws(count: int) -> Ints:
-    return np.array(list(product(range(count), repeat=count)), np.int64)
+def _draws(counts: tuple[int, int], samples: int, seed: int) -> tuple[bool, tuple[Ints, Ints]]:
+    """Return whether all draws are taken, and the seeds that each takes of both sides."""
+    if counts[0] ** counts[0] * counts[1] ** counts[1] <= MOST_DRAWS:
+        a, b = (np.array(list(product(range(n), repeat=n)), np.int64) for n in counts)
+        return True, (np.repeat(a, len(b), axis=0), np.tile(b, (len(a), 1)))
+    rng = np.random.default_rng(seed)
+    a, b = (rng.integers(0, n, (samples, n)) for n in counts)
+    return False, (a, b)
 
 
 def _signs(values: Doubles, draws: Ints) -> Signs:

@@ -17,7 +17,7 @@ from reidbench.plots.frame import framed
 from reidbench.plots.style import FAINT, INCHES, MARKERS, PALETTE, Width, printable, save, styled
 from reidbench.results.leaderboard import build
 from reidbench.results.measures import BY_KEY, MEASURES, PRIMARY
-from reidbench.results.order_comparison import compare_orders
+from reidbench.results.order_comparison import compare_pairs
 from reidbench.results.orders import LEAST, Order, measured_orders, shared
 from reidbench.results.ranking_tables import interval
 from reidbench.results.reading import read_results
@@ -229,11 +229,12 @@ def _heading(order: Order, line: int) -> str:
 
 
 def _tau(first: Order, second: Order, line: int) -> str:
-    """Return how much alike two columns are; nothing where they share too few methods."""
-    if len(shared(first, second).names) < LEAST:
+    """Return how much alike two columns are; nothing where that cannot be told."""
+    found = compare_pairs([(first, second)])
+    if not found:
         return ""
-    found = compare_orders(first, second).correlation
-    return printable(f"tau-b {found.tau:+.2f}", line) + "\n" + printable(interval(found), line)
+    tau = found[0].correlation
+    return printable(f"tau-b {tau.tau:+.2f}", line) + "\n" + printable(interval(tau), line)
 
 
 def _caption(left_out: int, lines: Sequence[RankLine]) -> list[str]:

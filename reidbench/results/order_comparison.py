@@ -122,9 +122,7 @@ def _refuse_tied(first: Order, second: Order, signs: Sequence[Signs]) -> None:
 
 def _apart(order: Order, values: Doubles, signs: Signs) -> NDArray[np.bool_]:
     """Return which pairs an order tells apart; what a paper prints is taken as it is."""
-    if order.reported:
-        return np.asarray(signs != 0)
-    return told_apart(values) if values.shape[1] > 1 else np.zeros(len(signs), np.bool_)
+    return np.asarray(signs != 0) if order.reported else told_apart(values)
 
 
 def _methods(names: Sequence[str], first: Doubles, second: Doubles) -> tuple[MethodPlaces, ...]:

@@ -112,6 +112,14 @@ def test_many_seeds_are_drawn_as_often_as_asked_and_repeat():
     assert found.taus.tolist() != other.taus.tolist()
 
 
+def test_draws_are_taken_in_parts_where_there_are_many_methods(monkeypatch):
+    rng = np.random.default_rng(6)
+    first, second = rng.random((5, 3)), rng.random((5, 3))
+    whole = resampled_taus(first, second)
+    monkeypatch.setattr("reidbench.evaluation.rank_correlation.BATCH", 5 * 5 * 100)
+    assert resampled_taus(first, second).taus.tolist() == whole.taus.tolist()
+
+
 def test_a_draw_that_ties_all_methods_agrees_with_nothing():
     first = np.array([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]])  # each seed once: all have one mean
     found = resampled_taus(first, column([3, 2, 1]))

@@ -162,3 +162,10 @@ def test_what_cannot_be_drawn_says_why(results, tmp_path, args, error, message):
     with pytest.raises(error, match=message):
         draw_rankings(results, output=tmp_path / "r.svg", **args)
     assert not (tmp_path / "r.svg").exists()
+
+
+def test_columns_without_an_order_are_drawn_without_a_correlation(tmp_path):
+    tied = save_all(made({"one": {"a": 0.3, "b": 0.2, "c": 0.1}, "two": dict.fromkeys("abc", 0.3)}),
+                    tmp_path / "results")  # fmt: skip
+    draw_rankings(tied, output=tmp_path / "r.svg")
+    assert ">tau-b" not in (tmp_path / "r.svg").read_text()
