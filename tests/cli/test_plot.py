@@ -13,6 +13,7 @@ from reidbench.plots.fields import FIELDS
 from reidbench.plots.sheet import Sheet, side_by_side
 from reidbench.results.result import load
 from reidbench.storage.artifacts import Store
+from tests.made_results import make_seeds, save_all
 
 COMMITTED = Path(__file__).parents[2] / "results"
 
@@ -189,14 +190,21 @@ def test_the_key_of_a_result_does_not_lead_out_of_the_cache(invoke, kept):
 
 
 def test_places_on_several_benchmarks_are_drawn_from_results(invoke, tmp_path):
-    path, rankings = tmp_path / "r.svg", ("plot", "rankings", "--results", COMMITTED)
-    done = invoke(*rankings, "--measure", "rank1", "-o", path)
+    made = [
+        result
+        for benchmark in ("here", "there")
+        for place, recipe in enumerate("abc")
+        for result in make_seeds([0.1 * place] * 3, recipe=recipe, name=benchmark)
+    ]
+    path = tmp_path / "r.svg"
+    rankings = ("plot", "rankings", "--results", save_all(made, tmp_path / "results"), "-o", path)
+    done = invoke(*rankings, "--measure", "rank1")
     assert done.stdout == f"{path}\n"
     assert "Places by rank-1 (%)" in path.read_text()
-    both = ("--benchmark", "synthetic-viewpoint", "--benchmark", "synthetic", "--width", "two")
-    assert invoke(*rankings, *both, "-o", path).exit_code == 0
+    both = ("--benchmark", "there", "--benchmark", "here", "--width", "two")
+    assert invoke(*rankings, *both).exit_code == 0
     text = path.read_text()
-    assert text.index(">synthetic-viewpoint<") < text.index(">synthetic<")
+    assert text.index(">there<") < text.index(">here<")
 
 
 @pytest.mark.parametrize(
