@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reidbench.api.features import evaluate
     from reidbench.api.parts import compose
-    from reidbench.api.reading import compare, leaderboard, load_results, plot, reproduced, worth
+    from reidbench.api.reading import (
+        compare,
+        compare_rankings,
+        leaderboard,
+        load_results,
+        plot,
+        reproduced,
+        worth,
+    )
     from reidbench.api.running import run, sweep
     from reidbench.config.benchmark import load_benchmark
     from reidbench.errors import ReidbenchError, UsageError
@@ -35,6 +43,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "compare",
+    "compare_rankings",
     "compose",
     "evaluate",
     "leaderboard",
@@ -55,6 +64,7 @@ _MODULE_OF = {
     "load_results": "api.reading",
     "leaderboard": "api.reading",
     "compare": "api.reading",
+    "compare_rankings": "api.reading",
     "plot": "api.reading",
     "reproduced": "api.reading",
     "worth": "api.reading",

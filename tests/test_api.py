@@ -75,8 +75,8 @@ def test_a_public_function_tells_of_every_argument(name):
     assert "\nReturns:\n" in text
 
 
-def test_there_are_twelve_public_functions():
-    assert len(FUNCTIONS) == 12
+def test_there_are_thirteen_public_functions():
+    assert len(FUNCTIONS) == 13
     assert dir(reidbench) == reidbench.__all__
 
 

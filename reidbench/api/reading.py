@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from reidbench.results.compared_methods import ComparedMethod
     from reidbench.results.comparison import Comparison
     from reidbench.results.leaderboard import Leaderboard
+    from reidbench.results.rankings import Rankings
     from reidbench.results.reproduction import Reproduction
     from reidbench.results.result import Found, Result
     from reidbench.results.worth import Worths
@@ -122,6 +123,61 @@ def compare(
 
     first, second = (_compared(side, Path(results), benchmark) for side in (a, b))
     return contrast(first, second, samples=resamples, seed=seed)
+
+
+def compare_rankings(
+    a: str | None = None,
+    b: str | None = None,
+    *,
+    results: str | Path | Iterable[Result] = "results",
+    measure: str = "mAP",
+    ceilings: bool = False,
+    without: Names = (),
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> Rankings:
+    """Return how much alike benchmarks and papers rank the same methods.
+
+    Args:
+        a: benchmark with ranked results, or table of a paper such as "spgan/table 1"; None compares
+            each benchmark with each other, and with each table that holds three of its methods.
+        b: the other; None compares ``a`` with all others.
+        results: folder of results, or results.
+        measure: what both orders are by, e.g. "rank1".
+        ceilings: keep recipes that read the truth.
+        without: methods to leave out.
+        resamples: draws of the seeds; up to four seeds a side, all draws are taken.
+        seed: seeds them.
+
+    Returns:
+        A sequence of comparisons: Kendall's tau-b with its interval over the seeds, which pairs of
+        methods stand in the same order, and which do not although both sides tell them apart.
+
+    Raises:
+        UsageError: if a name is unknown, the two are one, or share fewer than three methods.
+        ReidbenchError: if there is nothing to compare.
+
+    Example:
+        >>> import reidbench
+        >>> (found, *_) = reidbench.compare_rankings("synthetic", "spgan/table 1")
+        >>> found.second.name
+        'spgan/table 1, dukemtmc -> market1501'
+        >>> -1 <= found.correlation.tau <= 1
+        True
+    """
+    from reidbench.results.order_pairs import read_rankings
+
+    names = [name for name in (a, b) if name is not None]
+    folder = Path(results) if isinstance(results, str | Path) else results
+    return read_rankings(
+        folder,
+        names,
+        measure=measure,
+        ceilings=ceilings,
+        left_out=names_of(without),
+        samples=resamples,
+        seed=seed,
+    )
 
 
 def plot(

@@ -23,6 +23,7 @@ VERBS = {
     "extract": "Embed a dataset by any model into a file of features.",
     "evaluate": "Rank a gallery by features that any program made, and score the ranking.",
     "compare": "Show how much two results differ, over queries and over seeds.",
+    "compare-rankings": "Show how much alike benchmarks and papers rank the same methods.",
     "worth": "Show what each constraint is worth on each translator.",
     "leaderboard": "Rank the results of all recipes that can be compared.",
     "reproduced": "Show whether results that were made again are equal to those before.",
@@ -37,8 +38,8 @@ VERBS = {
     "cache": "Show and remove what runs have computed.",
 }
 
-# A module named like a builtin would hide it in this one.
-MODULES = {"list": "listing"}
+# A module named like a builtin would hide it in this one, and no module's name has a hyphen.
+MODULES = {"list": "listing", "compare-rankings": "compare_rankings"}
 
 HELP = 75  # characters of a plugin's verb
 INTERRUPTED = 130

@@ -26,8 +26,9 @@ from reidbench.plots.panels import (
     ranked_images,
 )
 from reidbench.plots.ranked import ranked_rows
-from reidbench.plots.sources import Group, ranked_groups
+from reidbench.plots.sources import ranked_groups
 from reidbench.plots.style import INCHES, Width, save, styled
+from reidbench.results.groups import Group
 from reidbench.results.leaderboard import CEILING
 from reidbench.results.measures import BY_KEY
 from reidbench.results.reading import read_results

@@ -11,12 +11,12 @@ from reidbench.plots.chart import Chart, Panel, Point, averaged, point, subtitle
 from reidbench.plots.fields import FIELDS
 from reidbench.results.commands import advice
 from reidbench.results.gap import Gap
-from reidbench.results.leaderboard import Board, Entry, build
+from reidbench.results.groups import Group, groups_of
+from reidbench.results.leaderboard import Board, build
 from reidbench.results.measures import GAP_CLOSED
 from reidbench.results.reported import Reported
 from reidbench.results.result import Result
-from reidbench.results.setting import Setting
-from reidbench.storage.keys import JSON, canonical
+from reidbench.storage.keys import JSON
 from reidbench.studies.index import Index, IndexedRun, results_of
 from reidbench.studies.plot_kinds import PlotKind
 from reidbench.studies.study import shown
@@ -93,7 +93,7 @@ def chart_of_results(
         raise UsageError("--kind line goes with a study that varies a parameter")
     over_data = kind == "heatmap" and {wish.rows, wish.columns} & {"source", "target"}
     boards = _boards(results, benchmark, everything=bool(over_data))
-    groups = _chosen([g for b in boards for g in _groups(b, results)], recipes)
+    groups = _chosen([g for b in boards for g in groups_of(b, results)], recipes)
     value = _value(measure, results)
     groups = groups if recipes else _telling(groups, measure, value)
     if kind == "heatmap" and not recipes:
@@ -199,9 +199,6 @@ def _boards(
     return tuple(newest.values())
 
 
-Group = tuple[Entry, list[Result]]
-
-
 def ranked_groups(
     results: Sequence[Result], benchmark: str | None, recipes: Sequence[str]
 ) -> list[Group]:
@@ -212,26 +209,7 @@ def ranked_groups(
         UsageError: if a name is unknown, or several benchmarks want a choice.
     """
     (board,) = _boards(results, benchmark, everything=False)
-    return _chosen(_groups(board, results), recipes)
-
-
-def _groups(board: Board, results: Sequence[Result]) -> list[Group]:
-    """Return the ranked entries with their results, one a seed, the best first."""
-    found = []
-    for entry in (row.entry for row in board.rows):
-        first = next(r for r in results if r.digest == entry.digest)
-        same = {
-            r.seed: r
-            for r in results
-            if Setting.of(r) == board.setting and _recipe(r) == _recipe(first)
-        }
-        found.append((entry, [same[seed] for seed in entry.seeds]))
-    return found
-
-
-def _recipe(result: Result) -> str:
-    own = result.recipe
-    return canonical([own["digest"], own["provenance"], dict(result.modified)])
+    return _chosen(groups_of(board, results), recipes)
 
 
 def _chosen(groups: list[Group], recipes: Sequence[str]) -> list[Group]:

@@ -31,9 +31,11 @@ from reidbench.report.runs import (
     stage_rows,
 )
 from reidbench.report.settings import data_pages
+from reidbench.results import ranking_tables
 from reidbench.results.commands import command_of
 from reidbench.results.leaderboard import build
 from reidbench.results.leaderboard_tables import CAPTION, DIFFERENCES_CAPTION
+from reidbench.results.order_pairs import between_benchmarks
 from reidbench.results.reported import load_reported
 from reidbench.results.result import Result, Unreadable, load_all
 
@@ -85,7 +87,9 @@ def write_report(
     boards, methods = boards_of(board, runs), methods_of(runs, results, load_reported())
     _assets(folder)
     shared = {"boards": boards, "runs": runs, "methods": methods}
-    pages.write("index.html", "index.html", **shared, unreadable=unreadable, captions=_CAPTIONS)
+    rankings = between_benchmarks(board, [run.result for run in runs])
+    told = {"unreadable": unreadable, "captions": _CAPTIONS, "rankings": rankings}
+    pages.write("index.html", "index.html", **shared, **told, ranked=ranking_tables)
     pages.write("runs.html", "runs.html", runs=runs)
     pages.write("compare.html", "compare.html", runs=runs)
     for number, run in enumerate(runs, 1):

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from string import ascii_lowercase
 
 import numpy as np
+from numpy.typing import NDArray
 
+from reidbench.evaluation.scores import Doubles
 from reidbench.evaluation.significance import holm, paired_t, pairwise_t
 from reidbench.results.gap import Gap, is_direct
 from reidbench.results.result import Result
@@ -66,14 +68,31 @@ def not_told_apart(scores: Sequence[Sequence[float]]) -> list[str]:
     """
     if not 2 <= len(scores) <= MOST or min(map(len, scores)) < 2:
         return [""] * len(scores)
-    pairs = np.triu_indices(len(scores), 1)
-    p_values = np.ones((len(scores), len(scores)))
-    p_values[pairs] = holm(pairwise_t(np.array(scores, np.float64))[pairs])
+    apart = np.zeros((len(scores), len(scores)), np.bool_)
+    apart[np.triu_indices(len(scores), 1)] = told_apart(np.array(scores, np.float64))
     letters: list[list[str]] = [[] for _ in scores]
-    for number, run in enumerate(_runs(p_values < 1 - LEVEL)):
+    for number, run in enumerate(_runs(apart)):
         for row in run:
             letters[row].append(_letter(number))
     return [" ".join(each) for each in letters]
+
+
+def told_apart(scores: Doubles) -> NDArray[np.bool_]:
+    """Return whether Student's paired t over the seeds tells a pair of methods apart.
+
+    By Holm's correction for all pairs. One seed tells none apart, and of more than ``MOST`` methods
+    none are tested.
+
+    Args:
+        scores: ``[M, N]`` a row a method, a column a seed.
+
+    Returns:
+        ``[P]``, the pairs as ``np.triu_indices(M, 1)`` lists them.
+    """
+    pairs = np.triu_indices(len(scores), 1)
+    if len(scores) > MOST or scores.shape[1] < 2:
+        return np.zeros(len(pairs[0]), np.bool_)
+    return np.asarray(holm(pairwise_t(scores)[pairs]) < 1 - LEVEL)
 
 
 def _gain(group: Sequence[Result], gap: Gap) -> Gain | None:

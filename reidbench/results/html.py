@@ -7,6 +7,7 @@ from functools import singledispatch
 from html import escape
 
 from reidbench.results import comparison_tables as compared
+from reidbench.results import ranking_tables as ranked
 from reidbench.results import worth_tables
 from reidbench.results.comparison import Comparison
 from reidbench.results.leaderboard import Leaderboard
@@ -19,6 +20,7 @@ from reidbench.results.leaderboard_tables import (
     unranked_cells,
 )
 from reidbench.results.measures import BY_KEY, MEASURES
+from reidbench.results.rankings import RankComparison, Rankings
 from reidbench.results.reproduction import Reproduction
 from reidbench.results.result import Found, Result
 from reidbench.results.worth import Worths
@@ -122,6 +124,25 @@ def _of_comparison(found: Comparison) -> str:
         parts.append(table(seeds, columns, compared.over_seeds(found)))
     parts += map(paragraph, (*compared.verdicts(found), *compared.about(found)))
     return "".join(parts)
+
+
+@of.register
+def _of_rankings(found: Rankings) -> str:
+    parts = [table(ranked.title(found), ranked.HEADINGS, ranked.rows(found))]
+    if len(found) == 1:
+        parts.append(table("", ranked.place_headings(found[0]), ranked.places(found[0])))
+    if against := ranked.contradictions(found):
+        parts.append(table(ranked.CONTRADICTIONS_TITLE, ranked.CONTRADICTIONS, against))
+    parts += map(paragraph, (*ranked.notes(found), ranked.CAPTION))
+    return "".join(parts)
+
+
+@of.register
+def _of_rank_comparison(found: RankComparison) -> str:
+    columns = ranked.place_headings(found)
+    parts = [paragraph("; ".join(side)) for side in ranked.sides(found)]
+    parts.append(table(ranked.verdict(found), columns, ranked.places(found)))
+    return "".join((*parts, *map(paragraph, found.notes)))
 
 
 def _by_hand(result: Result) -> str:

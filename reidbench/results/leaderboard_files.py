@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import msgspec
 
 from reidbench.evaluation.trials import Spread
 from reidbench.results.leaderboard import Board, Entry, Leaderboard, Row
 from reidbench.results.leaderboard_tables import difference_rows, ranked_cells
+from reidbench.results.markup import harmless, latex_row, latex_text
 from reidbench.results.measures import BY_KEY, COLUMNS, SHOWN
 from reidbench.results.numbers import listed
 from reidbench.results.setting import Setting
@@ -27,8 +27,6 @@ CSV_COLUMNS = (
 """Headings of :func:`as_csv`; scores are fractions, a ceiling has no place."""
 _LATEX = (*(BY_KEY[key].label for key in SHOWN), "Gain", "Not told apart")
 _NUMBERS = range(2, 2 + len(SHOWN))  # the cells of a ranked row that hold measures
-_SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-_SPECIAL |= {c: rf"\{c}" for c in "&%$#_{}"} | {"<": r"\textless{}", ">": r"\textgreater{}"}
 
 
 def as_json(board: Leaderboard) -> str:
@@ -47,7 +45,7 @@ def as_csv(board: Leaderboard) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
     for line in _lines(board):
-        writer.writerow([_harmless(cell) for cell in line])
+        writer.writerow([harmless(cell) for cell in line])
     return text.getvalue()
 
 
@@ -86,25 +84,18 @@ def _gain(row: Row) -> list[object]:
     return [row.gain.mean, row.gain.low, row.gain.high, row.gain.p_value, row.groups]
 
 
-def _harmless(cell: object) -> object:
-    """Return a text that no spreadsheet takes for a formula: names are of any origin."""
-    if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return f"'{cell}"
-    return cell
-
-
 def _latex_table(board: Board) -> str:
     differences = difference_rows(board) or [[""] * 6 for _ in board.rows]
     rows = [
-        _latex_row([*ranked_cells(row)[:2], *_numbers(row), told[2], told[5]])
+        latex_row([*ranked_cells(row)[:2], *_numbers(row), told[2], told[5]])
         for row, told in zip(board.rows, differences, strict=True)
     ]
     lines = (
         r"\begin{table}",
-        rf"\caption{{{_escaped(board.setting.title)}, in percent}}",
+        rf"\caption{{{latex_text(board.setting.title)}, in percent}}",
         rf"\begin{{tabular}}{{rl{'r' * (len(SHOWN) + 1)}l}}",
         r"\toprule",
-        _latex_row(["", "Recipe", *_LATEX]),
+        latex_row(["", "Recipe", *_LATEX]),
         r"\midrule",
         *rows,
         r"\bottomrule",
@@ -117,12 +108,3 @@ def _latex_table(board: Board) -> str:
 def _numbers(row: Row) -> list[str]:
     cells = ranked_cells(row)
     return [cells[i] for i in _NUMBERS]
-
-
-def _latex_row(cells: Sequence[str]) -> str:
-    return " & ".join(map(_escaped, cells)).replace("±", r"$\pm$") + r" \\"
-
-
-def _escaped(text: str) -> str:
-    plain = " ".join(text.split())
-    return re.sub(r"[\\~^&%$#_{}<>]", lambda found: _SPECIAL[found[0]], plain)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from reidbench.results.differences import MOST
 from reidbench.results.leaderboard import Board, Entry, Leaderboard, Row, Unranked
+from reidbench.results.markup import markdown_table, markdown_text
 from reidbench.results.measures import (
     ACCURACIES,
     COUNTED,
@@ -189,17 +188,19 @@ def markdown(leaderboard: Leaderboard) -> str:
     """Return the tables as a Markdown page."""
     parts = ["# Leaderboard", "", "Written by `reidbench leaderboard --write`. " + CAPTION, ""]
     for board in leaderboard.boards:
-        parts += [f"## {_escaped(board.setting.title)}", "", _escaped(board.setting.details), ""]
-        parts += [*_table(RANKED, map(ranked_cells, board.rows)), ""]
+        title, details = map(markdown_text, (board.setting.title, board.setting.details))
+        parts += [f"## {title}", "", details, ""]
+        parts += [*markdown_table(RANKED, map(ranked_cells, board.rows)), ""]
         for more in further_tables(board):
-            parts += [f"### {more.title}", "", more.caption, "", *_table(more.headings, more.rows)]
-            parts.append("")
+            parts += [f"### {more.title}", "", more.caption, ""]
+            parts += [*markdown_table(more.headings, more.rows), ""]
     if leaderboard.unranked:
         parts += ["## Not ranked", ""]
-        parts += [*_table(UNRANKED, map(unranked_cells, leaderboard.unranked)), ""]
+        parts += [*markdown_table(UNRANKED, map(unranked_cells, leaderboard.unranked)), ""]
     if leaderboard.unreadable:
         parts += ["## Not results", ""]
-        parts += [f"- {_escaped(f'{u.path.name}: {u.reason}')}" for u in leaderboard.unreadable]
+        lines = (f"{u.path.name}: {u.reason}" for u in leaderboard.unreadable)
+        parts += [f"- {markdown_text(line)}" for line in lines]
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -256,13 +257,3 @@ def _mean(entry: Entry, name: str) -> str:
 
 def _scores(entry: Entry) -> list[str]:
     return [percent(entry.measures[name]) for name in SHOWN]
-
-
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    lines = [headings, ["---"] * len(headings), *rows]
-    return [f"| {' | '.join(map(_escaped, line))} |" for line in lines]
-
-
-def _escaped(text: str) -> str:
-    """Return ``text`` so that Markdown shows it as it is: names come from files of any origin."""
-    return re.sub(r"([\\`*\[\]<>|])", r"\\\1", " ".join(text.split()))

@@ -22,7 +22,7 @@ def read_results(root: Path) -> Found:
     """
     found = load_all(root)
     if not found.results:
-        raise _no_results(root)
+        raise no_results(root)
     return found
 
 
@@ -41,7 +41,7 @@ def read_leaderboard(root: Path, benchmark: str | None = None, by: str = PRIMARY
     with uncollected():
         found = load_all_in_brief(root)
         if not (found.results or found.unreadable):
-            raise _no_results(root)
+            raise no_results(root)
         return selected(build(found.results, found.unreadable), benchmark, by)
 
 
@@ -103,7 +103,8 @@ def _no_benchmark(name: str, known: Collection[str]) -> UsageError:
     return UsageError(f"there are no results of benchmark '{name}'{did_you_mean(name, known)}")
 
 
-def _no_results(root: Path) -> ReidbenchError:
+def no_results(root: Path) -> ReidbenchError:
+    """Return the error that a folder holds no results."""
     return ReidbenchError(
         f"there are no results in {root}; make some (e.g. reidbench sweep --method all) "
         "or name another folder with --results"

@@ -78,9 +78,23 @@ def load_reported(folder: Path | None = None) -> tuple[Reported, ...]:
     Raises:
         ReidbenchError: naming file and table, if one is not in order.
     """
-    folder = folder or default_folder()
-    paths = sorted(folder.glob("*.toml")) if folder else []
-    return tuple(row for path in paths for row in _load(path))
+    return tuple(row for path in _paths(folder) for row in _load(path)[0])
+
+
+def load_recipes(folder: Path | None = None) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Return the recipes that stand for rows of papers, by file and label, the nearest first.
+
+    Args:
+        folder: by default that of the files which ship.
+
+    Raises:
+        ReidbenchError: naming file and label, if one is not in order.
+    """
+    return {
+        (path.stem, label): names
+        for path in _paths(folder)
+        for label, names in _load(path)[1].items()
+    }
 
 
 class _Setting(Struct, frozen=True, kw_only=True):
@@ -130,14 +144,23 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
 
     paper: Text
     table: tuple[_Table, ...] = ()
+    recipes: dict[str, Annotated[tuple[Text, ...], Meta(min_length=1)]] = {}
 
 
-def _load(path: Path) -> list[Reported]:
+def _paths(folder: Path | None) -> list[Path]:
+    folder = folder or default_folder()
+    return sorted(folder.glob("*.toml")) if folder else []
+
+
+def _load(path: Path) -> tuple[list[Reported], dict[str, tuple[str, ...]]]:
+    """Return the rows of a file, and the recipes that stand for them by label."""
     with reading(path, "a file of reported numbers"):
         file = convert(read_toml(path), _File)
         rows = [_reported(path.stem, file.paper, t, row) for t in file.table for row in t.rows]
         _refuse_doubled(rows)
-        return rows
+        if unknown := sorted(file.recipes.keys() - {row.label for row in rows}):
+            raise SchemaError(f"recipes: no row is labelled '{unknown[0]}'")
+        return rows, file.recipes
 
 
 def _reported(file: str, paper: str, table: _Table, row: _Row) -> Reported:

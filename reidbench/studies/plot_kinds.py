@@ -8,6 +8,8 @@ PLOT_KINDS: tuple[PlotKind, ...] = get_args(PlotKind)
 
 OF_RANKED = ("cmc", "cost", "identity", "error")
 """Figures of what the leaderboard ranks."""
+OF_BENCHMARKS = ("rankings",)
+"""Figures of what several benchmarks rank."""
 OF_RESULTS = ("curves", "ranked")
 """Figures of one run."""
 OF_MODELS = ("features",)

@@ -13,6 +13,7 @@ from reidbench.plots.fields import FIELDS
 from reidbench.plots.sheet import Sheet, side_by_side
 from reidbench.results.result import load
 from reidbench.storage.artifacts import Store
+from tests.made_results import make_seeds, save_all
 
 COMMITTED = Path(__file__).parents[2] / "results"
 
@@ -186,3 +187,36 @@ def test_the_key_of_a_result_does_not_lead_out_of_the_cache(invoke, kept):
     done = invoke("plot", "--pictures", path, "--cache", cache)
     assert done.exit_code == 1
     assert "its run translated nothing" in done.stderr
+
+
+def test_places_on_several_benchmarks_are_drawn_from_results(invoke, tmp_path):
+    made = [
+        result
+        for benchmark in ("here", "there")
+        for place, recipe in enumerate("abc")
+        for result in make_seeds([0.1 * place] * 3, recipe=recipe, name=benchmark)
+    ]
+    path = tmp_path / "r.svg"
+    rankings = ("plot", "rankings", "--results", save_all(made, tmp_path / "results"), "-o", path)
+    done = invoke(*rankings, "--measure", "rank1")
+    assert done.stdout == f"{path}\n"
+    assert "Places by rank-1 (%)" in path.read_text()
+    both = ("--benchmark", "there", "--benchmark", "here", "--width", "two")
+    assert invoke(*rankings, *both).exit_code == 0
+    text = path.read_text()
+    assert text.index(">there<") < text.index(">here<")
+
+
+@pytest.mark.parametrize(
+    ("args", "error"),
+    [
+        (("rankings", "--kind", "line"), "'plot rankings' takes no --kind"),
+        (("rankings", "a.json"), "'a.json' is one too many"),
+        (("cmc", "--benchmark", "a", "--benchmark", "b"), "only 'plot rankings' draws more"),
+        (("--benchmark", "a", "--benchmark", "b"), "only 'plot rankings' draws more"),
+    ],
+)
+def test_what_figures_of_several_benchmarks_refuse(invoke, args, error):
+    done = invoke("plot", *args, "--results", COMMITTED)
+    assert done.exit_code == 2
+    assert error in done.stderr

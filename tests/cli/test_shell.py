@@ -205,6 +205,7 @@ def test_help_is_quick_and_imports_nothing_heavy():
         (["plot", "--help"], {"torch", "numpy", "rich", "matplotlib", "msgspec"}),
         (["leaderboard", "--help"], {"torch", "numpy", "rich", "matplotlib", "msgspec"}),
         (["compare", "--help"], {"torch", "numpy", "rich", "matplotlib", "msgspec"}),
+        (["compare-rankings", "--help"], {"torch", "numpy", "rich", "matplotlib", "msgspec"}),
         (["evaluate", "--help"], {"torch", "numpy", "rich", "matplotlib", "msgspec"}),
         (["list"], {"torch", "matplotlib"}),
         (["plugin", "list"], {"torch", "matplotlib"}),

@@ -348,3 +348,36 @@ def test_the_verb_writes_the_site_and_loads_no_torch(tmp_path):
     told = json.loads(done.stdout)
     assert (told["runs"], told["page"]) == (3, "site/index.html")
     assert (tmp_path / "site" / "index.html").is_file()
+
+
+def test_benchmarks_that_share_three_methods_are_held_against_each_other(tmp_path):
+    orders = {"here": "abcd", "there": "dcba", "small": "ab"}
+    found = [
+        result
+        for benchmark, order in orders.items()
+        for place, recipe in enumerate(order)
+        for result in make_seeds(
+            [0.8 - 0.2 * place + 0.001 * (seed * place % 3) for seed in range(3)],
+            recipe=recipe,
+            name=benchmark,
+        )
+    ]
+    write_report([save_all(found, tmp_path / "results")], tmp_path / "site", tmp_path)
+    page = Page(tmp_path / "site" / "index.html")
+    cells = [text.strip() for text in page.text if text.strip()]
+    start = cells.index("Orders by mAP, of the methods that both benchmarks rank")
+    row = cells.index("there", start)
+    assert cells[row - 1 : row + 3] == ["here", "there", "4", "-1.00"]
+    assert "small" not in cells[start:]
+    assert "Told apart and reversed" in cells[start:]
+
+
+def test_benchmarks_on_which_all_methods_score_alike_have_no_order_to_show(tmp_path):
+    tied = [
+        result
+        for benchmark in ("here", "there")
+        for recipe in "abc"
+        for result in make_seeds([0.1, 0.2, 0.3], recipe=recipe, name=benchmark)
+    ]
+    write_report([save_all(tied, tmp_path / "results")], tmp_path / "site", tmp_path)
+    assert "rankings" not in Page(tmp_path / "site" / "index.html").ids

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from reidbench.evaluation.significance import holm, paired_t, pairwise_t
-from reidbench.results.differences import Gain, not_told_apart
+from reidbench.results.differences import Gain, not_told_apart, told_apart
 from reidbench.results.leaderboard import Row, build
 from reidbench.results.leaderboard_tables import difference_rows, markdown
 from reidbench.results.words import in_words
@@ -52,12 +52,19 @@ def test_one_seed_tells_nothing_apart():
     assert not_told_apart([[0.9, 0.8]]) == [""]
 
 
+def test_pairs_are_told_apart_in_the_order_of_the_upper_triangle():
+    scores = np.array([[0.50, 0.51, 0.50], [0.505, 0.507, 0.503], [0.1, 0.11, 0.1]])
+    assert told_apart(scores).tolist() == [False, True, True]
+    assert told_apart(scores[:, :1]).tolist() == [False, False, False]
+
+
 def test_more_recipes_than_a_correction_leaves_anything_of_are_not_tested(monkeypatch):
     scores = [[0.50, 0.52, 0.51], [0.20, 0.21, 0.22], [0.10, 0.11, 0.12]]
     assert not_told_apart(scores) != ["", "", ""]
     monkeypatch.setattr("reidbench.results.differences.MOST", 2)
     monkeypatch.setattr("reidbench.results.leaderboard_tables.MOST", 2)
     assert not_told_apart(scores) == ["", "", ""]
+    assert not told_apart(np.array(scores)).any()
     results = [direct(0.1), *(made(0.5, 0, name) for name in ("first", "second"))]
     results = [replace(r, benchmark={**r.benchmark, "seeds": [0]}) for r in results]
     assert "recipes are not tested in pairs" in markdown(build(results))

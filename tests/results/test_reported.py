@@ -6,7 +6,7 @@ import pytest
 
 from reidbench.errors import ReidbenchError
 from reidbench.results.measures import REPORTED
-from reidbench.results.reported import load_reported
+from reidbench.results.reported import load_recipes, load_reported
 from reidbench.studies.study import load_all
 
 HEAD = 'paper = "A et al., B"\n[[table]]\nname = "table 1"\n'
@@ -143,3 +143,23 @@ def test_what_is_no_such_file_is_refused(tmp_path, text):
 
 def test_a_folder_without_files_reports_nothing(tmp_path):
     assert load_reported(tmp_path) == ()
+
+
+def test_recipes_stand_for_rows_by_file_and_label(tmp_path):
+    rows = SETTING + 'rows = [{label = "x", mAP = 1}]\n'
+    load_text(tmp_path, HEAD + rows + '[recipes]\nx = ["spgan+ide", "spgan"]\n')
+    assert load_recipes(tmp_path) == {("mine", "x"): ("spgan+ide", "spgan")}
+
+
+@pytest.mark.parametrize(
+    ("recipes", "error"),
+    [
+        ('y = ["spgan"]', "recipes: no row is labelled 'y'"),
+        ("x = []", "recipes"),
+        ('x = "spgan"', "recipes"),
+    ],
+)
+def test_recipes_that_are_not_in_order_are_refused(tmp_path, recipes, error):
+    rows = SETTING + 'rows = [{label = "x", mAP = 1}]\n'
+    with pytest.raises(ReidbenchError, match=error):
+        load_text(tmp_path, f"{HEAD}{rows}[recipes]\n{recipes}\n")

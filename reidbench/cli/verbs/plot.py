@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reidbench.cli import options
-from reidbench.results.measures import DRAWN, GAP_CLOSED
-from reidbench.studies.plot_kinds import FIGURES, OF_MODELS, PLOT_KINDS
+from reidbench.results.measures import DRAWN, GAP_CLOSED, PRIMARY
+from reidbench.studies.plot_kinds import FIGURES, OF_BENCHMARKS, OF_MODELS, PLOT_KINDS
 
 if TYPE_CHECKING:
     from reidbench.plots.style import Width
@@ -22,7 +22,13 @@ FIELDS = ("translator", "constraints", "learner", "strategy", "direction", "sour
 @click.command("plot")
 @click.argument("study", required=False)
 @click.argument("files", nargs=-1, type=options.FILE, metavar="[RESULT]")
-@click.option("--benchmark", metavar="NAME", help="Whose results are drawn.")
+@click.option(
+    "--benchmark",
+    "benchmarks",
+    multiple=True,
+    metavar="NAME",
+    help="Whose results are drawn; repeatable for 'rankings', whose columns they are.",
+)
 @click.option("--kind", type=click.Choice(PLOT_KINDS), help="As the study says, or bars.")
 @click.option(
     "--measure", type=click.Choice((*DRAWN, GAP_CLOSED)), help="As the study says, or mAP."
@@ -65,7 +71,7 @@ FIELDS = ("translator", "constraints", "learner", "strategy", "direction", "sour
 def command(
     study: str | None,
     files: tuple[Path, ...],
-    benchmark: str | None,
+    benchmarks: tuple[str, ...],
     kind: str | None,
     measure: str | None,
     recipes: tuple[str, ...],
@@ -84,9 +90,10 @@ def command(
 
     In place of a STUDY the word 'cmc' draws the curves of the ranked recipes; 'cost', 'identity'
     and 'error' draw mAP against the training FLOPs, the identity retained and the error on the
-    person. 'curves RESULT' draws a run's losses and gradient shares, 'ranked RESULT' queries with
-    their nearest images, 'features RESULT' the learner's activations in images of the same persons
-    before and after it learned from translated ones: what the cache still holds of the run.
+    person; 'rankings' draws their places on several benchmarks, a line a method. 'curves RESULT'
+    draws a run's losses and gradient shares, 'ranked RESULT' queries with their nearest images,
+    'features RESULT' the learner's activations in images of the same persons before and after it
+    learned from translated ones: what the cache still holds of the run.
 
     A bar is the mean over the seeds, a whisker one standard deviation to either side, a small
     circle one seed. Without a STUDY the ranked recipes of a benchmark are drawn; a heat map of
@@ -101,6 +108,7 @@ def command(
       reidbench plot --kind heatmap --rows source --columns target --recipe spgan
       reidbench plot --kind heatmap --shared mean
       reidbench plot cmc --benchmark synthetic --width two
+      reidbench plot rankings --width two
       reidbench plot curves results/synthetic/spgan-07e19f52-seed0.json
       reidbench plot features results/synthetic/spgan-07e19f52-seed0.json
       reidbench plot --pictures results/synthetic/spgan-07e19f52-seed0.json -o people.pdf
@@ -116,6 +124,15 @@ def command(
         _refuse_options(study, kind, measure, reported, as_json)
         click.echo(_of_models(study, files, cache, width, output))
         return
+    if study in OF_BENCHMARKS:
+        from reidbench.plots.rankings import draw_rankings
+
+        _refuse_options(study, kind, None, reported, as_json)
+        _refuse_files(files)
+        chosen: dict[str, Any] = {"measure": measure or PRIMARY, "width": width, "output": output}
+        click.echo(draw_rankings(results, benchmarks, recipes, **chosen))
+        return
+    benchmark = _only_one(benchmarks)
     if study in FIGURES:
         _refuse_options(study, kind, measure, reported, as_json)
         from reidbench.plots.figures import draw_figure
@@ -123,10 +140,7 @@ def command(
         names: dict[str, Any] = {"benchmark": benchmark, "recipes": recipes}
         click.echo(draw_figure(study, results, files, cache, **names, width=width, output=output))
         return
-    if files:
-        raise click.UsageError(
-            f"'{files[0]}' is one too many: only 'curves', 'ranked' and 'features' read a result"
-        )
+    _refuse_files(files)
     wish = Wish(kind, measure, rows, columns, reported, shared == "mean")  # type: ignore[arg-type]
     drawn = draw_chart(study, results, wish, benchmark, recipes, width, output)
     click.echo(json.dumps(drawn.to_dict(), indent=2) if as_json else drawn.path)
@@ -140,6 +154,19 @@ def _of_models(
     if len(files) != 1:
         raise click.UsageError(f"'plot {name}' draws one run: name its result file after it")
     return draw_feature_maps(files[0], cache, width=width, output=output)
+
+
+def _only_one(benchmarks: tuple[str, ...]) -> str | None:
+    if len(benchmarks) > 1:
+        raise click.UsageError("only 'plot rankings' draws more than one --benchmark")
+    return benchmarks[0] if benchmarks else None
+
+
+def _refuse_files(files: tuple[Path, ...]) -> None:
+    if files:
+        raise click.UsageError(
+            f"'{files[0]}' is one too many: only 'curves', 'ranked' and 'features' read a result"
+        )
 
 
 def _refuse_options(
