@@ -22,7 +22,7 @@ from reidbench.config import benchmark
 from reidbench.registry.loading import load_plugins
 from reidbench.registry.registry import Registry
 from reidbench.studies import study
-from reidbench.studies.plot_kinds import FIGURES, OF_BENCHMARKS
+from reidbench.studies.plot_kinds import FIGURES, OF_BENCHMARKS, OF_CONSTRAINTS
 
 ROOT = Path(__file__).parents[1]
 GUIDE = [
@@ -179,7 +179,12 @@ def test_every_name_in_a_command_shown_exists(path, registry):
         "protocol": {e.name for e in registry.entries("protocol")},
         "masks": {e.name for e in registry.entries("segmenter")},
         "benchmark": set(benchmark.available()),
-        "study": {*study.available(), *FIGURES, *OF_BENCHMARKS},  # `plot` takes any
+        "study": {
+            *study.available(),
+            *FIGURES,
+            *OF_BENCHMARKS,
+            *OF_CONSTRAINTS,
+        },  # `plot` takes any
     }
     for kind, own in names_of_its_own(path):
         known[kind].add(own)

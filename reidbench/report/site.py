@@ -31,13 +31,14 @@ from reidbench.report.runs import (
     stage_rows,
 )
 from reidbench.report.settings import data_pages
-from reidbench.results import ranking_tables
+from reidbench.results import ranking_tables, worth_tables
 from reidbench.results.commands import command_of
 from reidbench.results.leaderboard import build
 from reidbench.results.leaderboard_tables import CAPTION, DIFFERENCES_CAPTION
 from reidbench.results.order_pairs import between_benchmarks
 from reidbench.results.reported import load_reported
 from reidbench.results.result import Result, Unreadable, load_all
+from reidbench.results.worth import worth_of
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ def write_report(
     shared = {"boards": boards, "runs": runs, "methods": methods}
     rankings = between_benchmarks(board, [run.result for run in runs])
     told = {"unreadable": unreadable, "captions": _CAPTIONS, "rankings": rankings}
+    told |= {"worths": worth_of(run.result for run in runs), "worth": worth_tables}
     pages.write("index.html", "index.html", **shared, **told, ranked=ranking_tables)
     pages.write("runs.html", "runs.html", runs=runs)
     pages.write("compare.html", "compare.html", runs=runs)

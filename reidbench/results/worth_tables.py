@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reidbench.evaluation.trials import Spread
+from reidbench.results.differences import LEVEL
 from reidbench.results.measures import BY_KEY
 from reidbench.results.numbers import listed
 from reidbench.results.worth import Worth, Worths
@@ -30,9 +31,14 @@ def cells(found: Worths, row: Worth) -> list[str]:
     ]
 
 
-def unit(found: Worths) -> str:
-    """Return what a worth is counted in."""
-    return "in points" if BY_KEY[found.measure].percent else "in the measure's unit"
+def caption(found: Worths) -> str:
+    """Return what the columns say."""
+    unit = "in points" if BY_KEY[found.measure].percent else "in the measure's unit"
+    return (
+        f"Worth: with the constraint minus without, {unit}: mean of the differences over the "
+        f"seeds, its {LEVEL:.0%} interval by Student's paired t, and p by Holm's correction for "
+        "all rows of the table."
+    )
 
 
 def _by_hand(found: Worths) -> bool:

@@ -10,6 +10,8 @@ OF_RANKED = ("cmc", "cost", "identity", "error")
 """Figures of what the leaderboard ranks."""
 OF_BENCHMARKS = ("rankings",)
 """Figures of what several benchmarks rank."""
+OF_CONSTRAINTS = ("worth",)
+"""Figures of recipes beside the same without a constraint."""
 OF_RESULTS = ("curves", "ranked")
 """Figures of one run."""
 OF_MODELS = ("features",)

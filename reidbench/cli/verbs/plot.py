@@ -10,7 +10,13 @@ import click
 
 from reidbench.cli import options
 from reidbench.results.measures import DRAWN, GAP_CLOSED, PRIMARY
-from reidbench.studies.plot_kinds import FIGURES, OF_BENCHMARKS, OF_MODELS, PLOT_KINDS
+from reidbench.studies.plot_kinds import (
+    FIGURES,
+    OF_BENCHMARKS,
+    OF_CONSTRAINTS,
+    OF_MODELS,
+    PLOT_KINDS,
+)
 
 if TYPE_CHECKING:
     from reidbench.plots.style import Width
@@ -90,10 +96,11 @@ def command(
 
     In place of a STUDY the word 'cmc' draws the curves of the ranked recipes; 'cost', 'identity'
     and 'error' draw mAP against the training FLOPs, the identity retained and the error on the
-    person; 'rankings' draws their places on several benchmarks, a line a method. 'curves RESULT'
-    draws a run's losses and gradient shares, 'ranked RESULT' queries with their nearest images,
-    'features RESULT' the learner's activations in images of the same persons before and after it
-    learned from translated ones: what the cache still holds of the run.
+    person; 'rankings' draws their places on several benchmarks, a line a method; 'worth' what each
+    constraint is worth on each translator. 'curves RESULT' draws a run's losses and gradient
+    shares, 'ranked RESULT' queries with their nearest images, 'features RESULT' the learner's
+    activations in images of the same persons before and after it learned from translated ones:
+    what the cache still holds of the run.
 
     A bar is the mean over the seeds, a whisker one standard deviation to either side, a small
     circle one seed. Without a STUDY the ranked recipes of a benchmark are drawn; a heat map of
@@ -109,6 +116,7 @@ def command(
       reidbench plot --kind heatmap --shared mean
       reidbench plot cmc --benchmark synthetic --width two
       reidbench plot rankings --width two
+      reidbench plot worth --benchmark synthetic
       reidbench plot curves results/synthetic/spgan-07e19f52-seed0.json
       reidbench plot features results/synthetic/spgan-07e19f52-seed0.json
       reidbench plot --pictures results/synthetic/spgan-07e19f52-seed0.json -o people.pdf
@@ -133,6 +141,14 @@ def command(
         click.echo(draw_rankings(results, benchmarks, recipes, **chosen))
         return
     benchmark = _only_one(benchmarks)
+    if study in OF_CONSTRAINTS:
+        from reidbench.plots.worth import draw_worth
+
+        _refuse_options(study, kind, None, reported, as_json)
+        _refuse_files(files)
+        chosen = {"measure": measure or PRIMARY, "width": width, "output": output}
+        click.echo(draw_worth(results, benchmark, **chosen))
+        return
     if study in FIGURES:
         _refuse_options(study, kind, measure, reported, as_json)
         from reidbench.plots.figures import draw_figure

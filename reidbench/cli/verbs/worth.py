@@ -14,11 +14,6 @@ from reidbench.results.measures import OF_WORTH
 if TYPE_CHECKING:
     from reidbench.results.worth import Worths
 
-NOTE = (
-    "Worth: with the constraint minus without, {unit}: mean of the differences over the seeds, its "
-    "95 % interval by Student's paired t, and p by Holm's correction for all rows of the table."
-)
-
 
 @click.command("worth")
 @options.results
@@ -55,10 +50,10 @@ def command(results: Path, benchmark: str | None, measure: str, as_json: bool) -
 
 def _show(found: Worths) -> None:
     from reidbench.cli.tables import console, show_table
-    from reidbench.results.worth_tables import cells, headings, unit
+    from reidbench.results.worth_tables import caption, cells, headings
 
     columns = headings(found)
     for setting, rows in found.by_setting():
         show_table(f"{setting.title}", columns, [cells(found, row) for row in rows], columns[4:])
         click.echo()
-    console().print(NOTE.format(unit=unit(found)), style="dim", markup=False)
+    console().print(caption(found), style="dim", markup=False)

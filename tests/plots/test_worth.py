@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from matplotlib.figure import Figure
+
+from reidbench.errors import ReidbenchError
+from reidbench.plots.style import styled
+from reidbench.plots.worth import Interval, draw_worth, intervals, intervals_of
+from reidbench.results.worth import worth_of
+from tests.made_results import save_all
+from tests.results.test_worth import PLAIN, made, part
+
+WITH = made((0.45, 0.46, 0.47), [part("sianet")], name="spgan", digest="e" * 32)
+
+
+def test_rows_are_the_worths_in_points():
+    rows = worth_of([*made(PLAIN), *WITH]).rows
+    (row,) = intervals_of(rows, "mAP")
+    assert row.name == "cyclegan + sianet"
+    assert row.mean == pytest.approx(5)
+    assert (row.low, row.high) == pytest.approx((100 * rows[0].low, 100 * rows[0].high))
+    assert row.shown == (rows[0].p_value < 0.05)
+
+
+def test_learners_are_named_where_they_differ():
+    other = part("pcb")
+    more = [*made(PLAIN, learner=other), *made(PLAIN, [part("sianet")], learner=other)]
+    names = [r.name for r in intervals_of(worth_of([*made(PLAIN), *WITH, *more]).rows, "mAP")]
+    assert names == ["cyclegan + sianet; ide, finetune", "cyclegan + sianet; pcb, finetune"]
+
+
+def test_only_what_is_told_from_zero_is_filled():
+    rows = [Interval("a", 1, 0.5, 1.5, shown=True), Interval("b", -1, -3, 1), Interval("c", 2)]
+    with styled():
+        axes = intervals(Figure().subplots(), rows, "difference")
+    points = [line for line in axes.lines if line.get_marker() == "o"]
+    assert [line.get_markerfacecolor() == "white" for line in points] == [False, True, True]
+    bars = [list(line.get_xdata()) for line in axes.lines if len(line.get_xdata()) == 2]
+    assert [0.5, 1.5] in bars
+    assert [-3, 1] in bars
+    assert len(bars) == 3  # these two and the line of no difference
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]
+
+
+def test_a_figure_is_written_and_several_benchmarks_want_a_choice(tmp_path):
+    root = save_all([*made(PLAIN), *WITH], tmp_path / "results")
+    path = draw_worth(root)
+    assert path == root / "synthetic" / "worth.svg"
+    assert "cyclegan + sianet" in path.read_text()
+    both = (*made(PLAIN), *WITH)
+    elsewhere = [replace(r, benchmark={**r.benchmark, "name": "other"}) for r in both]
+    save_all(elsewhere, root)
+    with pytest.raises(ReidbenchError, match="choose one of other, synthetic"):
+        draw_worth(root)
+    assert draw_worth(root, "other").parent.name == "other"
