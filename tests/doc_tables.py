@@ -28,7 +28,11 @@ from reidbench.results.worth_tables import cells, headings
 from reidbench.studies.index import load_index, results_of
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/results.md", "docs/findings.md")
+PAGES = (
+    *("README.md", "docs/results.md", "docs/findings.md"),
+    *(f"plugins/{name}/README.md" for name in ("hhl", "ipgan", "ptgan", "simpgan")),
+    "examples/reidbench-cut/README.md",
+)
 _TABLE = re.compile(r"(<!-- table: (.*?) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
