@@ -49,7 +49,7 @@ def test_the_ranked_recipes_are_drawn_among_the_results(invoke, results):
     path = results / "synthetic" / "bars-mAP.svg"
     assert done.stdout == f"{path}\n"
     drawn = path.read_text()
-    assert "synthetic v2 (synthetic images)" in drawn
+    assert "synthetic v3 (synthetic images)" in drawn
     assert drawn.index(">supervised<") < drawn.index(">cyclegan<") < drawn.index(">direct<")
 
 

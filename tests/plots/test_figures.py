@@ -55,8 +55,8 @@ def test_each_figure_of_the_committed_results_is_drawn(tmp_path):
         draw_figure(name, COMMITTED, (), tmp_path, benchmark="synthetic", output=path)
         text = path.read_text()
         assert ">cyclegan-noidt<" in text
-        assert "synthetic v2 (synthetic images); mean ± sd of 3 seeds" in text
-    run = next((COMMITTED / "synthetic").glob("spgan-07e19f52-seed0.json"))
+        assert "synthetic v3 (synthetic images); mean ± sd of 3 seeds" in text
+    run = next((COMMITTED / "synthetic").glob("spgan-cea5d614-seed0.json"))
     draw_figure("curves", COMMITTED, [run], tmp_path, output=tmp_path / "curves.svg")
     text = (tmp_path / "curves.svg").read_text()
     assert ">sianet.similarity<" in text

@@ -207,9 +207,9 @@ def test_committed_results_and_their_images_are_shown(visit, tmp_path):
     root = tmp_path / "results" / "synthetic"
     root.mkdir(parents=True)
     for ending in ("json", "png"):
-        shutil.copy(COMMITTED / "synthetic" / f"spgan-07e19f52-seed0.{ending}", root)
+        shutil.copy(COMMITTED / "synthetic" / f"spgan-cea5d614-seed0.{ending}", root)
     write_report([root.parent], tmp_path / "site", tmp_path)
-    page = visit("runs/synthetic-spgan-07e19f52-seed0.html", tmp_path / "site")
+    page = visit("runs/synthetic-spgan-cea5d614-seed0.html", tmp_path / "site")
     widths = page.locator("img").evaluate_all("images => images.map(i => i.naturalWidth)")
     assert len(widths) == 1
     assert widths[0] > 100
@@ -218,7 +218,7 @@ def test_committed_results_and_their_images_are_shown(visit, tmp_path):
 def test_the_page_s_intervals_are_those_of_compare_but_for_the_draws(visit, tmp_path):
     root = tmp_path / "results" / "synthetic"
     root.mkdir(parents=True)
-    names = ("spgan-07e19f52-seed0", "cyclegan-b26e416b-seed0")
+    names = ("spgan-cea5d614-seed0", "cyclegan-a95fec21-seed0")
     for name in names:
         shutil.copy(COMMITTED / "synthetic" / f"{name}.json", root)
     write_report([root.parent], tmp_path / "site", tmp_path)

@@ -100,7 +100,7 @@ def command(model: str, output: Path, as_json: bool, **asked: Any) -> None:
 
     \b
     Examples:
-      reidbench extract results/synthetic/spgan-07e19f52-seed0.json --dataset synthetic \\
+      reidbench extract results/synthetic/spgan-cea5d614-seed0.json --dataset synthetic \\
         --set dataset.domain=b -o spgan.npz
       reidbench extract torchvision:resnet50 --weights resnet50.pth --pool max --parts 8 \\
         --dataset market1501 --data-root ~/reid -o features.npz

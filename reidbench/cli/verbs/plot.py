@@ -117,9 +117,9 @@ def command(
       reidbench plot cmc --benchmark synthetic --width two
       reidbench plot rankings --width two
       reidbench plot worth --benchmark synthetic
-      reidbench plot curves results/synthetic/spgan-07e19f52-seed0.json
-      reidbench plot features results/synthetic/spgan-07e19f52-seed0.json
-      reidbench plot --pictures results/synthetic/spgan-07e19f52-seed0.json -o people.pdf
+      reidbench plot curves results/synthetic/spgan-cea5d614-seed0.json
+      reidbench plot features results/synthetic/spgan-cea5d614-seed0.json
+      reidbench plot --pictures results/synthetic/spgan-cea5d614-seed0.json -o people.pdf
       reidbench plot --pictures A.json --pictures B.json -o side-by-side.png
     """
     from reidbench.plots.drawing import draw_chart, draw_pictures
