@@ -4,6 +4,7 @@ A table stands between two comments. The first says what it shows:
 
     <!-- table: methods BENCHMARK COLUMN... [: RECIPE...] -->
     <!-- table: worth BENCHMARK MEASURE... -->
+    <!-- table: along BENCHMARK LEARNER STRATEGY QUANTITY... -->
     <!-- table: study BENCHMARK STUDY MEASURE... -->
     <!-- table: order BENCHMARK AHEAD>BEHIND... -->
     <!-- end of table -->
@@ -15,6 +16,8 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
+
+from scipy.stats import spearmanr
 
 from reidbench.evaluation.trials import spread
 from reidbench.results.compared_methods import of_results
@@ -55,7 +58,9 @@ def written(text: str) -> str:
 
 def table(what: str) -> str:
     kind, *words = what.split()
-    lines = {"methods": methods, "worth": worth, "study": study, "order": order}[kind](words)
+    lines = {"methods": methods, "worth": worth, "along": along, "study": study, "order": order}[
+        kind
+    ](words)
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -97,6 +102,25 @@ def worth(words: Sequence[str]) -> Iterator[str]:
         first = texts[0]
         names = [first[key] for key in ("Translator", "Constraint", "Learner", "Learns from")]
         yield line([*names, *(t["Worth"] for t in texts), first["95 % interval"], first["p"]])
+
+
+def along(words: Sequence[str]) -> Iterator[str]:
+    """Yield how far mAP goes along with each quantity, over recipes of one learner and strategy."""
+    benchmark, *how, quantities = *words[:3], words[3:]
+    learners = {r.digest: learner(r) for r in results()}
+    entries = [
+        row.entry
+        for row in board(benchmark).rows
+        if row.place is not None and learners[row.entry.digest] == ", ".join(how)
+    ]
+    yield from head(["quantity", "Spearman's correlation with mAP", "p", "recipes"])
+    for quantity in quantities:
+        told = [e for e in entries if quantity in e.quantities]
+        found = spearmanr(
+            [e.measures["mAP"].mean for e in told], [e.quantities[quantity].mean for e in told]
+        )
+        texts = [f"{found.statistic:+.2f}", f"{found.pvalue:.3f}", str(len(told))]
+        yield line([BY_KEY[quantity].label, *texts])
 
 
 def study(words: Sequence[str]) -> Iterator[str]:
