@@ -34,7 +34,7 @@ def test_registers_its_parts_and_the_rows_of_the_tables():
 
 def test_defaults_are_those_of_the_readme():
     said = {"transform": "homography", "bound": 0.9, "spatial": True, "pixel": True}
-    said["residual"] = False
+    said |= {"residual": False, "discriminator_lr": None}
     said |= {"cycle": "disentangled", "mask": True, "codes": 8, "localisation_width": 16}
     said |= {"width": 64, "blocks": 9, "discriminator_width": 64, "lipschitz": "penalty"}
     said |= {"penalty": 10.0, "generator_every": 1, "cycle_weight": 10.0, "pixel_cycle": 10.0}

@@ -29,6 +29,7 @@ def test_defaults_are_the_papers():
     paper |= {"adversarial": "log", "penalty": 10.0, "domain": 1.0, "cycle": 10.0}
     paper |= {"generator_every": 1, "destinations": "across", "flip": True}
     paper |= {"lr": 1e-4, "beta1": 0.5, "decay_from": 0.5, "residual": False}
+    paper["discriminator_lr"] = None  # the generator's
     assert {k: p.default for k, p in parameters_of(StarGAN).items()} == paper
     assert StarGAN.split == "camera"
     assert StarGAN().provides == {"rec"}
