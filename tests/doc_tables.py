@@ -5,6 +5,7 @@ A table stands between two comments. The first says what it shows:
     <!-- table: methods BENCHMARK COLUMN... [: RECIPE...] -->
     <!-- table: worth BENCHMARK MEASURE... -->
     <!-- table: along BENCHMARK LEARNER STRATEGY QUANTITY... -->
+    <!-- table: rankings BENCHMARK [RECIPE-TO-LEAVE-OUT...] -->
     <!-- table: study BENCHMARK STUDY MEASURE... -->
     <!-- table: order BENCHMARK AHEAD>BEHIND... -->
     <!-- end of table -->
@@ -19,7 +20,9 @@ from pathlib import Path
 
 from scipy.stats import spearmanr
 
+from reidbench import compare_rankings
 from reidbench.evaluation.trials import spread
+from reidbench.results import ranking_tables
 from reidbench.results.compared_methods import of_results
 from reidbench.results.comparison import contrast
 from reidbench.results.leaderboard import Board, Row, build
@@ -57,11 +60,10 @@ def written(text: str) -> str:
 
 
 def table(what: str) -> str:
+    """Return a table's lines; the first word names the function that yields them."""
     kind, *words = what.split()
-    lines = {"methods": methods, "worth": worth, "along": along, "study": study, "order": order}[
-        kind
-    ](words)
-    return "".join(f"{line}\n" for line in lines)
+    known = {f.__name__: f for f in (methods, worth, order, along, rankings, study)}
+    return "".join(f"{line}\n" for line in known[kind](words))
 
 
 def methods(words: Sequence[str]) -> Iterator[str]:
@@ -121,6 +123,14 @@ def along(words: Sequence[str]) -> Iterator[str]:
         )
         texts = [f"{found.statistic:+.2f}", f"{found.pvalue:.3f}", str(len(told))]
         yield line([BY_KEY[quantity].label, *texts])
+
+
+def rankings(words: Sequence[str]) -> Iterator[str]:
+    """Yield how much alike a benchmark and all others, and the papers, rank the same methods."""
+    benchmark, *without = words
+    found = compare_rankings(benchmark, results=ROOT / "results", without=without)
+    yield from head(ranking_tables.HEADINGS)
+    yield from map(line, ranking_tables.rows(found))
 
 
 def study(words: Sequence[str]) -> Iterator[str]:
