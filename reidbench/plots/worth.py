@@ -65,7 +65,9 @@ def draw_worth(
         raise ReidbenchError(f"several benchmarks have constraints; choose one of {known}")
     setting, rows = tables[0]  # of the newest version
     title = f"{setting.title}: {BY_KEY[measure].label} with a constraint minus without"
-    caption = f"filled: told from zero at {1 - LEVEL:.0%}, by Holm's correction for all rows"
+    caption = (
+        f"filled: told from zero at {100 * (1 - LEVEL):.0f} %, by Holm's correction for all rows"
+    )
     path = output or results / setting.benchmark / "worth.svg"
     with styled():
         figure = framed([title], [caption], _AXIS + _ROW * len(rows), width)
