@@ -36,8 +36,8 @@ def caption(found: Worths) -> str:
     unit = "in points" if BY_KEY[found.measure].percent else "in the measure's unit"
     return (
         f"Worth: with the constraint minus without, {unit}: mean of the differences over the "
-        f"seeds, its {100 * LEVEL:.0f} % interval by Student's paired t, and p by Holm's correction for "
-        "all rows of the table."
+        f"seeds, its {100 * LEVEL:.0f} % interval by Student's paired t, and p by Holm's "
+        "correction for all rows of the table."
     )
 
 
