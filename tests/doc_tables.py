@@ -4,7 +4,7 @@ A table stands between two comments. The first says what it shows:
 
     <!-- table: methods BENCHMARK COLUMN... [: RECIPE...] -->
     <!-- table: worth BENCHMARK MEASURE... -->
-    <!-- table: along BENCHMARK LEARNER STRATEGY QUANTITY... -->
+    <!-- table: along BENCHMARK RECIPE QUANTITY... -->
     <!-- table: rankings BENCHMARK [RECIPE-TO-LEAVE-OUT...] -->
     <!-- table: study BENCHMARK STUDY MEASURE... -->
     <!-- table: order BENCHMARK AHEAD>BEHIND... -->
@@ -31,6 +31,7 @@ from reidbench.results.numbers import percent
 from reidbench.results.result import Result, load_all
 from reidbench.results.worth import worth_of
 from reidbench.results.worth_tables import cells, headings
+from reidbench.storage.keys import canonical
 from reidbench.studies.index import load_index, results_of
 
 ROOT = Path(__file__).parents[1]
@@ -107,14 +108,12 @@ def worth(words: Sequence[str]) -> Iterator[str]:
 
 
 def along(words: Sequence[str]) -> Iterator[str]:
-    """Yield how far mAP goes along with each quantity, over recipes of one learner and strategy."""
-    benchmark, *how, quantities = *words[:3], words[3:]
-    learners = {r.digest: learner(r) for r in results()}
-    entries = [
-        row.entry
-        for row in board(benchmark).rows
-        if row.place is not None and learners[row.entry.digest] == ", ".join(how)
-    ]
+    """Yield how far mAP goes along with each quantity, over recipes learned as a named one is."""
+    benchmark, recipe, *quantities = words
+    how = {r.digest: canonical([r.recipe["learner"], r.recipe["strategy"]]) for r in results()}
+    (named,) = {how[result.digest] for result in ranked(benchmark, recipe)}
+    rows = [row for row in board(benchmark).rows if row.place is not None]
+    entries = [row.entry for row in rows if how[row.entry.digest] == named]
     yield from head(["quantity", "Spearman's correlation with mAP", "p", "recipes"])
     for quantity in quantities:
         told = [e for e in entries if quantity in e.quantities]

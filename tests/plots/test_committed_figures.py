@@ -8,6 +8,7 @@ import pytest
 
 from reidbench.plots.drawing import draw_chart
 from reidbench.plots.sources import Wish
+from reidbench.plots.worth import draw_worth
 
 RESULTS = Path(__file__).parents[2] / "results"
 DRAWN = sorted(RESULTS.glob("*/studies/*.svg"))
@@ -18,3 +19,11 @@ def test_the_figure_of_a_study_is_current(path, tmp_path):
     again = tmp_path / path.name
     draw_chart(path.stem, RESULTS, Wish(), path.parts[-3], (), "one", again)
     assert again.read_bytes() == path.read_bytes(), f"draw it anew: reidbench plot {path.stem}"
+
+
+@pytest.mark.parametrize(
+    "path", sorted(RESULTS.glob("*/worth.svg")), ids=lambda path: path.parts[-2]
+)
+def test_the_figure_of_what_constraints_are_worth_is_current(path, tmp_path):
+    draw_worth(RESULTS, path.parts[-2], output=tmp_path / "worth.svg")
+    assert (tmp_path / "worth.svg").read_bytes() == path.read_bytes()
