@@ -4,6 +4,7 @@ A table stands between two comments. The first says what it shows:
 
     <!-- table: methods BENCHMARK COLUMN... [: RECIPE...] -->
     <!-- table: worth BENCHMARK MEASURE... -->
+    <!-- table: shares BENCHMARK RECIPE... -->
     <!-- table: along BENCHMARK RECIPE QUANTITY... -->
     <!-- table: rankings BENCHMARK [RECIPE-TO-LEAVE-OUT...] -->
     <!-- table: study BENCHMARK STUDY MEASURE... -->
@@ -17,11 +18,13 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
+from statistics import mean
 
 from scipy.stats import spearmanr
 
 from reidbench import compare_rankings
 from reidbench.evaluation.trials import spread
+from reidbench.plots.figures import shares_of
 from reidbench.results import ranking_tables
 from reidbench.results.compared_methods import of_results
 from reidbench.results.comparison import contrast
@@ -63,7 +66,7 @@ def written(text: str) -> str:
 def table(what: str) -> str:
     """Return a table's lines; the first word names the function that yields them."""
     kind, *words = what.split()
-    known = {f.__name__: f for f in (methods, worth, order, along, rankings, study)}
+    known = {f.__name__: f for f in (methods, worth, order, along, shares, rankings, study)}
     return "".join(f"{line}\n" for line in known[kind](words))
 
 
@@ -122,6 +125,25 @@ def along(words: Sequence[str]) -> Iterator[str]:
         )
         texts = [f"{found.statistic:+.2f}", f"{found.pvalue:.3f}", str(len(told))]
         yield line([BY_KEY[quantity].label, *texts])
+
+
+def shares(words: Sequence[str]) -> Iterator[str]:
+    """Yield how the gradients at the translated pixels divide among losses, in percent of all.
+
+    Of the middle of the training and of its end, each the mean over the seeds.
+    """
+    benchmark, *recipes = words
+    yield from head(["method", "in the middle", "at the end"])
+    for recipe in recipes:
+        measured = [shares_of(result)[1] for result in ranked(benchmark, recipe)]
+        texts = [
+            ", ".join(
+                f"{loss} {100 * mean(one[loss][at] for one in measured):.0f}"
+                for loss in measured[0]
+            )
+            for at in (2, 3)
+        ]
+        yield line([f"`{recipe}`", *texts])
 
 
 def rankings(words: Sequence[str]) -> Iterator[str]:
