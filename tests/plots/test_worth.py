@@ -22,6 +22,9 @@ def test_rows_are_the_worths_in_points():
     assert row.mean == pytest.approx(5)
     assert (row.low, row.high) == pytest.approx((100 * rows[0].low, 100 * rows[0].high))
     assert row.shown == (rows[0].p_value < 0.05)
+    unsure = made((0.45, 0.38, 0.42), [part("sianet")], name="spgan", digest="e" * 32)
+    (row,) = intervals_of(worth_of([*made(PLAIN), *unsure]).rows, "mAP")
+    assert not row.shown
 
 
 def test_learners_are_named_where_they_differ():
