@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -21,6 +22,7 @@ from reidbench.interfaces import (
     Log,
     Translator,
 )
+from reidbench.testing.tensors import same_weights
 
 
 def no_extra_loss(hops: Hops) -> Tensor:
@@ -86,3 +88,33 @@ def check_reports_losses(
     still = sorted(name for name in pixels if not norms[name] > 0)
     assert not still, f"{', '.join(still)} does not pull at the pixels"
     assert {norms[name] for name in elsewhere} <= {0.0}
+
+
+def check_discriminators_have_a_rate_of_their_own(
+    make: Callable[..., Translator], batch: Batch, rate: float, judges: set[str], generator: str
+) -> None:
+    """Make a step with ``discriminator_lr`` left out, at the generators' rate, and at zero.
+
+    Args:
+        make: returns the translator with these parameters, its initial weights always the same.
+        batch: of the steps.
+        rate: of the generators.
+        judges: submodules that learn at the discriminators' rate.
+        generator: one that learns at its own.
+    """
+    start, left_out, same, still = (
+        make(),
+        make(),
+        make(discriminator_lr=rate),
+        make(discriminator_lr=0.0),
+    )
+    for translator in (left_out, same, still):
+        train_steps(translator, batch, 1)
+    assert same_weights(left_out, same), "left out, it is not the generators' rate"
+    for name in judges:
+        before = start.get_submodule(name)
+        assert not same_weights(left_out.get_submodule(name), before), f"{name} does not learn"
+        assert same_weights(still.get_submodule(name), before), f"{name} learns at another rate"
+    moved = not same_weights(still.get_submodule(generator), start.get_submodule(generator))
+    assert moved, f"{generator} does not learn at its own rate"
+    assert "discriminator_lr" in start.omitted_from_key_at_default

@@ -22,7 +22,12 @@ from reidbench.runs.recording import result_of
 from reidbench.runs.runner import run_plan
 from reidbench.testing.tensors import same_weights
 from reidbench.testing.toy_runs import make_plan, make_session, toy_benchmark, toy_registry
-from reidbench.testing.translators import check_reports_losses, no_extra_loss, train_steps
+from reidbench.testing.translators import (
+    check_discriminators_have_a_rate_of_their_own,
+    check_reports_losses,
+    no_extra_loss,
+    train_steps,
+)
 
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
 
@@ -153,18 +158,6 @@ def test_the_other_direction_is_refused():
 
 
 def test_discriminators_have_a_rate_of_their_own(make, batch):
-    start, trained, still, same = (
-        make(),
-        make(),
-        make(discriminator_lr=0.0),
-        make(discriminator_lr=2e-4),
-    )
-    for translator in (trained, still, same):
-        train_steps(translator, batch, 1)
-    assert same_weights(trained, same)  # that of the generators, where none is given
-    assert not same_weights(trained.discriminator, start.discriminator)
-    assert same_weights(still.discriminator, start.discriminator)
-    assert not same_weights(still.generator, start.generator)
+    check_discriminators_have_a_rate_of_their_own(make, batch, 2e-4, {"discriminator"}, "generator")
     with pytest.raises(ValueError, match="discriminator_lr must be a number of at least 0"):
         make(discriminator_lr=-1.0)
-    assert "discriminator_lr" in CUT.omitted_from_key_at_default

@@ -11,7 +11,7 @@ from reidbench.interfaces import UNLABELLED, Batch, Clock, Context, Images
 from reidbench.nn.pixels import add_to_image
 from reidbench.storage.checkpoint import load_state, save_state
 from reidbench.testing.tensors import same_weights
-from reidbench.testing.translators import train_steps
+from reidbench.testing.translators import check_discriminators_have_a_rate_of_their_own, train_steps
 
 
 def test_twelve_pairs_of_networks_for_six_cameras():
@@ -188,20 +188,8 @@ def test_every_generator_adds_to_its_image_where_asked(make, batch):
 
 
 def test_discriminators_have_a_rate_of_their_own(make, batch):
-    start, trained, still, same = (
-        make(),
-        make(),
-        make(discriminator_lr=0.0),
-        make(discriminator_lr=2e-4),
+    check_discriminators_have_a_rate_of_their_own(
+        make, batch, 2e-4, {"pairs.0.target_discriminator"}, "pairs.0.to_target"
     )
-    for translator in (trained, still, same):
-        train_steps(translator, batch, 1)
-    assert same_weights(trained, same)  # that of the generators, where none is given
-    assert not same_weights(
-        trained.pairs[0].target_discriminator, start.pairs[0].target_discriminator
-    )
-    assert same_weights(still.pairs[0].target_discriminator, start.pairs[0].target_discriminator)
-    assert not same_weights(still.pairs[0].to_target, start.pairs[0].to_target)
     with pytest.raises(ValueError, match="discriminator_lr must be a number of at least 0"):
         make(discriminator_lr=-1.0)
-    assert "discriminator_lr" in CamStyle.omitted_from_key_at_default

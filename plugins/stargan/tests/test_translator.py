@@ -11,7 +11,11 @@ from reidbench.interfaces import Batch, Clock, Context, Images
 from reidbench.nn.pixels import add_to_image
 from reidbench.storage.checkpoint import load_state, save_state
 from reidbench.testing.tensors import same_weights
-from reidbench.testing.translators import no_extra_loss, train_steps
+from reidbench.testing.translators import (
+    check_discriminators_have_a_rate_of_their_own,
+    no_extra_loss,
+    train_steps,
+)
 
 
 def domains_of(batch):
@@ -286,18 +290,6 @@ def test_the_generator_adds_to_its_image_where_asked(make, batch):
 
 
 def test_discriminators_have_a_rate_of_their_own(make, batch):
-    start, trained, still, same = (
-        make(),
-        make(),
-        make(discriminator_lr=0.0),
-        make(discriminator_lr=1e-4),
-    )
-    for translator in (trained, still, same):
-        train_steps(translator, batch, 1)
-    assert same_weights(trained, same)  # that of the generators, where none is given
-    assert not same_weights(trained.discriminator, start.discriminator)
-    assert same_weights(still.discriminator, start.discriminator)
-    assert not same_weights(still.generator, start.generator)
+    check_discriminators_have_a_rate_of_their_own(make, batch, 1e-4, {"discriminator"}, "generator")
     with pytest.raises(ValueError, match="discriminator_lr must be a number of at least 0"):
         make(discriminator_lr=-1.0)
-    assert "discriminator_lr" in StarGAN.omitted_from_key_at_default

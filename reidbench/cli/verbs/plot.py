@@ -132,23 +132,13 @@ def command(
         _refuse_options(study, kind, measure, reported, as_json)
         click.echo(_of_models(study, files, cache, width, output))
         return
-    if study in OF_BENCHMARKS:
-        from reidbench.plots.rankings import draw_rankings
-
-        _refuse_options(study, kind, None, reported, as_json)
-        _refuse_files(files)
-        chosen: dict[str, Any] = {"measure": measure or PRIMARY, "width": width, "output": output}
-        click.echo(draw_rankings(results, benchmarks, recipes, **chosen))
-        return
-    benchmark = _only_one(benchmarks)
-    if study in OF_CONSTRAINTS:
-        from reidbench.plots.worth import draw_worth
-
+    if study in (*OF_BENCHMARKS, *OF_CONSTRAINTS):
         _refuse_options(study, kind, None, reported, as_json)
         _refuse_files(files)
         chosen = {"measure": measure or PRIMARY, "width": width, "output": output}
-        click.echo(draw_worth(results, benchmark, **chosen))
+        click.echo(_of_pairs(study, results, benchmarks, recipes, chosen))
         return
+    benchmark = _only_one(benchmarks)
     if study in FIGURES:
         _refuse_options(study, kind, measure, reported, as_json)
         from reidbench.plots.figures import draw_figure
@@ -160,6 +150,21 @@ def command(
     wish = Wish(kind, measure, rows, columns, reported, shared == "mean")  # type: ignore[arg-type]
     drawn = draw_chart(study, results, wish, benchmark, recipes, width, output)
     click.echo(json.dumps(drawn.to_dict(), indent=2) if as_json else drawn.path)
+
+
+def _of_pairs(
+    name: str,
+    results: Path,
+    benchmarks: tuple[str, ...],
+    recipes: tuple[str, ...],
+    chosen: dict[str, Any],
+) -> Path:
+    from reidbench.plots.rankings import draw_rankings
+    from reidbench.plots.worth import draw_worth
+
+    if name in OF_BENCHMARKS:
+        return draw_rankings(results, benchmarks, recipes, **chosen)
+    return draw_worth(results, _only_one(benchmarks), **chosen)
 
 
 def _of_models(
