@@ -4,6 +4,7 @@ A table stands between two comments. The first says what it shows:
 
     <!-- table: methods BENCHMARK COLUMN... [: RECIPE...] -->
     <!-- table: worth BENCHMARK MEASURE... -->
+    <!-- table: grid BENCHMARK STUDY MEASURE -->
     <!-- table: shares BENCHMARK RECIPE... -->
     <!-- table: along BENCHMARK RECIPE QUANTITY... -->
     <!-- table: rankings BENCHMARK [RECIPE-TO-LEAVE-OUT...] -->
@@ -33,7 +34,8 @@ from reidbench.results.measures import BY_KEY
 from reidbench.results.numbers import percent
 from reidbench.results.result import Result, load_all
 from reidbench.results.worth import worth_of
-from reidbench.results.worth_tables import cells, headings
+from reidbench.results.worth_grid import grids
+from reidbench.results.worth_tables import cells, grid_headings, grid_rows, headings
 from reidbench.storage.keys import canonical
 from reidbench.studies.index import load_index, results_of
 
@@ -66,7 +68,7 @@ def written(text: str) -> str:
 def table(what: str) -> str:
     """Return a table's lines; the first word names the function that yields them."""
     kind, *words = what.split()
-    known = {f.__name__: f for f in (methods, worth, order, along, shares, rankings, study)}
+    known = {f.__name__: f for f in (methods, worth, grid, order, along, shares, rankings, study)}
     return "".join(f"{line}\n" for line in known[kind](words))
 
 
@@ -108,6 +110,16 @@ def worth(words: Sequence[str]) -> Iterator[str]:
         first = texts[0]
         names = [first[key] for key in ("Translator", "Constraint", "Learner", "Learns from")]
         yield line([*names, *(t["Worth"] for t in texts), first["95 % interval"], first["p"]])
+
+
+def grid(words: Sequence[str]) -> Iterator[str]:
+    """Yield a row a constraint of a study, with its worth on each translator and on all of them."""
+    benchmark, name, measure = words
+    path = ROOT / "results" / benchmark / "studies" / f"{name}.json"
+    told = [result for run in load_index(path).runs for result in results_of(run, path)]
+    (found,) = grids(worth_of(told, measure))
+    yield from head(grid_headings(found))
+    yield from map(line, grid_rows(found))
 
 
 def along(words: Sequence[str]) -> Iterator[str]:

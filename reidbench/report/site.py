@@ -39,6 +39,7 @@ from reidbench.results.order_pairs import between_benchmarks
 from reidbench.results.reported import load_reported
 from reidbench.results.result import Result, Unreadable, load_all
 from reidbench.results.worth import worth_of
+from reidbench.results.worth_grid import grids
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,8 @@ def write_report(
     shared = {"boards": boards, "runs": runs, "methods": methods}
     rankings = between_benchmarks(board, [run.result for run in runs])
     told = {"unreadable": unreadable, "captions": _CAPTIONS, "rankings": rankings}
-    told |= {"worths": worth_of(run.result for run in runs), "worth": worth_tables}
+    worths = worth_of(run.result for run in runs)
+    told |= {"worths": worths, "grids": list(grids(worths)), "worth": worth_tables}
     pages.write("index.html", "index.html", **shared, **told, ranked=ranking_tables)
     pages.write("runs.html", "runs.html", runs=runs)
     pages.write("compare.html", "compare.html", runs=runs)

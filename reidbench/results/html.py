@@ -24,6 +24,7 @@ from reidbench.results.rankings import RankComparison, Rankings
 from reidbench.results.reproduction import Reproduction
 from reidbench.results.result import Found, Result
 from reidbench.results.worth import Worths
+from reidbench.results.worth_grid import grids
 
 
 @singledispatch
@@ -88,10 +89,14 @@ def _of_reproduction(found: Reproduction) -> str:
 @of.register
 def _of_worths(found: Worths) -> str:
     columns = worth_tables.headings(found)
-    return "".join(
+    parts = [
         table(setting.title, columns, [worth_tables.cells(found, row) for row in rows])
         for setting, rows in found.by_setting()
-    )
+    ]
+    for grid in grids(found):
+        title, columns = worth_tables.grid_title(grid), worth_tables.grid_headings(grid)
+        parts.append(table(title, columns, worth_tables.grid_rows(grid)))
+    return "".join(parts)
 
 
 @of.register

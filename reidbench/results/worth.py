@@ -3,6 +3,8 @@
 A pair agrees in everything that decides its scores but the constraints: benchmark, translator,
 learner, strategy, budget, embedding, ranking, precision, initial weights and what was set by hand.
 Differences are paired by the seed, which decides the data's order and the initial weights of both.
+How far seeds scatter them is told by all recipes that agree so, with whichever constraint: of two
+recipes and three seeds alone it would hardly be known.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from reidbench.evaluation.significance import holm, paired_t
+from reidbench.evaluation.significance import blocked_t, holm
 from reidbench.evaluation.trials import Spread, spread
 from reidbench.results.differences import LEVEL
 from reidbench.results.measures import PRIMARY
@@ -25,6 +27,10 @@ from reidbench.storage.keys import JSON, canonical
 _NAMES = ("name", "digest", "paper", "components")
 _OF_CONSTRAINTS = ("constraints", "source_learners")
 """Parts of a recipe that constraints bring along: in these alone a pair may differ."""
+
+
+_Group = dict[str, dict[int, Result]]
+"""Results that agree in all but the constraints: by these, in canonical form, and by the seed."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +46,11 @@ class Worth:
         seeds: that both were run with.
         without: mean and standard deviation over these seeds without the constraint.
         with_it: the same with it.
-        mean: of the differences; fractions of measures in percent, else as the measure has it.
-        low: lower end of its interval by Student's t; None of one seed.
+        gains: the difference of each seed; fractions of measures in percent, else as the measure
+            has it.
+        mean: of the gains.
+        low: lower end of its interval by t, with the spread of all recipes of its group that have
+            these seeds; None of one seed.
         high: upper end.
         p_value: two-sided, by Holm's correction for all of the setting; None of one seed.
     """
@@ -55,6 +64,7 @@ class Worth:
     seeds: tuple[int, ...]
     without: Spread
     with_it: Spread
+    gains: tuple[float, ...]
     mean: float
     low: float | None = None
     high: float | None = None
@@ -63,7 +73,7 @@ class Worth:
     def to_dict(self) -> dict[str, JSON]:
         """Return everything, ready for JSON."""
         spreads = {"without": self.without.to_dict(), "with_it": self.with_it.to_dict()}
-        return {**asdict(self), "seeds": list(self.seeds), **spreads}
+        return {**asdict(self), "seeds": list(self.seeds), "gains": list(self.gains), **spreads}
 
 
 @dataclass(frozen=True)
@@ -106,34 +116,35 @@ def worth_of(results: Iterable[Result], measure: str = PRIMARY) -> Worths:
 
 
 def _worths(setting: Setting, results: Sequence[Result], measure: str) -> Iterator[Worth]:
-    groups: dict[Hashable, dict[str, dict[int, Result]]] = {}
+    groups: dict[Hashable, _Group] = {}
     for result in results:
         with_ = groups.setdefault(_shared(result), {})
         with_.setdefault(canonical(_constraints(result)), {})[result.seed] = result
+    plain = canonical([])
     pairs = [
-        (plain, other)
+        (group, constraints)
         for group in groups.values()
-        for plain in [group.get(canonical([]))]
-        for constraints, other in group.items()
-        if plain and constraints != canonical([]) and plain.keys() & other.keys()
+        for constraints in group
+        if constraints != plain and group.get(plain, {}).keys() & group[constraints].keys()
     ]
-    named = _Names([result for pair in pairs for seeds in pair for result in seeds.values()])
-    rows = [_worth(setting, named, plain, other, measure) for plain, other in pairs]
+    named = _Names([r for group, c in pairs for key in (plain, c) for r in group[key].values()])
+    rows = [_worth(setting, named, group, constraints, measure) for group, constraints in pairs]
     yield from sorted(rows, key=lambda r: (r.translator, r.learner, r.strategy, r.constraint))
 
 
-def _worth(
-    setting: Setting,
-    named: _Names,
-    plain: Mapping[int, Result],
-    other: Mapping[int, Result],
-    measure: str,
-) -> Worth:
-    seeds = tuple(sorted(plain.keys() & other.keys()))
-    before, after = ([_told(group[seed], measure) for seed in seeds] for group in (plain, other))
-    gaps = [b - a for a, b in zip(before, after, strict=True)]
-    tested = paired_t(gaps, LEVEL) if len(gaps) > 1 else (None, None, None)
-    first = other[seeds[0]]
+def _worth(setting: Setting, named: _Names, group: _Group, constraints: str, measure: str) -> Worth:
+    with_it, without = group[constraints], group[canonical([])]
+    seeds = tuple(sorted(with_it.keys() & without.keys()))
+    others = [of for of in group.values() if of is not with_it and of is not without]
+    values = np.array(
+        [
+            [_told(of[seed], measure) for seed in seeds]
+            for of in (with_it, without, *others)
+            if of.keys() >= set(seeds)
+        ]
+    )
+    tested = blocked_t(values, LEVEL) if len(seeds) > 1 else (None, None, None)
+    first = with_it[seeds[0]]
     return Worth(
         setting,
         named.of(first.recipe["translator"]),
@@ -142,9 +153,10 @@ def _worth(
         str(first.recipe.get("strategy", "")),
         ", ".join(f"{k}={canonical(v)}" for k, v in sorted(_by_hand(first).items())),
         seeds,
-        spread(before),
-        spread(after),
-        spread(gaps).mean,
+        spread(values[1].tolist()),
+        spread(values[0].tolist()),
+        tuple((values[0] - values[1]).tolist()),
+        float(values[0].mean() - values[1].mean()),
         *tested,
     )
 

@@ -13,7 +13,9 @@ from reidbench.evaluation import Scores
 from reidbench.evaluation import significance as module
 from reidbench.evaluation.significance import (
     Measure,
+    blocked_t,
     bootstrap_interval,
+    paired_t,
     per_query,
     randomisation_test,
 )
@@ -123,3 +125,26 @@ def test_unknown_measure():
 
 def test_measures_of_a_query_are_those_that_results_tell():
     assert get_args(Measure) == MEASURES
+
+
+def test_blocks_of_two_rows_are_the_paired_t():
+    values = np.random.default_rng(0).normal(size=(2, 4))
+    assert blocked_t(values) == pytest.approx(paired_t((values[0] - values[1]).tolist()))
+    assert blocked_t(np.array([[0.5, 0.6], [0.4, 0.5]])) == pytest.approx((0.1, 0.1, 0))
+    assert blocked_t(np.full((3, 2), 0.4)) == (0, 0, 1)
+
+
+def test_a_shift_of_a_seed_or_of_another_row_changes_nothing():
+    rng = np.random.default_rng(1)
+    values = rng.normal(size=(5, 3))
+    shifted = values + rng.normal(size=3) + np.array([0, 0, 4, 5, 6])[:, None]
+    assert blocked_t(shifted) == pytest.approx(blocked_t(values))
+
+
+def test_the_interval_of_blocks_holds_the_true_difference_as_often_as_it_says():
+    rng = np.random.default_rng(2)
+    drawn = rng.normal(size=(2000, 7, 3)) + 3 * rng.normal(size=(2000, 1, 3))
+    ends = np.array([blocked_t(values)[:2] for values in drawn])
+    assert ((ends[:, 0] < 0) & (ends[:, 1] > 0)).mean() == pytest.approx(0.95, abs=0.015)
+    alone = np.array([blocked_t(values[:2])[:2] for values in drawn])
+    assert np.diff(ends).mean() < 0.6 * np.diff(alone).mean()

@@ -49,6 +49,31 @@ def test_a_constraint_is_held_against_the_same_recipe_without_it():
     assert row.with_it.mean == pytest.approx(np.mean([0.45, 0.45, 0.47]))
 
 
+def test_the_spread_is_that_of_all_recipes_of_the_translator():
+    """Held against least squares: seeds and recipes as columns of a design, as in any textbook."""
+    values = np.array([PLAIN, (0.45, 0.45, 0.47), (0.38, 0.43, 0.39), (0.50, 0.44, 0.48)])
+    recipes = [[], *([part(name)] for name in ("sianet", "foreground", "joint-learner"))]
+    found = worth_of([r for v, c in zip(values, recipes, strict=True) for r in made(v, c)])
+    row = next(row for row in found.rows if row.constraint == "sianet")
+
+    methods, seeds = np.repeat(np.eye(4), 3, axis=0), np.tile(np.eye(3), (4, 1))
+    design = np.hstack([methods, seeds[:, 1:]])
+    fitted, squares, rank, _ = np.linalg.lstsq(design, values.ravel(), rcond=None)
+    weights = np.array([-1, 1, 0, 0, 0, 0])
+    covariance = np.linalg.inv(design.T @ design) * squares / (12 - rank)
+    half = 2.446911851144968 * np.sqrt(weights @ covariance @ weights)  # t of six degrees
+    assert row.mean == pytest.approx(weights @ fitted)
+    assert (row.low, row.high) == pytest.approx((row.mean - half, row.mean + half))
+
+
+def test_a_recipe_without_the_seeds_of_a_pair_tells_nothing_of_its_spread():
+    pair = [*made(PLAIN), *made((0.45, 0.45, 0.47), [part("sianet")])]
+    alone = only(worth_of(pair))
+    rows = worth_of([*pair, *made((0.1, 0.9), [part("foreground")])]).rows
+    beside = next(row for row in rows if row.constraint == "sianet")
+    assert (beside.low, beside.high) == (alone.low, alone.high)
+
+
 @pytest.mark.parametrize(
     "differs",
     [
@@ -106,7 +131,7 @@ def test_parts_of_one_name_are_told_by_what_they_differ_in():
 def test_p_values_are_corrected_for_all_rows_of_a_setting():
     with_it = made((0.45, 0.46, 0.47), [part("sianet")])
     alone = only(worth_of([*made(PLAIN), *with_it]))
-    other = made((0.40, 0.43, 0.40), [part("foreground")])
+    other = made((0.40, 0.43), [part("foreground")])  # tells nothing of the other's spread
     rows = worth_of([*made(PLAIN), *with_it, *other]).rows
     twice = next(row for row in rows if row.constraint == "sianet")
     assert twice.p_value == pytest.approx(2 * alone.p_value)
