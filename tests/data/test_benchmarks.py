@@ -95,11 +95,15 @@ def test_anybodys_benchmark_pins_weights_by_their_digest(data_root: Path, tmp_pa
     (data_root / "weights").mkdir()
     torch.save(net, data_root / "weights" / "net.pth")
     sha256 = hashlib.sha256((data_root / "weights" / "net.pth").read_bytes()).hexdigest()
-    small = (available()["market1501-to-prid2011-small"]).read_text()
+    known = "\n".join(
+        'backbone = "small-resnet"' if line.startswith("backbone = ") else line
+        for line in available()["market1501-to-prid2011-small"].read_text().splitlines()
+        if not line.startswith("weights = ")
+    )
     own = tmp_path / "own.toml"
-    own.write_text(f'{small}\nweights = "net.pth#sha256={sha256}"\n')
+    own.write_text(f'{known}\nweights = "net.pth#sha256={sha256}"\n')
     assert weights_on(own, data_root) == ({"weights": "net.pth", "sha256": sha256}, {})
-    own.write_text(f'{small}\nweights = "net.pth#sha256={sha256[::-1]}"\n')
+    own.write_text(f'{known}\nweights = "net.pth#sha256={sha256[::-1]}"\n')
     with pytest.raises(ReidbenchError, match=r"weights/net\.pth is damaged or another file"):
         weights_on(own, data_root)
 
