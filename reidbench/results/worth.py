@@ -193,8 +193,10 @@ def _constraints(result: Result) -> list[Any]:
 
 
 def _by_hand(result: Result) -> dict[str, JSON]:
-    """Return what was set by hand, but for the constraints: their parameters name them."""
-    names = {part.get("name") for part in _constraints(result) if isinstance(part, Mapping)}
+    """Return what was set by hand, but for components' parameters: the recipe names these."""
+    recipe = result.recipe
+    parts = (recipe["translator"], recipe.get("learner"), *_constraints(result))
+    names = {part.get("name") for part in parts if isinstance(part, Mapping)}
     return {k: v for k, v in result.modified.items() if k.partition(".")[0] not in names}
 
 

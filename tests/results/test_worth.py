@@ -96,6 +96,7 @@ def test_recipes_that_differ_in_more_are_no_pair(differs):
         {"budget": {"steps": 900, "epochs": 200, "batch": 4}},  # the steps decide
         {"source_learners": {"sianet": part("ide")}},  # what the constraint is made from
         {"modified": {"sianet.weight": 1}},  # set by hand, of the constraint itself
+        {"modified": {"cyclegan.cycle": 10.0}},  # the parameters tell it, and they agree
         {"paper": "another", "components": []},
     ],
 )
