@@ -1,4 +1,4 @@
-"""The worth of constraints as a forest plot: a row each, with its interval."""
+"""The worth of constraints as a forest plot: a row each, with its interval, below translators."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reidbench.results.measures import BY_KEY, PRIMARY
 from reidbench.results.reading import read_worth
 from reidbench.results.worth import Worth
 
-_ROW, _AXIS = 0.24, 0.5  # heights in inches
+_ROW, _AXIS = 0.2, 0.5  # heights in inches
 _NAME = 36  # characters of a row's name in a line
 
 
@@ -70,45 +70,56 @@ def draw_worth(
     )
     path = output or results / setting.benchmark / "worth.svg"
     with styled():
-        figure = framed([title], [caption], _AXIS + _ROW * len(rows), width)
-        intervals(figure.subplots(), intervals_of(rows, measure), _axis(measure))
+        drawn = intervals_of(rows, measure)
+        figure = framed([title], [caption], _AXIS + _ROW * len(drawn), width)
+        intervals(figure.subplots(), drawn, _axis(measure))
         save(figure, path)
     return path
 
 
-def intervals_of(rows: Sequence[Worth], measure: str) -> list[Interval]:
-    """Return a row each, in percent where the measure is; names tell what rows differ in."""
+def intervals_of(rows: Sequence[Worth], measure: str) -> list[Interval | str]:
+    """Return a row each, in percent where the measure is, below headings.
+
+    A heading names the translator, and the learner where several are drawn.
+    """
     scale = 100 if BY_KEY[measure].percent else 1
-    learners = {(row.learner, row.strategy) for row in rows}
-    found = []
+    several = len({(row.learner, row.strategy) for row in rows}) > 1
+    found: list[Interval | str] = []
+    heading = ""
     for row in rows:
-        parts = [f"{row.translator} + {row.constraint}", row.modified]
-        if len(learners) > 1:
-            parts[1:1] = [f"{row.learner}, {row.strategy}"]
+        learner = f"{row.learner}, {row.strategy}" if several else ""
+        above = "; ".join(filter(None, (row.translator, learner, row.modified)))
+        if above != heading:
+            found.append(heading := above)
         low, high = (None if end is None else scale * end for end in (row.low, row.high))
         shown = row.p_value is not None and row.p_value < 1 - LEVEL
-        found.append(Interval("; ".join(filter(None, parts)), scale * row.mean, low, high, shown))
+        found.append(Interval(row.constraint, scale * row.mean, low, high, shown))
     return found
 
 
-def intervals(axes: Axes, rows: Sequence[Interval], name: str) -> Axes:
+def intervals(axes: Axes, rows: Sequence[Interval | str], name: str) -> Axes:
     """Draw each difference as a point on its interval, beside the line of no difference.
 
     A filled point is a difference that is told from zero, a hollow one is not.
 
     Args:
         axes: where to draw.
-        rows: from the top.
+        rows: from the top; a text is a heading of those below it.
         name: of the horizontal axis.
     """
     axes.axvline(0, color=FAINT, lw=0.8, ls="--")
     for number, row in enumerate(rows):
+        if isinstance(row, str):
+            continue
         colour = PALETTE[0] if row.mean >= 0 else PALETTE[3]
         if row.low is not None and row.high is not None:
             axes.plot([row.low, row.high], [number] * 2, color=INK, lw=0.9)
         fill = colour if row.shown else "white"
         axes.plot([row.mean], [number], "o", ms=4, color=colour, mfc=fill, zorder=3)
-    axes.set_yticks(range(len(rows)), [printable(row.name, _NAME, 2) for row in rows])
+    names = [row if isinstance(row, str) else row.name for row in rows]
+    axes.set_yticks(range(len(rows)), [printable(text, _NAME, 2) for text in names])
+    for row, label in zip(rows, axes.get_yticklabels(), strict=True):
+        label.set_fontweight("bold" if isinstance(row, str) else "normal")
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0, labelsize=6)
     axes.set_xlabel(name)

@@ -82,7 +82,7 @@ class Worths(Notebook):
 
     Attributes:
         measure: that it is told in.
-        rows: by setting, translator and constraint.
+        rows: by setting, translator, learner and constraint.
     """
 
     measure: str
@@ -129,7 +129,11 @@ def _worths(setting: Setting, results: Sequence[Result], measure: str) -> Iterat
     ]
     named = _Names([r for group, c in pairs for key in (plain, c) for r in group[key].values()])
     rows = [_worth(setting, named, group, constraints, measure) for group, constraints in pairs]
-    yield from sorted(rows, key=lambda r: (r.translator, r.learner, r.strategy, r.constraint))
+    yield from sorted(rows, key=_place)
+
+
+def _place(row: Worth) -> tuple[str, ...]:
+    return row.translator, row.learner, row.strategy, row.modified, row.constraint
 
 
 def _worth(setting: Setting, named: _Names, group: _Group, constraints: str, measure: str) -> Worth:
