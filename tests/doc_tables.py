@@ -4,7 +4,7 @@ A table stands between two comments. The first says what it shows:
 
     <!-- table: methods BENCHMARK COLUMN... [: RECIPE...] -->
     <!-- table: worth BENCHMARK MEASURE... -->
-    <!-- table: grid BENCHMARK STUDY MEASURE -->
+    <!-- table: grid BENCHMARK LEARNER STRATEGY MEASURE -->
     <!-- table: shares BENCHMARK RECIPE... -->
     <!-- table: along BENCHMARK RECIPE QUANTITY... -->
     <!-- table: rankings BENCHMARK [RECIPE-TO-LEAVE-OUT...] -->
@@ -41,7 +41,7 @@ from reidbench.studies.index import load_index, results_of
 
 ROOT = Path(__file__).parents[1]
 PAGES = (
-    *("README.md", "docs/results.md", "docs/findings.md"),
+    *("README.md", "docs/results.md", "docs/findings.md", "docs/real-data.md", "docs/studies.md"),
     *(f"plugins/{name}/README.md" for name in ("hhl", "ipgan", "ptgan", "simpgan")),
     "examples/reidbench-cut/README.md",
 )
@@ -90,13 +90,8 @@ def methods(words: Sequence[str]) -> Iterator[str]:
 def worth(words: Sequence[str]) -> Iterator[str]:
     """Yield a row a translator, learner and constraint, with each measure's worth."""
     benchmark, *measures = words
-    version = board(benchmark).setting.version
-    told = [
-        r
-        for r in results()
-        if (r.benchmark["name"], r.benchmark["version"]) == (benchmark, version)
-    ]
-    found = [worth_of([r for r in told if not r.modified], measure) for measure in measures]
+    told = [result for result in newest(benchmark) if not result.modified]
+    found = [worth_of(told, measure) for measure in measures]
     yield from head(
         ["translator", "constraint", "learner", "learns from"]
         + [f"{BY_KEY[m].label}, worth" for m in measures]
@@ -113,11 +108,13 @@ def worth(words: Sequence[str]) -> Iterator[str]:
 
 
 def grid(words: Sequence[str]) -> Iterator[str]:
-    """Yield a row a constraint of a study, with its worth on each translator and on all of them."""
-    benchmark, name, measure = words
-    path = ROOT / "results" / benchmark / "studies" / f"{name}.json"
-    told = [result for run in load_index(path).runs for result in results_of(run, path)]
-    (found,) = grids(worth_of(told, measure))
+    """Yield a row a constraint, with its worth on each translator by one learner, and on all."""
+    benchmark, named, strategy, measure = words
+    (found,) = (
+        one
+        for one in grids(worth_of(newest(benchmark), measure))
+        if (one.learner, one.strategy, one.modified) == (named, strategy, "")
+    )
     yield from head(grid_headings(found))
     yield from map(line, grid_rows(found))
 
@@ -207,6 +204,12 @@ def order(words: Sequence[str]) -> Iterator[str]:
         gap = f"{100 * found.difference.mean:+.1f}"
         verdict = ("yes" if seeds.low > 0 else "no, behind") if seeds.shown else "not told apart"
         yield line([f"`{ahead}`", f"`{behind}`", *means, gap, *texts, verdict])
+
+
+def newest(benchmark: str) -> list[Result]:
+    """Return the results of a benchmark's newest version that has a board."""
+    named = (benchmark, board(benchmark).setting.version)
+    return [r for r in results() if (r.benchmark["name"], r.benchmark["version"]) == named]
 
 
 def ranked(benchmark: str, recipe: str) -> list[Result]:
