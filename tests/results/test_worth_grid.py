@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reidbench.evaluation.significance import paired_t
+from reidbench.evaluation.significance import blocked_t, holm, paired_t
 from reidbench.results.worth import worth_of
 from reidbench.results.worth_grid import grids
 from reidbench.results.worth_tables import grid_headings, grid_rows
@@ -51,6 +51,15 @@ def test_each_constraint_is_held_against_none_on_all_of_them():
     means = {name: found.mean for name, found in grid.together.items()}
     assert means == pytest.approx({"sianet": 0.05 / 6, "foreground": -0.61 / 6})
     assert all(found.low < found.mean < found.high for found in grid.together.values())
+    gains = [
+        [0.0] * 6,
+        [0.05, 0.03, 0.06, -0.02, -0.02, -0.05],
+        [-0.1, -0.11, -0.08, -0.1, -0.1, -0.12],
+    ]
+    alone = [blocked_t(np.array([gains[k], gains[0], gains[3 - k]]))[2] for k in (1, 2)]
+    told = [grid.together[name].p_value for name in ("sianet", "foreground")]
+    assert told == pytest.approx(holm(np.array(alone)).tolist())
+    assert told != pytest.approx(alone)
 
 
 def test_a_constraint_that_one_translator_lacks_has_an_empty_cell():
