@@ -110,8 +110,8 @@ def blocked_t(values: Doubles, level: float = 0.95) -> tuple[float, float, float
     """Return the interval of the first row's mean minus the second's, by the spread of all rows.
 
     A seed shifts all rows alike, and what is left has one spread, which all rows tell together
-    (randomised complete blocks): three rows of three seeds tell it twice as well as two. Of two
-    rows it is :func:`paired_t`.
+    (randomised complete blocks), with (M - 1) (N - 1) degrees of freedom. Of two rows it is
+    :func:`paired_t`.
 
     Args:
         values: ``[M, N]`` a row a method, a column a seed; at least two of each.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -42,7 +43,8 @@ class Grid:
         translators: the columns.
         constraints: the rows.
         cells: by constraint and translator; a pair that was not run has none.
-        together: by constraint, of those that all translators have; empty for one seed.
+        together: by constraint, of those that all translators have; empty unless each translator
+            has two seeds in common with all of these.
     """
 
     setting: Setting
@@ -87,7 +89,8 @@ def _together(
         for constraint in whole
     ]
     blocks = [block for block in gains[0] if all(block in of for of in gains)] if gains else []
-    if len(blocks) < 2 * len(translators):
+    seeds = Counter(translator for translator, _ in blocks)
+    if not gains or any(seeds[translator] < 2 for translator in translators):
         return {}
     values = np.array([[0.0] * len(blocks), *([of[block] for block in blocks] for of in gains)])
     tested = [blocked_t(_first(values, row), LEVEL) for row in range(1, len(values))]

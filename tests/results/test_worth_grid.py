@@ -78,6 +78,16 @@ def test_one_seed_tells_no_interval():
     assert grid_rows(grid) == [["sianet", "+5.0", "-2.0"]]
 
 
+def test_a_translator_that_lacks_common_seeds_leaves_nothing_to_tell_of_all():
+    """The mean of the others is not that of all."""
+    third = part("sagan")
+    results = [*plain(), *made(PLAIN[:1], translator=third)]
+    results += both((0.45, 0.45, 0.47), (0.43, 0.44, 0.42), "sianet")
+    grid = only([*results, *made((0.5,), [part("sianet")], translator=third)])
+    assert len(grid.translators) == 3
+    assert grid.together == {}
+
+
 def test_a_notebook_shows_the_grid_below_the_list():
     found = worth_of([*plain(), *both((0.45, 0.45, 0.47), (0.43, 0.44, 0.42), "sianet")])
     assert found._repr_html_().count("<table>") == 2
